@@ -1,0 +1,93 @@
+"""Format A, Track A's row: token ids of the last minutes of one entity, and the state it ends in.
+
+Parquet, one row a sequence. `sequence_ids` is ragged (padding is the trainer's), at most MAX_LENGTH ids, oldest first.
+"""
+
+from typing import Literal
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+
+Taxonomy = Literal["five", "seven"]
+
+# label -> state. 5 and 6 exist under taxonomy="seven" only; under "five" they are 0 with rule `security`.
+STATES = (
+    "Normal",
+    "Resource_Exhaustion",
+    "System_Crash",
+    "Network_Failure",
+    "Data_Drift",
+    "Auth_Failure",
+    "Permission_Denied",
+)
+NORMAL, RESOURCE_EXHAUSTION, SYSTEM_CRASH, NETWORK_FAILURE, DATA_DRIFT, AUTH_FAILURE, PERMISSION_DENIED = range(7)
+
+# Worst first: where two rules speak, the earlier state wins (not the larger label).
+SEVERITY_ORDER = (
+    SYSTEM_CRASH,
+    NETWORK_FAILURE,
+    RESOURCE_EXHAUSTION,
+    DATA_DRIFT,
+    PERMISSION_DENIED,
+    AUTH_FAILURE,
+    NORMAL,
+)
+
+PAD, UNK, CLS, SEP, MASK = range(5)
+RESERVED = {PAD: "PAD", UNK: "UNK", CLS: "CLS", SEP: "SEP", MASK: "MASK"}
+MAX_LENGTH = 512
+
+TOKENS = pd.ArrowDtype(arrow.list_(arrow.int32()))
+LABEL = pd.ArrowDtype(arrow.int8())
+WEIGHT = pd.ArrowDtype(arrow.int64())
+TEXT = pd.ArrowDtype(arrow.string())
+UTC = pd.ArrowDtype(arrow.timestamp("us", tz="UTC"))
+
+# The contract's columns, in order; a dataset may append its own (its slices) after them.
+COLUMNS = {
+    "sequence_ids": TOKENS,
+    "label": LABEL,
+    "source": TEXT,  # the dataset's stem
+    "entity": TEXT,  # machine, host, container, block or task; unique within the source
+    "window_start": UTC,  # the labelled window, [start, end)
+    "window_end": UTC,
+    "label_rule": TEXT,
+    "weight": WEIGHT,  # how often this very sequence occurred; 1 before the combiner
+    "split": TEXT,  # train | validation | test; "" before the combiner
+    "context_start": UTC,  # start of the oldest window whose tokens are in the sequence
+}
+SPLITS = ("train", "validation", "test")
+
+
+def _within(ids: pd.Series, low: int, high: int) -> pd.Series:
+    """Rows whose token count lies in [low, high]."""
+    lengths = arrow.compute.list_value_length(arrow.array(ids))
+    return pd.Series(arrow.compute.and_(
+        arrow.compute.greater_equal(lengths, low), arrow.compute.less_equal(lengths, high)
+    ).to_pandas(), index=ids.index)
+
+
+Sequences = pa.DataFrameSchema(
+    {
+        "sequence_ids": pa.Column(
+            TOKENS, pa.Check(lambda s: _within(s, 1, MAX_LENGTH), name=f"length_1_to_{MAX_LENGTH}")
+        ),
+        "label": pa.Column(LABEL, pa.Check.isin(range(len(STATES)), name="known_label")),
+        "source": pa.Column(TEXT),
+        "entity": pa.Column(TEXT),
+        "window_start": pa.Column(UTC),
+        "window_end": pa.Column(UTC),
+        "label_rule": pa.Column(TEXT),
+        "weight": pa.Column(WEIGHT, pa.Check.ge(1, name="weight_at_least_1")),
+        "split": pa.Column(TEXT, pa.Check.isin(("", *SPLITS), name="known_split")),
+        "context_start": pa.Column(UTC),
+    },
+    checks=pa.Check(
+        lambda df: (df["context_start"] <= df["window_start"]) & (df["window_start"] < df["window_end"]),
+        name="times_in_order",
+    ),
+    strict=False,
+    ordered=False,
+    name="format_a",
+)

@@ -1,0 +1,24 @@
+"""What a dataset's flow hands to its track: where its rows are, and what is known about them."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.snapshot import Mode, Snapshot
+
+
+class Published(BaseModel):
+    """A dataset that passed its gate. `manifest` is the JSON that lies beside the data.
+
+    `truth` is what a generated sample planted, None for real data; `rules` says in words what each label rule looks at.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stem: str
+    mode: Mode
+    sequences: Snapshot
+    vocabulary: Snapshot
+    manifest: dict[str, Any]
+    truth: dict[str, Any] | None
+    rules: dict[str, str]

@@ -1,0 +1,65 @@
+"""The one place that reads the environment: AUTOMEND_* variables and `.env`, typed, unknown keys refused."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+PREFIX = "AUTOMEND_"
+
+
+class Place(BaseModel):
+    """Where a source lies that cannot be pinned by us (a form stands before it): an address or a path, and its hash."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    sha256: str
+
+
+class Settings(BaseSettings):
+    """Settings of a machine or a deployment; what varies from run to run is a flow parameter instead."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=PROJECT / ".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = PROJECT / "data"  # raw/, interim/, processed/ lie below it
+    real_data: Path | None = None  # tests only: where the public sample files lie
+    sources: dict[str, Place] = {}  # AUTOMEND_SOURCES__<STEM>__URL and __SHA256
+    slack_webhook_url: SecretStr | None = None  # `make slack` saves it as the block automend-alerts
+    dvc: bool = True  # version what is published
+    dvc_remote: str | None = None  # a remote of the DVC repository to push to; None: nothing is pushed
+
+    def logs_dir(self, data_dir: Path) -> Path:
+        """`logs/` beside the project's own data, `<data_dir>/logs` for any other data folder."""
+        return PROJECT / "logs" if data_dir == PROJECT / "data" else data_dir / "logs"
+
+
+class UnknownSetting(ValueError):
+    """A variable with our prefix that no setting has: most likely misspelt."""
+
+
+def refuse_unknown(names: list[str]) -> None:
+    """Raise UnknownSetting if a name with our prefix is not a field of Settings."""
+    fields = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in names:
+        stem = name.upper().split("__")[0]
+        if stem.startswith(PREFIX) and stem not in fields:
+            raise UnknownSetting(f"{name} is set, but there is no such setting. Known: {', '.join(sorted(fields))}.")
+
+
+def _names_in(dotenv: Path) -> list[str]:
+    """Names assigned in a .env file."""
+    lines = dotenv.read_text().splitlines() if dotenv.is_file() else []
+    return [line.split("=")[0].removeprefix("export ").strip() for line in lines if "=" in line and line[:1] != "#"]
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once. Raises UnknownSetting for a misspelt variable or line of .env."""
+    refuse_unknown([*os.environ, *_names_in(PROJECT / ".env")])
+    return Settings()

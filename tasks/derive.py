@@ -1,0 +1,115 @@
+"""The one bridge from pure functions to Prefect: `derive` for tables in memory, `derive_batches` for files beyond it.
+
+Both are cached by content (see tasks/caching.py), write immutable snapshots, and make a lost or altered one again.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from prefect import task
+from prefect.logging import get_run_logger
+
+from schemas.snapshot import REJECT_COLUMNS, Snapshot
+from tasks import caching, progress, tables
+
+Decode = Callable[[Path, str], Iterator[pa.Table]]
+
+
+def cached(name: str, run: Callable[..., Any], key: str, root: Path, **inputs: Any) -> tuple[Snapshot, ...]:
+    """Run `run(root=root, **inputs)` as a task of that name, or take its result of an earlier run with the same key.
+
+    `run` returns snapshots. A remembered one whose file is missing or altered is made again.
+    """
+    step = task(run, name=name, persist_result=True, result_serializer="json", cache_key_fn=_given_key)
+    made = _rebased(step(key=key, root=root, **inputs), root)
+    faults = [fault for snapshot in made if (fault := tables.fault_of(snapshot))]
+    if not faults:
+        return made
+    get_run_logger().warning("%s %s runs again.", " ".join(faults), name)
+    return _rebased(step.with_options(refresh_cache=True)(key=key, root=root, **inputs), root)
+
+
+def _given_key(_context: Any, inputs: dict[str, Any]) -> str:
+    return str(inputs["key"])
+
+
+def _rebased(made: list[Snapshot], root: Path) -> tuple[Snapshot, ...]:
+    """The same snapshots below this run's data folder: the key knows content, not places."""
+    return tuple(snapshot.model_copy(update={"root": root}) for snapshot in made)
+
+
+def derive(fn: Callable[..., Any], *snapshots: Snapshot, into: str | None = None, **parameters: Any) -> Any:
+    """Tables in, table out: read each snapshot, call `fn(*tables, **parameters)`, write what it returns.
+
+    A returned tuple gives one snapshot each, anything else gives one. They lie in `interim/<into>/`, by default beside
+    the first input's. Raises what `fn` raises.
+    """
+    folder = Path("interim") / (into or snapshots[0].path.parts[1])
+    made = cached(
+        fn.__name__,
+        _derive,
+        caching.key(fn, snapshots, parameters),
+        snapshots[0].root,
+        fn=fn,
+        snapshots=snapshots,
+        parameters=parameters,
+        folder=folder,
+    )
+    return made[0] if len(made) == 1 else made
+
+
+def _derive(
+    key: str, root: Path, fn: Callable[..., Any], snapshots: tuple[Snapshot, ...], parameters: dict[str, Any], folder: Path
+) -> list[Snapshot]:
+    results = fn(*map(tables.read, snapshots), **parameters)
+    parts = results if isinstance(results, tuple) else (results,)
+    names = (_name(fn, part, number) for number, part in enumerate(parts))
+    mode = snapshots[0].mode
+    return [tables.write(part, name, folder, root, mode) for name, part in zip(names, parts, strict=True)]
+
+
+def _name(fn: Callable[..., Any], part: Any, number: int) -> str:
+    """File name of one result: the function's, and what distinguishes it from its sisters."""
+    if isinstance(part, pd.DataFrame) and tuple(part.columns) == REJECT_COLUMNS:
+        return f"{fn.__name__}_rejects"
+    return fn.__name__ + (f"_{number + 1}" if number else "")
+
+
+def derive_batches(
+    fn: Callable[..., tuple[pd.DataFrame, pd.DataFrame]], *files: Snapshot, decode: Decode, **parameters: Any
+) -> tuple[Snapshot, Snapshot]:
+    """`derive` for raw files of any size: `fn(batch, **parameters) -> (kept, rejects)` on one batch after the other.
+
+    `decode(path, name)` streams a file's record batches; memory stays flat. `fn` must not care where a batch ends.
+    """
+    kept, rejects = cached(
+        fn.__name__,
+        _derive_batches,
+        caching.key(fn, files, {"decode": decode, **parameters}),
+        files[0].root,
+        fn=fn,
+        files=files,
+        decode=decode,
+        parameters=parameters,
+    )
+    return kept, rejects
+
+
+def _derive_batches(
+    key: str, root: Path, fn: Callable[..., Any], files: tuple[Snapshot, ...], decode: Decode, parameters: dict[str, Any]
+) -> list[Snapshot]:
+    place = (Path("interim") / files[0].path.parts[1], root, files[0].mode)
+    total = sum(raw.rows for raw in files)
+    with (
+        tables.TableWriter(fn.__name__, *place) as kept,
+        tables.TableWriter(f"{fn.__name__}_rejects", *place) as rejects,
+        progress.bar(fn.__name__, total) as advance,
+    ):
+        for _, batch in tables.batches(decode, files):
+            for writer, part in zip((kept, rejects), fn(batch, **parameters), strict=True):
+                writer.append(part)
+            advance(len(batch))
+    return [kept.snapshot, rejects.snapshot]

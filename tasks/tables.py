@@ -1,0 +1,257 @@
+"""The one module that touches Parquet: immutable, content-addressed files in, tables out, and back.
+
+A file is written below `<root>/.tmp`, fsynced, then renamed to a name that carries the start of its sha256: a reader
+never sees half a file, and two writers of one content meet in one file. Bytes are a function of the table alone.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.finding import SourceError
+from schemas.snapshot import Mode, Snapshot
+
+Table = pd.DataFrame | pl.DataFrame | pa.Table
+Content = Table | Mapping[str, Any] | list[Any] | str
+CHUNK = 1 << 20  # bytes read at a time while hashing
+
+
+class SnapshotLost(RuntimeError):
+    """A snapshot's file is missing or no longer has the content it is named for."""
+
+
+def write(content: Content, name: str, folder: Path, root: Path, mode: Mode) -> Snapshot:
+    """Write a table (Parquet), mapping or list (JSON) or text as `<root>/<folder>/<name>-<sha12>.<ext>`."""
+    if isinstance(content, str):
+        return _write_bytes(content.encode(), name, folder, root, mode, _suffix_of(name, ".txt"))
+    if isinstance(content, Mapping | list):
+        return _write_bytes(to_json(content), name, folder, root, mode, ".json")
+    with TableWriter(name, folder, root, mode) as writer:
+        writer.append(content)
+    return writer.snapshot
+
+
+def _suffix_of(name: str, default: str) -> str:
+    return "" if Path(name).suffix else default
+
+
+def to_json(content: Any) -> bytes:
+    """Indented JSON with sorted keys: the same content gives the same bytes."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    return orjson.dumps(content, option=options | orjson.OPT_NON_STR_KEYS, default=str)
+
+
+def _write_bytes(data: bytes, name: str, folder: Path, root: Path, mode: Mode, suffix: str) -> Snapshot:
+    with scratch(root) as temporary:
+        temporary.write_bytes(data)
+        return _settle(temporary, name, folder, root, mode, suffix, rows=1, schema_hash="")
+
+
+class TableWriter:
+    """Appends tables of one schema to a Parquet file; `snapshot` is set when the `with` block ends well.
+
+    The schema is that of the first table appended; later ones are cast to it. Raises SourceError when nothing at all
+    was appended, for then the columns are not known.
+    """
+
+    def __init__(self, name: str, folder: Path, root: Path, mode: Mode) -> None:
+        self._place = (name, folder, root, mode)
+        self._scratch = scratch(root)
+        self._writer: pq.ParquetWriter | None = None
+        self.rows = 0
+
+    def __enter__(self) -> "TableWriter":
+        self._temporary = self._scratch.__enter__()
+        return self
+
+    def append(self, table: Table) -> None:
+        """Add the rows of a table of any of the three kinds."""
+        arrow = to_arrow(table)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._temporary, arrow.schema, compression="zstd")
+        self._writer.write_table(arrow.cast(self._writer.schema), row_group_size=1 << 20)
+        self.rows += arrow.num_rows
+
+    def __exit__(self, *failure: Any) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            if failure[0] is None:
+                self.snapshot = self._finish()
+        finally:
+            self._scratch.__exit__(*failure)
+
+    def _finish(self) -> Snapshot:
+        name, folder, root, mode = self._place
+        if self._writer is None:
+            raise SourceError(f"{name}: no table was made, not even an empty one: every input file is empty.")
+        columns = hashlib.sha256(str(self._writer.schema).encode()).hexdigest()[:16]
+        return _settle(self._temporary, name, folder, root, mode, ".parquet", self.rows, columns)
+
+
+def _settle(
+    temporary: Path, name: str, folder: Path, root: Path, mode: Mode, suffix: str, rows: int, schema_hash: str
+) -> Snapshot:
+    """Give a finished scratch file its lasting name."""
+    sha256 = sha256_of(temporary)
+    stem, own_suffix = Path(name).stem, Path(name).suffix
+    path = folder / f"{stem}-{sha256[:12]}{own_suffix or suffix}"
+    move(temporary, root / path)
+    return Snapshot(root=root, path=path, sha256=sha256, rows=rows, schema_hash=schema_hash, mode=mode)
+
+
+def read(snapshot: Snapshot) -> Any:
+    """The content of a snapshot: an Arrow-backed DataFrame, or what a JSON or text file holds.
+
+    Raises SnapshotLost when the file is missing or altered.
+    """
+    fault = fault_of(snapshot)
+    if fault:
+        raise SnapshotLost(f"{fault} Run the flow again: the step that made it makes it anew.")
+    if snapshot.path.suffix == ".parquet":
+        return pq.read_table(snapshot.file).to_pandas(types_mapper=pd.ArrowDtype)
+    if snapshot.path.suffix == ".json":
+        return orjson.loads(snapshot.file.read_bytes())
+    return snapshot.file.read_text(encoding="utf-8")
+
+
+def fault_of(snapshot: Snapshot) -> str | None:
+    """A sentence when the file is not there or not what it was, else None. Reads the whole file."""
+    if not snapshot.file.is_file():
+        return f"{snapshot.path} is missing from {snapshot.root}."
+    measured = sha256_of(snapshot.file)
+    if measured != snapshot.sha256:
+        return f"{snapshot.path} was altered: its sha256 is {measured[:12]}…, {snapshot.sha256[:12]}… was written."
+    return None
+
+
+def to_arrow(table: Table) -> pa.Table:
+    """Arrow without pandas' metadata, so that bytes do not depend on who made the table."""
+    if isinstance(table, pl.DataFrame):
+        table = table.to_arrow(compat_level=pl.CompatLevel.oldest())
+    elif isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    return table.replace_schema_metadata(None)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file, read in chunks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def publish(snapshot: Snapshot, target: Path) -> None:
+    """Copy a snapshot to a name that others rely on, whole or not at all; nothing happens if it is there already."""
+    if not (target.is_file() and sha256_of(target) == snapshot.sha256):
+        with scratch(snapshot.root) as temporary:
+            shutil.copyfile(snapshot.file, temporary)
+            move(temporary, target)
+
+
+def replace_text(target: Path, text: str | bytes, root: Path) -> None:
+    """Write a small file whole or not at all."""
+    with scratch(root) as temporary:
+        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
+        move(temporary, target)
+
+
+@contextmanager
+def scratch(root: Path) -> Iterator[Path]:
+    """A path for a file or folder on the same disk as `root`; gone afterwards. A full disk is told in a sentence."""
+    temporary = root / ".tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+    except OSError as error:
+        raise explained(error, root) from error
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def explained(error: OSError, root: Path) -> OSError:
+    """The same error with a sentence about the disk, where the disk is the reason."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    free = shutil.disk_usage(root).free
+    return OSError(
+        error.errno,
+        f"The disk is full: {free:,} bytes are free below {root}. No half-written file was left; "
+        f"free some space ({root / 'interim'}/*/ can be deleted, it is made again) and run again.",
+    )
+
+
+def move(temporary: Path, target: Path) -> None:
+    """fsync, then rename: what bears the name is complete, also after a power cut."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary.replace(target)
+
+
+def count_rows(path: Path) -> int:
+    """Lines of a text file that are not blank, whether or not the last one ends in a line end."""
+    rows, tail = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            block, newline, tail = (tail + chunk).rpartition(b"\n")
+            rows += _lines_in(block + newline)
+    return rows + bool(tail.strip())
+
+
+def _lines_in(block: bytes) -> int:
+    """Non-blank lines of a block that ends in a line end; blank: nothing, or a carriage return alone."""
+    text = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(text == ord("\n"))
+    lengths = np.diff(ends, prepend=-1) - 1
+    bare_return = (lengths == 1) & (text[ends - 1] == ord("\r"))
+    return int(((lengths > 0) & ~bare_return).sum())
+
+
+def sweep(root: Path) -> None:
+    """Remove scratch files whose process is gone: it was killed in the middle of a write."""
+    for path in (root / ".tmp").glob(f"{socket.gethostname()}-*"):
+        if not _alive(int(path.name.split("-")[-2])):
+            _remove(path)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def batches(
+    decode: Callable[[Path, str], Iterator[pa.Table]], files: tuple[Snapshot, ...]
+) -> Iterator[tuple[Snapshot, pd.DataFrame]]:
+    """Frames of raw files, one record batch at a time; `decode(path, name)` gets the file's name below its mode's folder."""
+    for raw in files:
+        for table in decode(raw.file, "/".join(raw.path.parts[3:])):
+            yield raw, table.to_pandas(types_mapper=pd.ArrowDtype)

@@ -1,0 +1,35 @@
+"""Fixtures every test may use. Nothing here touches the network or the developer's own Prefect home."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports prefect: a home of its own, so that no test sees or leaves a cached result or a block.
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="automend-prefect-")
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "true"
+for name in [n for n in os.environ if n.startswith("AUTOMEND_") and n != "AUTOMEND_REAL_DATA"]:
+    del os.environ[name]
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The public files in `$AUTOMEND_REAL_DATA` or `../shared/data`; skips, saying so, where there are none."""
+    folder = Path(os.environ.get("AUTOMEND_REAL_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"needs the public sample files; {folder} is no folder (set AUTOMEND_REAL_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One temporary Prefect server and database for the session's flow tests."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
