@@ -1,0 +1,61 @@
+# Two commands: `make run` and `make test`. Needs git, make, Python 3.11 and a package index; the rest is built in .venv.
+PYTHON ?= python3.11
+BIN := .venv/bin
+export DO_NOT_TRACK := true
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: run test check bench bench-templates bench-alibaba bench-cache label-accuracy slack lock clean help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: .venv/base  ## both tracks on generated sample data (Track B joins with its own issue)
+	$(BIN)/python flows/track_a.py
+
+test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m tests.coverage_floors
+
+check: .venv/dev  ## lint, layers, types, pure tests: under 30 s
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	@$(BIN)/mypy schemas tasks & types=$$!; $(BIN)/python -m pytest -q -m unit -p no:cacheprovider; pure=$$?; wait $$types && exit $$pure
+
+bench: .venv/dev bench-templates bench-alibaba bench-cache  ## every measurement, as ratios to peers in the same run
+	$(BIN)/python -m tests.benchmarks.bench_templates speed
+
+bench-templates: .venv/dev  ## grouping accuracy of our templates on real logs
+	$(BIN)/python -m tests.benchmarks.bench_templates quality
+
+bench-alibaba: .venv/dev  ## DS1 at the trace's size against reading the same CSV
+	$(BIN)/python -m tests.benchmarks.bench_alibaba
+
+bench-cache: .venv/dev  ## a second run against the first
+	$(BIN)/python -m tests.benchmarks.bench_cache
+
+label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand-labelled lines
+	$(BIN)/python -m tests.tasks.test_ds2_rules
+
+slack: .venv/base  ## save AUTOMEND_SLACK_WEBHOOK_URL as the block automend-alerts
+	$(BIN)/python -m deployments.slack
+
+lock: .venv/uv  ## compile pyproject's ranges to the two locks
+	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev -c requirements.txt -o tests/requirements.txt
+
+clean:  ## remove the environment and what tools left; data stays
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .coverage* *.egg-info
+
+.venv/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@touch $@
+
+.venv/base: .venv/uv requirements.txt pyproject.toml
+	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/dev: .venv/base tests/requirements.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,45 @@
+"""A flow's parameters as its command line: `python flows/<flow>.py --help`. One definition, three uses."""
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import cyclopts
+from prefect import Flow
+from prefect.settings import (
+    PREFECT_SERVER_ANALYTICS_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    temporary_settings,
+)
+
+# The server that a run without one starts for itself takes 10-20 s here; Prefect gives up at 20.
+PATIENCE_S = 120
+
+
+def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
+    """Run `flow` with the parameters of sys.argv; print `summary(result)`. Exit status 1, one sentence, when it fails."""
+
+    @functools.wraps(flow.fn)
+    def run(**parameters: Any) -> None:
+        quiet = {
+            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: PATIENCE_S,
+            PREFECT_SERVER_ANALYTICS_ENABLED: False,
+        }
+        with temporary_settings(updates=quiet):
+            state = flow(**parameters, return_state=True)
+        if not state.is_completed():
+            sys.exit(_told(state.result(raise_on_failure=False)))
+        print("\n".join(summary(state.result())))
+
+    command = flow.name.replace("-", "_")
+    app = cyclopts.App(name=f"python flows/{command}.py", help=flow.description, version_flags=[])
+    app.default(run)
+    logging.captureWarnings(capture=True)
+    app()
+
+
+def _told(error: Any) -> str:
+    """The last words of a failed run."""
+    return f"\n{type(error).__name__}: {error}"
