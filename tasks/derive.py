@@ -3,7 +3,7 @@
 Both are cached by content (see tasks/caching.py), write immutable snapshots, and make a lost or altered one again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,20 @@ from tasks import caching, progress, tables
 Decode = Callable[[Path, str], Iterator[pa.Table]]
 
 
-def cached(name: str, run: Callable[..., Any], key: str, root: Path, **inputs: Any) -> tuple[Snapshot, ...]:
-    """Run `run(root=root, **inputs)` as a task of that name, or take its result of an earlier run with the same key.
+def cached(
+    name: str,
+    run: Callable[..., list[Snapshot]],
+    key: str,
+    root: Path,
+    options: Mapping[str, Any] | None = None,
+    **inputs: Any,
+) -> tuple[Snapshot, ...]:
+    """Run `run(key=key, root=root, **inputs)` as a task, or take its result of an earlier run with the same key.
 
-    `run` returns snapshots. A remembered one whose file is missing or altered is made again.
+    A remembered snapshot whose file is missing or altered is made again. `options` are Prefect's, such as retries.
     """
-    step = task(run, name=name, persist_result=True, result_serializer="json", cache_key_fn=_given_key)
+    remembered = {"persist_result": True, "result_serializer": "json", "cache_key_fn": _given_key}
+    step = task(run, name=name, **remembered, **(options or {}))
     made = _rebased(step(key=key, root=root, **inputs), root)
     faults = [fault for snapshot in made if (fault := tables.fault_of(snapshot))]
     if not faults:

@@ -212,6 +212,18 @@ def move(temporary: Path, target: Path) -> None:
     temporary.replace(target)
 
 
+def as_snapshot(file: Path, root: Path, mode: Mode = "local") -> Snapshot:
+    """A text file that keeps its own name; `rows` is its count of lines that are not blank."""
+    return Snapshot(
+        root=root,
+        path=file.relative_to(root),
+        sha256=sha256_of(file),
+        rows=count_rows(file),
+        schema_hash="",
+        mode=mode,
+    )
+
+
 def count_rows(path: Path) -> int:
     """Lines of a text file that are not blank, whether or not the last one ends in a line end."""
     rows, tail = 0, b""

@@ -101,7 +101,7 @@ def _write_sample(key: str, root: Path, source: Source, seed: int, scale: float)
         for name in names:
             tables.move(temporary / name, folder / name)
         shutil.rmtree(temporary)
-    return [_raw(folder / name, root, "sample") for name in names]
+    return [tables.as_snapshot(folder / name, root, "sample") for name in names]
 
 
 def _copy(source: Source, found: dict[str, Path], root: Path) -> tuple[Snapshot, ...]:
@@ -116,7 +116,7 @@ def _write_copies(key: str, root: Path, stem: str, found: dict[str, Path]) -> li
         with tables.scratch(root) as temporary:
             shutil.copyfile(path, temporary)
             tables.move(temporary, folder / name)
-    return [_raw(folder / name, root, "local") for name in found]
+    return [tables.as_snapshot(folder / name, root, "local") for name in found]
 
 
 def _download(source: Source, root: Path) -> tuple[Snapshot, ...]:
@@ -144,7 +144,7 @@ def _write_downloads(key: str, root: Path, stem: str, remote: tuple[RemoteFile, 
         target = folder / item.name
         _bring(item, target, root)
         written += http.unpack(target, folder) if ".tar" in target.name or target.suffix == ".tgz" else [target]
-    return [_raw(path, root, "live") for path in sorted(written)]
+    return [tables.as_snapshot(path, root, "live") for path in sorted(written)]
 
 
 def _bring(item: RemoteFile, target: Path, root: Path) -> None:
@@ -165,11 +165,3 @@ def _bring(item: RemoteFile, target: Path, root: Path) -> None:
 def _fresh(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _raw(path: Path, root: Path, mode: Mode) -> Snapshot:
-    """A raw file keeps its own name; `rows` is its count of lines that are not blank."""
-    rows = tables.count_rows(path)
-    return Snapshot(
-        root=root, path=path.relative_to(root), sha256=tables.sha256_of(path), rows=rows, schema_hash="", mode=mode
-    )

@@ -1,0 +1,140 @@
+"""Effects at the end of a flow: gate and publish, version, alert, artifacts. Each a task, or a hook, of its own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from filelock import FileLock
+from prefect import Flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import FlowRun
+from prefect.logging import get_run_logger
+from prefect.settings import PREFECT_UI_URL
+from prefect.states import State
+
+from schemas.finding import Finding, GateFailed
+from schemas.limits import Limits
+from schemas.settings import settings
+from schemas.snapshot import Snapshot
+from schemas.source import Source
+from tasks import caching, masking, tables
+from tasks.acquire.steps import Acquired
+from tasks.check import gate
+from tasks.derive import cached
+from tasks.publish import alerts, dvc
+from tasks.publish.manifest import manifest as make_manifest
+
+SLACK_BLOCK = "automend-alerts"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A published JSON file, {} where there is none yet."""
+    import orjson
+
+    return orjson.loads(path.read_bytes()) if path.is_file() else {}
+
+
+def lock(root: Path, name: str) -> FileLock:
+    """Held while the files of one dataset or track are replaced: two runs at once leave one run's set, never a mixture."""
+    (root / ".tmp").mkdir(parents=True, exist_ok=True)
+    return FileLock(root / ".tmp" / f"{name}.lock")
+
+
+def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str, Any]) -> int | None:
+    """Sequences of the last run on *other* input, None for the first.
+
+    A run of the same input compares itself with what that input was compared with before, so it gives the same bytes.
+    """
+    old = read_json(root / "processed" / stem / "manifest.json")
+    if not old:
+        return None
+    inputs = {"/".join(s.path.parts[3:]): {"sha256": s.sha256, "rows": s.rows} for s in acquired.files}
+    same = old["inputs"] == inputs and old["parameters"] == dict(parameters)
+    return old["previous_rows"] if same else old["sequences"]["kept"]
+
+
+@task
+def publish(
+    source: Source,
+    acquired: Acquired,
+    sequences: Snapshot,
+    kept: Snapshot,
+    rejected: Snapshot,
+    documents: dict[str, Snapshot],
+    also: dict[str, Snapshot],
+    limits: Limits,
+    previous_rows: int | None,
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """Gate, then put the dataset's files in their places, the manifest last. Returns the manifest.
+
+    Reports and quarantine are written even when the gate closes: they say why. Raises GateFailed.
+    """
+    root, stem = kept.root, source.stem
+    folder = root / "processed" / stem
+    rows_in = sum(raw.rows for raw in acquired.files)
+    left_out = tables.read(rejected)
+    rows = gate.ledger(rows_in, _covered(sequences), left_out[left_out["line"] > 0])
+    through = gate.ledger(sequences.rows, kept.rows, left_out[left_out["line"] == 0])
+    document = make_manifest(source, acquired, rows, through, {f"{stem}.parquet": kept, **also}, parameters, previous_rows)
+    with lock(root, stem):
+        for name, snapshot in {"quarantine.parquet": rejected, **documents}.items():
+            tables.publish(snapshot, folder / name)
+        gate.gate(
+            stem,
+            [gate.quarantine_budget(rows, limits.quarantined), *_errors(documents["anomalies.json"])],
+            rejects_at=str(folder / "quarantine.parquet"),
+        )
+        for name, snapshot in {f"{stem}.parquet": kept, **also}.items():
+            tables.publish(snapshot, root / "interim" / name)
+        tables.publish(kept, folder / f"{stem}.parquet")
+        tables.replace_text(folder / "manifest.json", tables.to_json(document), root)
+    get_run_logger().info("%s: %s", stem, _told(rows, kept.rows))
+    return document
+
+
+def _covered(sequences: Snapshot) -> int:
+    """Source rows that stand in a labelled window."""
+    column = pq.read_table(sequences.file, columns=["rows"])["rows"]
+    return int(sum(column.to_pylist()) if len(column) else 0)
+
+
+def _errors(anomalies: Snapshot) -> list[Finding]:
+    """Findings that close the gate by themselves."""
+    found = [Finding(**finding) for finding in tables.read(anomalies)["findings"]]
+    return [finding for finding in found if finding.severity == "error" and not finding.holds]
+
+
+def _told(rows: Mapping[str, Any], sequences: int) -> str:
+    dropped, quarantined = sum(rows["dropped"].values()), sum(rows["quarantined"].values())
+    return (
+        f"{rows['in']:,} rows in = {rows['kept']:,} in {sequences:,} sequences + {dropped:,} dropped"
+        f" + {quarantined:,} quarantined"
+    )
+
+
+def version(targets: Sequence[Path], root: Path, key: Any) -> None:
+    """DVC-version what was published; see tasks/publish/dvc.py. Nothing to do while `key` and the pointers are the same.
+
+    AUTOMEND_DVC=false switches it off. Raises PushFailed when a remote is set and cannot be reached, after three tries.
+    """
+    if settings().dvc:
+        remote = settings().dvc_remote
+        name = [str(target.relative_to(root)) for target in targets]
+        content = caching.key(_version, (), {"content": key, "targets": name, "remote": remote})
+        cached("version", _version, content, root, targets=list(targets), remote=remote, options=PUSH_RETRIES)
+
+
+def _version(key: str, root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
+    pointers = dvc.version(targets, root, remote)
+    get_run_logger().info("versioned: %s", ", ".join(str(p.relative_to(root)) for p in pointers))
+    return [tables.as_snapshot(pointer, root) for pointer in pointers]
+
+
+def _push_failed(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Only a push may pass on another try; a broken repository does not."""
+    return isinstance(state.result(raise_on_failure=False), dvc.PushFailed)
+
+
+PUSH_RETRIES = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": _push_failed}

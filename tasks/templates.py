@@ -1,0 +1,271 @@
+"""Log templates: the messages of one log source in, the template each was printed from out. Pure.
+
+`mine(messages)` returns, aligned with the input's index, `template` (the message with `<*>` where values stood) and
+`template_id` (12 hex digits of the template's blake2b: the same text has the same id in every run and every log).
+A message that is missing, empty or blank has the empty template.
+
+How, in four steps; all but the first see each distinct line once, so a template depends on the *set* of messages:
+1. *Mask* what is a value in any log: numbers, hexadecimal ids, addresses, paths, dates, sizes.
+2. *Take apart* into words and the gaps between them. Lines with the same gaps have one *shape* and are compared
+   word by word; a shape never sees another. (Drain, He et al., ICWS 2017, compares lines of one length so.)
+3. *Settle* each shape: a position with a few different words branches into templates, one with many is a variable;
+   lines are split by the position with the fewest words first, as in a tree. (Brain, Yu et al., IEEE TSC 2023,
+   grows the tree from words that are frequent together, and counts children likewise.)
+4. Repeat 2 and 3 on the templates until none changes: the template of a template is itself.
+
+Grouping accuracy on the five 2,000-line LogHub samples, every threshold's effect, and speed: see
+`python -m tests.benchmarks.bench_templates quality` and `... speed`.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from hashlib import blake2b
+
+import pandas as pd
+import polars as pl
+
+Row = tuple[str, ...]
+
+VARIABLE = "<*>"
+LONGEST = 4096  # characters that are mined; the longest line of the five samples has 2,480. The rest is one variable
+
+# A number, with what is glued behind it (10ms, 0x1f, 1445_0020_m_01); MAC addresses; words of six or more hexadecimal
+# digits. One digit at the end of a word stays: alt0, ssh2 and IPv6 are names until step 3 says otherwise.
+NUMBER = r"\b[0-9a-fA-F]{6,}\b|\b[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){3,}\b|\b\d\w*|\d\w*\d\w*"
+
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
+_LINK = r"(?:<\*>|[^\s\"'<>()\[\]{},;|])"  # one character, or value, of a link
+
+# Applied in this order to each distinct line, whose numbers are `<*>` by now. Rust's regular expressions: linear time.
+MASKS = (
+    (r"[\s\x00-\x1f]+", " "),
+    (rf"[A-Za-z][\w+.-]*://{_LINK}+", VARIABLE),  # link
+    (rf"(^|[\s=\"'(\[{{,:|>])(?:/(?:<\*>|[\w.%~+@$*-])+)+/?(?:\?{_LINK}*)?", f"${{1}}{VARIABLE}"),  # path
+    (r" / HTTP/", f" {VARIABLE} HTTP/"),
+    (r"\b[A-Za-z]:\\(?:<\*>|[^\s\"',;])*|\\\\(?:<\*>|[^\s\"',;])+", VARIABLE),  # path on Windows
+    (r"\b[\w.+-]+@[A-Za-z][\w-]*(?:\.[\w-]+)+", VARIABLE),  # mail address
+    (r'"[A-Za-z-]+/<\*>[^"]*"', f'"{VARIABLE}"'),  # "Agent/1.0 (words)"
+    (rf"(?:{_DAY},? )?\b{_MONTH} <\*>(?: <\*>)*|<\*>[ /-]{_MONTH}[ /-]<\*>", VARIABLE),  # date
+    (r"(^|[\s=(\[,:_|])[-+]<\*>", f"${{1}}{VARIABLE}"),  # sign
+    (r"(^|\s)[<>]<\*>(\s|$)", f"${{1}}{VARIABLE}${{2}}"),  # less than: <1 sec
+    (r"\b[\w-]+(?:\.[\w$<>-]+)+:<\*>", VARIABLE),  # host:port, file:line
+    (r"<\*>(?:[\w.:/@+#~^,-]*<\*>)*(?:[.-][\w.-]*\w)?", VARIABLE),  # glued values: 10.0.0.1:80, 1-2-3.example.org
+    (r"<\*> ?(?:B|[KMGTkmgt]i?B|[nuµm]?s|secs?|[kMG]?Hz)\b", VARIABLE),  # unit: one value prints as B, KB or MB
+    (r"<\*> bytes \(<\*>\)", f"{VARIABLE} bytes"),  # a size, and again for people
+    (r"(^|\s)\(\)", f"${{1}}({VARIABLE})"),  # an empty slot, not the call f()
+)
+
+# A word: letters, digits and values, joined by - / \ & + * ? ! ~ ^ ` or one dot. All else is gap.
+WORD = re.compile(r"((?:<\*>|[\w#$])(?:(?:[-/\\&+*?!~^`]*\.?)(?:<\*>|[\w$%#]))*)")
+SEPARATORS = frozenset(" ,;|&@")  # between the items of a list
+LONGEST_ITEM = 4  # words of one item of a list: `iar <*> dear <*>, iar <*> dear <*>`
+
+# Step 3: how many different words a position must show, where the rest is alike, to be a variable. Each number stands
+# on a plateau: no system's accuracy moves within the range, whichever of the five is left out (see the benchmark).
+MASKED = 2  # beside a value, anything that is no plain word is one: broadcast_<*>, rdd_<*>
+NAMED = 2  # 2..3: a word after "user", "host" or "node" is its name
+NUMBERED = 3  # 3..4: node1, node2, node3; but IPv4, IPv6
+NAME = 4  # 4..6: words with dots, digits or underscores
+PLAIN = 5  # 4..7: words of letters
+TEXT = 20  # 10 and up: text that branches: capitals (states), the first word, phrases, what follows "msg"
+SHARED = 0.5  # 0.4..0.5: share of a line's words that must be alike before any other is called a variable
+LONG = 4  # 3..5: with so many words alike, the first word too may be a name
+
+NAMERS = frozenset({"user", "host", "node"})
+SPEAKERS = frozenset(
+    "msg message event level severity type kind status state action method reason error err result logger component"
+    " module".split()
+)
+
+
+def mine(messages: pd.Series) -> pd.DataFrame:
+    """`template_id` and `template` of each message of one log source, on the messages' index."""
+    mined = mine_polars(pl.from_pandas(messages.astype("str")))
+    return mined.to_pandas().astype("str").set_index(messages.index)
+
+
+def mine_polars(messages: pl.Series) -> pl.DataFrame:
+    """`template_id` and `template` of each message of one log source, in the order of the messages."""
+    masked = mask(messages).to_frame("masked")
+    templates = _templates(masked["masked"].unique().sort().to_list())
+    lookup = pl.DataFrame(
+        {
+            "masked": list(templates.keys()),
+            "template_id": [template_id(text) for text in templates.values()],
+            "template": list(templates.values()),
+        },
+        schema=dict.fromkeys(("masked", "template_id", "template"), pl.String),
+    )
+    return masked.join(lookup, on="masked", how="left", maintain_order="left").drop("masked")
+
+
+def mask(messages: pl.Series) -> pl.Series:
+    """Messages with their numbers masked: the one step that sees every line."""
+    return messages.cast(pl.String).fill_null("").str.replace_all(NUMBER, VARIABLE)
+
+
+@cache
+def template_id(template: str) -> str:
+    """12 hex digits that depend on the template's text alone; 48 bits: 1e-5 odds of a clash among 75,000 templates."""
+    return blake2b(template.encode(), digest_size=6).hexdigest()
+
+
+def _templates(texts: Iterable[str]) -> dict[str, str]:
+    """Template of each distinct text.
+
+    A round turns words into values or drops repeats and never the reverse, so the rounds end; two or three are usual.
+    """
+    templates = {text: text for text in texts}
+    while True:
+        rounds = _round(sorted(set(templates.values())))
+        if all(before == after for before, after in rounds.items()):
+            return templates
+        templates = {text: rounds[template] for text, template in templates.items()}
+
+
+def _round(texts: Sequence[str]) -> dict[str, str]:
+    parsed = [take_apart(text) for text in tidy(pl.Series(texts, dtype=pl.String)).to_list()]
+    shapes: defaultdict[Row, set[Row]] = defaultdict(set)
+    for gaps, words in parsed:
+        shapes[gaps].add(words)
+    settled = {gaps: settle(rows, gaps) for gaps, rows in shapes.items()}
+    return {
+        text: _put_together(gaps, settled[gaps][words])
+        for text, (gaps, words) in zip(texts, parsed, strict=True)
+    }
+
+
+def tidy(texts: pl.Series) -> pl.Series:
+    """Number-masked texts with every other mask applied, and cut to the length that is mined."""
+    short = texts.str.len_chars() <= LONGEST
+    texts = texts.zip_with(short, texts.str.head(LONGEST).str.replace(r"\S*$", VARIABLE))
+    for pattern, replacement in MASKS:
+        texts = texts.str.replace_all(pattern, replacement)
+    return texts.str.strip_chars()
+
+
+def take_apart(text: str) -> tuple[Row, Row]:
+    """Gaps and words of a text, items of a list that repeat taken once.
+
+    "drop blk_<*> blk_<*>, ok" -> ("", " ", ", ", "") and ("drop", "blk_<*>", "ok"); gaps are one more than words.
+    """
+    parts = WORD.split(text)
+    gaps, words = parts[:1], []
+    for word, gap in zip(parts[1::2], parts[2::2], strict=True):
+        words.append(word)
+        gaps.append(gap)
+        size = next((size for size in range(1, LONGEST_ITEM + 1) if _repeats(gaps, words, size)), 0)
+        if size:
+            del words[-size:], gaps[-1 - size : -1]
+    return tuple(gaps), tuple(words)
+
+
+def _repeats(gaps: list[str], words: list[str], size: int) -> bool:
+    """Whether the last `size` words say again, with a value among them, what the `size` before them said."""
+    return (
+        words[-size:] == words[-2 * size : -size]
+        and gaps[-size:-1] == gaps[-2 * size : -size - 1]
+        and SEPARATORS.issuperset(gaps[-size - 1])
+        and any(VARIABLE in word for word in words[-size:])
+    )
+
+
+def _put_together(gaps: Row, words: Row) -> str:
+    return "".join(gap + word for gap, word in zip(gaps, (*words, ""), strict=True))
+
+
+def settle(rows: Iterable[Row], gaps: Row) -> dict[Row, Row]:
+    """Pattern of each row of words, all rows being of one shape: `VARIABLE` at the positions that vary."""
+    patterns: dict[Row, Row] = {}
+    work = [[(row, row) for row in rows]]
+    while work:
+        group = work.pop()
+        columns = [set(words) for words in zip(*{pattern for _, pattern in group}, strict=True)]
+        variables, branch = _decide(columns, gaps)
+        if variables:
+            work.append([(row, _blank(pattern, variables)) for row, pattern in group])
+        elif branch is None:
+            patterns.update(group)
+        else:
+            work.extend(_split(group, branch))
+    return patterns
+
+
+def _blank(pattern: Row, positions: set[int]) -> Row:
+    return tuple(VARIABLE if at in positions else word for at, word in enumerate(pattern))
+
+
+def _split(group: list[tuple[Row, Row]], at: int) -> Iterable[list[tuple[Row, Row]]]:
+    parts: defaultdict[str, list[tuple[Row, Row]]] = defaultdict(list)
+    for row, pattern in group:
+        parts[pattern[at]].append((row, pattern))
+    return parts.values()
+
+
+def _decide(columns: Sequence[set[str]], gaps: Row) -> tuple[set[int], int | None]:
+    """Positions to blank now, or else the position to split by, or else neither: this is one template.
+
+    Subtle: beside a branch, only positions with many words of their own are blanked. One that is a variable because it
+    holds a value already waits for the split, lest a value of one template blank the words of another.
+    """
+    varying = [at for at, words in enumerate(columns) if len(words) > 1]
+    shared = sum(len(words) == 1 and VARIABLE not in words for words in columns)
+    needed = {at: _needed(at, columns, gaps, shared) for at in varying}
+    variables = {at for at in varying if len(columns[at]) >= needed[at]}
+    branches = [at for at in varying if at not in variables]
+    ripe = {at for at in variables if needed[at] > MASKED} if branches else variables
+    if shared >= SHARED * (shared + len(varying)) and ripe:
+        return ripe, None
+    return set(), min(branches or varying, key=lambda at: (len(columns[at]), at), default=None)
+
+
+def _needed(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> int:
+    """How many different words position `at` must show to be a variable."""
+    words = columns[at]
+    kinds = Counter(map(_kind, words))
+    plain = kinds["letters"] + kinds["capitals"]
+    masked = kinds["masked"]
+    if masked + kinds["numbered"] == len(words) and len({_stem(word) for word in words}) == 1:
+        return MASKED if masked else NUMBERED
+    if masked and 2 * plain <= len(words) - masked:
+        return MASKED
+    if gaps[at] == " " and NAMERS.issuperset(word.lower() for word in columns[at - 1]):
+        return NAMED
+    if 2 * kinds["capitals"] > len(words) or _is_text(at, columns, gaps, shared):
+        return TEXT
+    return PLAIN if 2 * plain > len(words) else NAME
+
+
+def _is_text(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> bool:
+    """Whether position `at` tells of text that branches: first word, value of a speaking key, or one of a phrase."""
+    if not _mostly_letters(columns[at]):
+        return False
+    if at == 0:
+        return shared < LONG
+    if gaps[at] != " " and SPEAKERS.issuperset(word.lower() for word in columns[at - 1]):
+        return True
+    neighbours = [near for near, gap in ((at - 1, at), (at + 1, at + 1)) if gaps[gap] == " " and near < len(columns)]
+    return any(len(columns[near]) > 1 and _mostly_letters(columns[near]) for near in neighbours)
+
+
+def _mostly_letters(words: set[str]) -> bool:
+    kinds = Counter(map(_kind, words))
+    return 2 * (kinds["letters"] + kinds["capitals"]) > len(words)
+
+
+@cache
+def _kind(word: str) -> str:
+    if VARIABLE in word:
+        return "masked"
+    if re.fullmatch(r"[A-Z][A-Z_]+", word):
+        return "capitals"
+    if word.isalpha():
+        return "letters"
+    return "numbered" if re.fullmatch(r"\D+\d", word) else "name"
+
+
+def _stem(word: str) -> str:
+    return word.replace(VARIABLE, "").rstrip("0123456789")

@@ -1,0 +1,141 @@
+"""Snapshots: named by content, whole or absent, and the same bytes for the same table."""
+
+import errno
+import os
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.finding import SourceError
+from schemas.snapshot import Snapshot
+from tasks import tables
+
+pytestmark = pytest.mark.unit
+TEXT = pd.ArrowDtype(pa.string())
+FOLDER = Path("interim/toy")
+
+
+def made(root: Path, content: tables.Content, name: str = "made") -> Snapshot:
+    return tables.write(content, name, FOLDER, root, "sample")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pd.DataFrame({"x": pd.array([1, None], dtype="int64[pyarrow]"), "y": pd.array(["a", "ü"], dtype=TEXT)}),
+        {"a": [1, 2.5, None], "b": {"c": "ü"}},
+        [1, "two"],
+        "text\nof two lines\n",
+    ],
+)
+def test_what_is_read_is_what_was_written(tmp_path: Path, content: tables.Content) -> None:
+    back = tables.read(made(tmp_path, content))
+    if isinstance(content, pd.DataFrame):
+        pd.testing.assert_frame_equal(back, content)
+    else:
+        assert back == content
+
+
+def test_the_same_rows_give_the_same_file_from_pandas_polars_and_arrow(tmp_path: Path) -> None:
+    arrow = pa.table({"x": [1, 2], "y": ["a", "b"]})
+    frames = (arrow, arrow.to_pandas(types_mapper=pd.ArrowDtype), pl.DataFrame({"x": [1, 2], "y": ["a", "b"]}))
+    snapshots = [made(tmp_path, frame) for frame in frames]
+    assert snapshots[0] == snapshots[1]
+    assert tables.read(snapshots[2])["x"].tolist() == [1, 2]
+
+
+def test_the_name_carries_the_start_of_the_hash(tmp_path: Path) -> None:
+    snapshot = made(tmp_path, {"a": 1})
+    assert snapshot.path == FOLDER / f"made-{snapshot.sha256[:12]}.json"
+    assert made(tmp_path, "x", "report.html").path.suffix == ".html"
+
+
+def test_parts_are_appended_and_cast_to_the_first_ones_types(tmp_path: Path) -> None:
+    with tables.TableWriter("made", FOLDER, tmp_path, "sample") as writer:
+        writer.append(pa.table({"x": pa.array([1], pa.int64())}))
+        writer.append(pa.table({"x": pa.array([2], pa.int32())}))
+    assert writer.snapshot.rows == 2
+    assert tables.read(writer.snapshot)["x"].tolist() == [1, 2]
+
+
+def test_a_writer_that_got_no_table_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="not even an empty one"), tables.TableWriter("made", FOLDER, tmp_path, "sample"):
+        pass
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+def test_a_failure_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), tables.TableWriter("made", FOLDER, tmp_path, "sample") as writer:
+        writer.append(pa.table({"x": [1]}))
+        raise ZeroDivisionError
+    assert not (tmp_path / FOLDER).exists()
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(("harm", "told"), [(Path.unlink, "is missing"), (lambda p: p.write_bytes(b"x"), "was altered")])
+def test_a_missing_or_altered_file_is_never_read(tmp_path: Path, harm: object, told: str) -> None:
+    snapshot = made(tmp_path, {"a": 1})
+    harm(snapshot.file)  # type: ignore[operator]
+    with pytest.raises(tables.SnapshotLost, match=told):
+        tables.read(snapshot)
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tables.os, "fsync", full)
+    with pytest.raises(OSError, match=r"The disk is full: [\d,]+ bytes are free .* No half-written file"):
+        made(tmp_path, {"a": 1})
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_other_disk_errors_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), tables.scratch(tmp_path) as temporary:
+        temporary.read_bytes()
+
+
+def test_sweep_removes_what_a_killed_process_left_and_nothing_else(tmp_path: Path) -> None:
+    made(tmp_path, {"a": 1})
+    host = tables.socket.gethostname()
+    dead, dead_folder = (tmp_path / ".tmp" / f"{host}-999999999-{n}" for n in "ab")
+    alive = tmp_path / ".tmp" / f"{host}-{os.getpid()}-c"
+    other_host = tmp_path / ".tmp" / "elsewhere-999999999-d"
+    dead_folder.mkdir()
+    for path in (dead, alive, other_host):
+        path.write_text("x")
+    tables.sweep(tmp_path)
+    assert sorted(p.name for p in (tmp_path / ".tmp").iterdir()) == sorted((alive.name, other_host.name))
+
+
+def test_publishing_copies_once_and_mends_what_differs(tmp_path: Path) -> None:
+    snapshot, target = made(tmp_path, {"a": 1}), tmp_path / "interim" / "made.json"
+    tables.publish(snapshot, target)
+    first = target.stat().st_mtime_ns
+    tables.publish(snapshot, target)
+    assert target.stat().st_mtime_ns == first
+    target.write_text("altered")
+    tables.publish(snapshot, target)
+    assert tables.sha256_of(target) == snapshot.sha256
+
+
+@given(st.lists(st.sampled_from([b"a,b", b"", b"\r", b"x\r", b" y", b"z" * 40])), st.booleans())
+def test_rows_are_the_lines_that_are_not_blank(lines: list[bytes], ends: bool) -> None:
+    import tempfile
+
+    data = b"\n".join(lines) + (b"\n" if ends and lines else b"")
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(data)
+        expected = sum(1 for line in data.split(b"\n") if line.strip(b"\r"))
+        assert tables.count_rows(Path(file.name)) == expected
+
+
+def test_rows_are_counted_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "CHUNK", 3)
+    (tmp_path / "f").write_bytes(b"abcdefg\r\n\r\n\nhi\nlast")
+    assert tables.count_rows(tmp_path / "f") == 3
