@@ -1,9 +1,12 @@
-"""The tail every dataset shares: contract, statistics, anomalies, bias, gate, version, metrics; alerts on what fails."""
+"""The tail every dataset shares: contract, statistics, anomalies, bias, gate, version, metrics, alerts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandera.pandas as pa
+from tasks.check.anomalies import anomalies
+from tasks.check.bias import bias
+from tasks.check.contract import check
 
 from schemas.finding import GateFailed
 from schemas.limits import Limits
@@ -11,9 +14,6 @@ from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
 from tasks.acquire.steps import Acquired
-from tasks.check.anomalies import anomalies
-from tasks.check.bias import bias
-from tasks.check.contract import check
 from tasks.derive import derive
 from tasks.publish import rejects, steps
 

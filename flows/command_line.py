@@ -19,7 +19,7 @@ PATIENCE_S = 120
 
 
 def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
-    """Run `flow` with the parameters of sys.argv; print `summary(result)`. Exit status 1, one sentence, when it fails."""
+    """Run `flow` with the parameters of sys.argv; print `summary(result)`. Exit status 1 and a sentence when it fails."""
 
     @functools.wraps(flow.fn)
     def run(**parameters: Any) -> None:

@@ -18,7 +18,7 @@ class DatasetsFailed(RuntimeError):
 def side_by_side(
     children: Mapping[str, Callable[..., Any]], allow_missing: Collection[str] = ()
 ) -> tuple[dict[str, Published], dict[str, str]]:
-    """Call every child with `return_state=True`, each in a thread with this run's context (2 in 5 s, not 11 s in a row).
+    """Call every child with `return_state=True`, each in a thread with this run's context.
 
     Returns what was published and, for children in `allow_missing` only, why the others were not. Raises
     DatasetsFailed when another child failed or none is left, naming each with its reason, after all have ended.

@@ -63,9 +63,12 @@ SPLITS = ("train", "validation", "test")
 def _within(ids: pd.Series, low: int, high: int) -> pd.Series:
     """Rows whose token count lies in [low, high]."""
     lengths = arrow.compute.list_value_length(arrow.array(ids))
-    return pd.Series(arrow.compute.and_(
-        arrow.compute.greater_equal(lengths, low), arrow.compute.less_equal(lengths, high)
-    ).to_pandas(), index=ids.index)
+    return pd.Series(
+        arrow.compute.and_(
+            arrow.compute.greater_equal(lengths, low), arrow.compute.less_equal(lengths, high)
+        ).to_pandas(),
+        index=ids.index,
+    )
 
 
 Sequences = pa.DataFrameSchema(

@@ -1,4 +1,4 @@
-"""Thresholds of the checks that every dataset passes, one value a field; a form in the UI, a flag in the command line."""
+"""Thresholds of the checks that every dataset passes, one value a field: a form in the UI, a flag on the command line."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +8,10 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    quarantined: float = Field(0.05, ge=0, le=1, description="Share of rows that may be quarantined before the gate closes.")
-    volume_drop: float = Field(0.20, ge=0, le=1, description="Fall in rows against the last different run that is told.")
+    quarantined: float = Field(
+        0.05, ge=0, le=1, description="Share of rows that may be quarantined before the gate closes."
+    )
+    volume_drop: float = Field(
+        0.20, ge=0, le=1, description="Fall in rows against the last different run that is told."
+    )
     disparity: float = Field(0.10, ge=0, le=1, description="Difference of failure rates between slices that is told.")

@@ -23,7 +23,7 @@ class RemoteFile:
 class Source:
     """A dataset's origin.
 
-    `patterns` are globs (relative to the folder given with `--source`, tried recursively) of the files this dataset reads.
+    `patterns` are globs (tried recursively in the folder given with `--source`) of the files this dataset reads.
     `expected` are the tables or systems a complete copy has; any non-empty subset is worked on, and the manifest
     names the missing ones. `identify(path)` says which of them a file is, or None when it is none.
     `sample(folder, seed, scale)` writes generated files in the real layout into `folder`, with the truth of what it

@@ -37,7 +37,7 @@ def key(fn: Callable[..., Any], snapshots: Sequence[Snapshot], parameters: Mappi
 
 
 def fingerprint(thing: Any) -> str:
-    """Hash of a function or constant of ours and of all it reaches. Raises TypeError for what has no name of its own."""
+    """Hash of a function or constant of ours and of all it reaches. Raises TypeError for what has no name."""
     module, name = _name_of(thing)
     return _fingerprint(module, name, OURS | {module.partition(".")[0]})
 
@@ -80,20 +80,18 @@ def _definition(module: str, name: str, roots: frozenset[str]) -> tuple[str, lis
     if name in outline.imports:
         return "", [outline.imports[name]]
     if name not in outline.statements:  # the module itself, or a submodule of a package
-        return _whole(module, name, outline, roots)
+        return "", _whole(module, name, outline)
     statements = outline.statements[name]
     text = "\n".join(ast.dump(statement) for statement in statements)
     return text, [place for statement in statements for place in _references(statement, module, outline, roots)]
 
 
-def _whole(module: str, name: str, outline: "Outline", roots: frozenset[str]) -> tuple[str, list[tuple[str, str]]]:
-    """A name that no statement binds: a submodule, a builtin (text ""), or "*" for every name of the module."""
+def _whole(module: str, name: str, outline: "Outline") -> list[tuple[str, str]]:
+    """Where a name leads that no statement binds: "*" to all names of the module, a submodule to all of it."""
     if name == "*":
-        return "", [(module, bound) for bound in (*outline.statements, *outline.imports)]
+        return [(module, bound) for bound in (*outline.statements, *outline.imports)]
     submodule = f"{module}.{name}"
-    if outline.package and importlib.util.find_spec(submodule):
-        return "", [(submodule, "*")]
-    return "", []
+    return [(submodule, "*")] if outline.package and importlib.util.find_spec(submodule) else []
 
 
 @dataclass(frozen=True)
@@ -140,9 +138,7 @@ def _bound(statement: ast.stmt) -> set[str]:
     return stored | {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
 
 
-def _references(
-    statement: ast.stmt, module: str, outline: Outline, roots: frozenset[str]
-) -> Iterator[tuple[str, str]]:
+def _references(statement: ast.stmt, module: str, outline: Outline, roots: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Places that a statement's names refer to. `templates.mine` refers to `mine` alone, not to its whole module."""
     through = {}  # the Name node of `alias.attribute` -> attribute
     for node in ast.walk(statement):

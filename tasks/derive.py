@@ -26,22 +26,18 @@ def cached(
     options: Mapping[str, Any] | None = None,
     **inputs: Any,
 ) -> tuple[Snapshot, ...]:
-    """Run `run(key=key, root=root, **inputs)` as a task, or take its result of an earlier run with the same key.
+    """Run `run(root=root, **inputs)` as a task, or take its result of an earlier run with the same key.
 
     A remembered snapshot whose file is missing or altered is made again. `options` are Prefect's, such as retries.
     """
-    remembered = {"persist_result": True, "result_serializer": "json", "cache_key_fn": _given_key}
-    step = task(run, name=name, **remembered, **(options or {}))
-    made = _rebased(step(key=key, root=root, **inputs), root)
+    remembered: dict[str, Any] = {"persist_result": True, "result_serializer": "json", "cache_key_fn": lambda _context, _inputs: key}
+    step = task(name=name, **remembered, **(options or {}))(run)
+    made = _rebased(step(root=root, **inputs), root)
     faults = [fault for snapshot in made if (fault := tables.fault_of(snapshot))]
     if not faults:
         return made
     get_run_logger().warning("%s %s runs again.", " ".join(faults), name)
-    return _rebased(step.with_options(refresh_cache=True)(key=key, root=root, **inputs), root)
-
-
-def _given_key(_context: Any, inputs: dict[str, Any]) -> str:
-    return str(inputs["key"])
+    return _rebased(step.with_options(refresh_cache=True)(root=root, **inputs), root)
 
 
 def _rebased(made: list[Snapshot], root: Path) -> tuple[Snapshot, ...]:
@@ -70,7 +66,7 @@ def derive(fn: Callable[..., Any], *snapshots: Snapshot, into: str | None = None
 
 
 def _derive(
-    key: str, root: Path, fn: Callable[..., Any], snapshots: tuple[Snapshot, ...], parameters: dict[str, Any], folder: Path
+    root: Path, fn: Callable[..., Any], snapshots: tuple[Snapshot, ...], parameters: dict[str, Any], folder: Path
 ) -> list[Snapshot]:
     results = fn(*map(tables.read, snapshots), **parameters)
     parts = results if isinstance(results, tuple) else (results,)
@@ -107,7 +103,7 @@ def derive_batches(
 
 
 def _derive_batches(
-    key: str, root: Path, fn: Callable[..., Any], files: tuple[Snapshot, ...], decode: Decode, parameters: dict[str, Any]
+    root: Path, fn: Callable[..., Any], files: tuple[Snapshot, ...], decode: Decode, parameters: dict[str, Any]
 ) -> list[Snapshot]:
     place = (Path("interim") / files[0].path.parts[1], root, files[0].mode)
     total = sum(raw.rows for raw in files)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yields `advance(rows)`; draws on standard error, and only when that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda rows: None
+        yield lambda _rows: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import orjson
@@ -25,8 +26,8 @@ import pyarrow.parquet as pq
 from schemas.finding import SourceError
 from schemas.snapshot import Mode, Snapshot
 
-Table = pd.DataFrame | pl.DataFrame | pa.Table
-Content = Table | Mapping[str, Any] | list[Any] | str
+Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table
+Content: TypeAlias = Table | Mapping[str, Any] | list[Any] | str
 CHUNK = 1 << 20  # bytes read at a time while hashing
 
 
@@ -74,7 +75,7 @@ class TableWriter:
         self._writer: pq.ParquetWriter | None = None
         self.rows = 0
 
-    def __enter__(self) -> "TableWriter":
+    def __enter__(self) -> Self:
         self._temporary = self._scratch.__enter__()
         return self
 
@@ -86,14 +87,16 @@ class TableWriter:
         self._writer.write_table(arrow.cast(self._writer.schema), row_group_size=1 << 20)
         self.rows += arrow.num_rows
 
-    def __exit__(self, *failure: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if self._writer is not None:
                 self._writer.close()
-            if failure[0] is None:
+            if kind is None:
                 self.snapshot = self._finish()
         finally:
-            self._scratch.__exit__(*failure)
+            self._scratch.__exit__(kind, error, trace)
 
     def _finish(self) -> Snapshot:
         name, folder, root, mode = self._place
@@ -263,7 +266,7 @@ def _alive(pid: int) -> bool:
 def batches(
     decode: Callable[[Path, str], Iterator[pa.Table]], files: tuple[Snapshot, ...]
 ) -> Iterator[tuple[Snapshot, pd.DataFrame]]:
-    """Frames of raw files, one record batch at a time; `decode(path, name)` gets the file's name below its mode's folder."""
+    """Frames of raw files, a record batch at a time; `decode(path, name)` gets the name below the mode's folder."""
     for raw in files:
         for table in decode(raw.file, "/".join(raw.path.parts[3:])):
             yield raw, table.to_pandas(types_mapper=pd.ArrowDtype)

@@ -52,7 +52,7 @@ MASKS = (
     (r"(^|[\s=(\[,:_|])[-+]<\*>", f"${{1}}{VARIABLE}"),  # sign
     (r"(^|\s)[<>]<\*>(\s|$)", f"${{1}}{VARIABLE}${{2}}"),  # less than: <1 sec
     (r"\b[\w-]+(?:\.[\w$<>-]+)+:<\*>", VARIABLE),  # host:port, file:line
-    (r"<\*>(?:[\w.:/@+#~^,-]*<\*>)*(?:[.-][\w.-]*\w)?", VARIABLE),  # glued values: 10.0.0.1:80, 1-2-3.example.org
+    (r"(?:\d\.)?<\*>(?:[\w.:/@+#~^,-]*<\*>)*(?:[.-][\w.-]*\w)?", VARIABLE),  # glued values: 10.0.0.1:80, 1-2-3.example.org
     (r"<\*> ?(?:B|[KMGTkmgt]i?B|[nuµm]?s|secs?|[kMG]?Hz)\b", VARIABLE),  # unit: one value prints as B, KB or MB
     (r"<\*> bytes \(<\*>\)", f"{VARIABLE} bytes"),  # a size, and again for people
     (r"(^|\s)\(\)", f"${{1}}({VARIABLE})"),  # an empty slot, not the call f()
@@ -79,6 +79,8 @@ SPEAKERS = frozenset(
     "msg message event level severity type kind status state action method reason error err result logger component"
     " module".split()
 )
+QUOTED = r'([=:] ?)"[^"]*"'
+SPEAKING = rf'\b((?:{"|".join(sorted(SPEAKERS))})"?[=:] ?)"'
 
 
 def mine(messages: pd.Series) -> pd.DataFrame:
@@ -127,7 +129,7 @@ def _templates(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _round(texts: Sequence[str]) -> dict[str, str]:
-    parsed = [take_apart(text) for text in tidy(pl.Series(texts, dtype=pl.String)).to_list()]
+    parsed = [take_apart(text) for text in _without_prose(tidy(pl.Series(texts, dtype=pl.String))).to_list()]
     shapes: defaultdict[Row, set[Row]] = defaultdict(set)
     for gaps, words in parsed:
         shapes[gaps].add(words)
@@ -145,6 +147,21 @@ def tidy(texts: pl.Series) -> pl.Series:
     for pattern, replacement in MASKS:
         texts = texts.str.replace_all(pattern, replacement)
     return texts.str.strip_chars()
+
+
+def _without_prose(texts: pl.Series) -> pl.Series:
+    """Texts whose quoted values are one variable each where they are prose: many, and of unlike numbers of words.
+
+    What a speaking key quotes stays: in `msg="cart opened"` the words are the template.
+    """
+    guarded = pl.col("text").str.replace_all(SPEAKING, "${1}\x00")
+    frame = texts.to_frame("text").with_columns(
+        coarse=guarded.str.replace_all(QUOTED, f'${{1}}"{VARIABLE}"').str.replace_all("\x00", '"'),
+        quoted=guarded.str.extract_all(QUOTED).list.join(" "),
+    )
+    many = pl.col("quoted").n_unique().over("coarse") >= TEXT
+    unlike = pl.col("quoted").str.count_matches(" ").n_unique().over("coarse") > 1
+    return frame.select(pl.when(many & unlike).then("coarse").otherwise("text")).to_series()
 
 
 def take_apart(text: str) -> tuple[Row, Row]:

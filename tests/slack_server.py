@@ -9,9 +9,7 @@ import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-
-from typing_extensions import Self
+from typing import Any, Self
 
 PATH = "/services/T0SECRET00/B0SECRET00/xoSecretWebhookTokenXx01"
 REFUSE = "refuse"  # as the only mode: nothing listens

@@ -30,7 +30,9 @@ def fetch(remote: RemoteFile, target: Path, root: Path) -> bool:
         try:
             sha256 = _download(remote.url, temporary)
         except (_MayPass, httpx.HTTPError) as error:
-            raise SourceError(f"{remote.url} could not be fetched: {error}. Check the network, then run again.") from error
+            raise SourceError(
+                f"{remote.url} could not be fetched: {error}. Check the network, then run again."
+            ) from error
         if sha256 != remote.sha256:
             raise SourceError(
                 f"{remote.url} was fetched, but its sha256 is {sha256} and {remote.sha256} is pinned: the file changed "
@@ -55,7 +57,7 @@ def _download(url: str, target: Path) -> str:
 
 
 def unpack(archive: Path, folder: Path) -> list[Path]:
-    """Files of a .tar/.tar.gz, written below `folder`; names that would leave it are refused by tarfile's data filter."""
+    """Files of a .tar/.tar.gz, written below `folder`; tarfile's data filter refuses names that would leave it."""
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")

@@ -92,7 +92,7 @@ def _sample(source: Source, root: Path, seed: int, scale: float) -> tuple[Snapsh
     return cached("acquire", _write_sample, key, root, source=source, seed=seed, scale=scale)
 
 
-def _write_sample(key: str, root: Path, source: Source, seed: int, scale: float) -> list[Snapshot]:
+def _write_sample(root: Path, source: Source, seed: int, scale: float) -> list[Snapshot]:
     folder = _fresh(root / "raw" / source.stem / "sample")
     with tables.scratch(root) as temporary:
         temporary.mkdir()
@@ -110,7 +110,7 @@ def _copy(source: Source, found: dict[str, Path], root: Path) -> tuple[Snapshot,
     return cached("acquire", _write_copies, key, root, stem=source.stem, found=found)
 
 
-def _write_copies(key: str, root: Path, stem: str, found: dict[str, Path]) -> list[Snapshot]:
+def _write_copies(root: Path, stem: str, found: dict[str, Path]) -> list[Snapshot]:
     folder = _fresh(root / "raw" / stem / "local")
     for name, path in found.items():
         with tables.scratch(root) as temporary:
@@ -137,7 +137,7 @@ def _configured(source: Source, places: dict[str, Place]) -> tuple[RemoteFile, .
     return (RemoteFile(Path(place.url).name, place.url, place.sha256),)
 
 
-def _write_downloads(key: str, root: Path, stem: str, remote: tuple[RemoteFile, ...]) -> list[Snapshot]:
+def _write_downloads(root: Path, stem: str, remote: tuple[RemoteFile, ...]) -> list[Snapshot]:
     folder = root / "raw" / stem / "live"
     written: list[Path] = []
     for item in remote:

@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
-import pyarrow as arrow
+import pyarrow as pa
 
-from schemas.format_a import RESERVED, TEXT
+from schemas.format_a import RESERVED
 
-TOKEN = pd.ArrowDtype(arrow.int32())
+TEMPLATE_TOKENS = pa.schema({"system": pa.string(), "template": pa.string(), "token": pa.int32()})
 FIRST_TEMPLATE = 1_000
 CEILING = 1 << 24  # ids stay below it: exact in float32 too, which some loaders pass them through
 
@@ -30,17 +30,13 @@ def template_tokens(pairs: pd.DataFrame) -> pd.DataFrame:
     """
     distinct = sorted(set(zip(pairs["system"], pairs["template"], strict=True)))
     tokens = list(_probed(home_token(system, template) for system, template in distinct))
-    return pd.DataFrame(
-        {
-            "system": pd.array([system for system, _ in distinct], dtype=TEXT),
-            "template": pd.array([template for _, template in distinct], dtype=TEXT),
-            "token": pd.array(tokens, dtype=TOKEN),
-        }
-    )
+    systems, templates = [system for system, _ in distinct], [template for _, template in distinct]
+    table = pa.table([systems, templates, tokens], schema=TEMPLATE_TOKENS)
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def home_token(system: str, template: str) -> int:
-    """The id a pair has unless it is taken. home_token("linux", "session opened") is the same number for ever."""
+    """The id a pair has unless it is taken: the same number for ever, on any machine."""
     digest = hashlib.blake2b(f"{system}\0{template}".encode(errors="surrogatepass"), digest_size=8).digest()
     return FIRST_TEMPLATE + int.from_bytes(digest, "big") % (CEILING - FIRST_TEMPLATE)
 

@@ -1,6 +1,7 @@
 """Version what is published with DVC, in-process: 3-4 times cheaper than its command, and no shell.
 
-The repository is the nearest one above the data folder; where there is none, one without git is made in the data folder.
+The repository is the nearest one above the data folder; where there is
+none, one without git is made in the data folder.
 """
 
 import os
@@ -57,7 +58,7 @@ def _push(repo: Any, targets: list[Path], remote: str) -> None:
         repo.push([str(target) for target in targets], remote=remote)
     except (DvcException, OSError) as error:
         raise PushFailed(
-            f"DVC remote {remote!r}: the push failed: {error}. The data is published and versioned on this machine only. "
+            f"DVC remote {remote!r}: the push failed: {error}. The data is published, and versioned here only. "
             "Mend the remote (`dvc remote list`, `dvc push`), then run again."
         ) from error
 

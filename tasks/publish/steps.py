@@ -9,11 +9,11 @@ from filelock import FileLock
 from prefect import Flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import FlowRun
-from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_UI_URL
+from prefect.logging import get_logger, get_run_logger
 from prefect.states import State
+from prefect.utilities.urls import url_for
 
-from schemas.finding import Finding, GateFailed
+from schemas.finding import Finding
 from schemas.limits import Limits
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
@@ -36,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def lock(root: Path, name: str) -> FileLock:
-    """Held while the files of one dataset or track are replaced: two runs at once leave one run's set, never a mixture."""
+    """Held while the files of one dataset or track are replaced: two runs at once leave one run's set, no mixture."""
     (root / ".tmp").mkdir(parents=True, exist_ok=True)
     return FileLock(root / ".tmp" / f"{name}.lock")
 
@@ -77,7 +77,9 @@ def publish(
     left_out = tables.read(rejected)
     rows = gate.ledger(rows_in, _covered(sequences), left_out[left_out["line"] > 0])
     through = gate.ledger(sequences.rows, kept.rows, left_out[left_out["line"] == 0])
-    document = make_manifest(source, acquired, rows, through, {f"{stem}.parquet": kept, **also}, parameters, previous_rows)
+    document = make_manifest(
+        source, acquired, rows, through, {f"{stem}.parquet": kept, **also}, parameters, previous_rows
+    )
     with lock(root, stem):
         for name, snapshot in {"quarantine.parquet": rejected, **documents}.items():
             tables.publish(snapshot, folder / name)
@@ -115,7 +117,7 @@ def _told(rows: Mapping[str, Any], sequences: int) -> str:
 
 
 def version(targets: Sequence[Path], root: Path, key: Any) -> None:
-    """DVC-version what was published; see tasks/publish/dvc.py. Nothing to do while `key` and the pointers are the same.
+    """DVC-version what was published; see tasks/publish/dvc.py. Nothing to do while `key` and pointers are the same.
 
     AUTOMEND_DVC=false switches it off. Raises PushFailed when a remote is set and cannot be reached, after three tries.
     """
@@ -126,7 +128,7 @@ def version(targets: Sequence[Path], root: Path, key: Any) -> None:
         cached("version", _version, content, root, targets=list(targets), remote=remote, options=PUSH_RETRIES)
 
 
-def _version(key: str, root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
+def _version(root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
     pointers = dvc.version(targets, root, remote)
     get_run_logger().info("versioned: %s", ", ".join(str(p.relative_to(root)) for p in pointers))
     return [tables.as_snapshot(pointer, root) for pointer in pointers]
@@ -138,3 +140,97 @@ def _push_failed(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 
 PUSH_RETRIES = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": _push_failed}
+
+
+def alert(
+    kind: alerts.KindName, pipeline: str, root: Path, message: str = "", details: Mapping[str, Any] | None = None
+) -> None:
+    """Tell people: always to the two files in the logs folder, and to Slack where the block exists. Never raises."""
+    _tell(alerts.make(kind, pipeline, message, details, url=_run_url()), root)
+
+
+def _tell(told: alerts.Alert, root: Path) -> None:
+    masking.install()
+    alerts.record(told, settings().logs_dir(root))
+    client = _slack_client()
+    if client is not None:
+        alerts.deliver(client, told)
+
+
+def _run_url() -> str:
+    """Address of the run in the Prefect UI, "" where no server with a UI is set."""
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    return (url_for(context.flow_run) if context and context.flow_run else None) or ""
+
+
+def _slack_client() -> Any:
+    """The client of the block automend-alerts; None where there is no such block, or no server to ask for it."""
+    from prefect_slack import SlackWebhook
+
+    try:
+        return SlackWebhook.load(SLACK_BLOCK).get_client(sync_client=True)
+    except ValueError:  # no such block: log and files only, as documented
+        return None
+    except Exception as fault:  # noqa: BLE001  an alert never changes a run's outcome, whatever the server does
+        get_logger(__name__).warning("The block %s cannot be loaded: %s", SLACK_BLOCK, masking.mask(str(fault)))
+        return None
+
+
+def announce_findings(stem: str, root: Path, anomalies: Snapshot, bias: Snapshot) -> None:
+    """Alert on what does not hold, and show every check as an artifact."""
+    found, slants = tables.read(anomalies), tables.read(bias)
+    broken = [finding for finding in found["findings"] if not finding["holds"]]
+    if broken:
+        told = "; ".join(str(Finding(**finding)) for finding in broken[:5])
+        alert("anomaly_detected", stem, root, told, {"anomalies": len(broken)})
+    if slants["severity"] != "none":
+        told = "; ".join(slants["findings"][:5])
+        alert("bias_detected", stem, root, told, {"level": slants["severity"]})
+    show_checks(stem, found["findings"])
+
+
+def show_checks(stem: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    """The checks as a table in the Prefect UI; one key a dataset, so that the UI keeps a history. No rows of data."""
+    columns = ("kind", "name", "measured", "limit", "unit", "holds", "severity")
+    rows = [{column: finding[column] for column in columns} for finding in findings[:100]]
+    key = f"{stem.replace('_', '-')}-checks"
+    create_table_artifact(key=key, table=rows, description=f"Checks of {stem}")
+
+
+def show_report(track: str, markdown: str) -> None:
+    """The track's summary in the Prefect UI."""
+    create_markdown_artifact(
+        key=f"{track.replace('_', '-')}-report", markdown=markdown, description=f"Report of {track}"
+    )
+
+
+def _root(run: FlowRun) -> Path:
+    """The data folder of a run: its parameter, else the setting."""
+    return Path(run.parameters.get("data_dir") or settings().data_dir).resolve()
+
+
+def _started(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
+    details = {"mode": run.parameters.get("mode"), "run": run.name}
+    _tell(alerts.make("pipeline_start", flow.name, "", details, url=url_for(run) or ""), _root(run))
+
+
+def _succeeded(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
+    details = {"mode": run.parameters.get("mode"), "run": run.name}
+    _tell(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
+
+
+def _failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    message = (state.message or "").removeprefix("Flow run encountered an exception: ")
+    _tell(alerts.make("pipeline_failure", flow.name, message, {"run": run.name}, url=url_for(run) or ""), _root(run))
+
+
+# Hooks for `@flow(**ANNOUNCED)`: start, success and failure of every flow are told. They run in the flow's own process;
+# a killed process tells nothing, which is what the server's automations are for.
+ANNOUNCED: dict[str, Any] = {
+    "on_running": [_started],
+    "on_completion": [_succeeded],
+    "on_failure": [_failed],
+    "on_crashed": [_failed],
+}

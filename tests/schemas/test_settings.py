@@ -10,7 +10,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_an_unknown_variable_is_refused_and_the_known_ones_are_listed() -> None:
-    with pytest.raises(UnknownSetting, match="AUTOMEND_DATADIR is set, .* Known: AUTOMEND_DATA_DIR"):
+    with pytest.raises(UnknownSetting, match=r"AUTOMEND_DATADIR is set, .* Known: AUTOMEND_DATA_DIR"):
         refuse_unknown(["PATH", "AUTOMEND_DATADIR"])
 
 

@@ -61,7 +61,15 @@ def shared(x):
     return x + 1
 """
 WORDS = "WORDS = ('a', 'b')\n"
-NAMES = ("uses_helper", "uses_nothing", "uses_renamed", "uses_whole_module", "uses_table", "imports_inside", "uses_class")
+NAMES = (
+    "uses_helper",
+    "uses_nothing",
+    "uses_renamed",
+    "uses_whole_module",
+    "uses_table",
+    "imports_inside",
+    "uses_class",
+)
 
 
 class Package:
@@ -69,7 +77,13 @@ class Package:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "toy"
-        for name, text in {"__init__": "", "main": MODULE, "helpers": HELPERS, "deep/__init__": "", "deep/words": WORDS}.items():
+        for name, text in {
+            "__init__": "",
+            "main": MODULE,
+            "helpers": HELPERS,
+            "deep/__init__": "",
+            "deep/words": WORDS,
+        }.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / f"{name}.py").write_text(text)
 
@@ -135,7 +149,9 @@ def test_the_installed_version_of_a_foreign_package_is_part_of_the_fingerprint(
 
 
 def snapshot(sha256: str = "a" * 64, mode: str = "sample", root: str = "/data") -> Snapshot:
-    return Snapshot(root=Path(root), path=Path("interim/x/y.parquet"), sha256=sha256, rows=1, schema_hash="s", mode=mode)  # type: ignore[arg-type]
+    return Snapshot(
+        root=Path(root), path=Path("interim/x/y.parquet"), sha256=sha256, rows=1, schema_hash="s", mode=mode
+    )  # type: ignore[arg-type]
 
 
 def test_content_mode_and_parameters_are_in_the_key_and_the_place_is_not() -> None:

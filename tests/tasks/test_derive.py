@@ -42,7 +42,13 @@ def decode(path: Path, name: str) -> Iterator[pa.Table]:
 def split_odd(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     odd = batch["x"].to_numpy() % 2 == 1
     rejects = pd.DataFrame(
-        {"outcome": "dropped", "reason": "odd", "file": "f", "line": batch["x"][odd], "row": batch["x"][odd].astype(str)}
+        {
+            "outcome": "dropped",
+            "reason": "odd",
+            "file": "f",
+            "line": batch["x"][odd],
+            "row": batch["x"][odd].astype(str),
+        }
     )
     return batch[~odd], rejects
 

@@ -29,7 +29,7 @@ JWT = "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w"
 HIDES = {
     "slack webhook": (f"posting to {SLACK}.", SLACK[8:], f"posting to {HIDDEN}."),
     "slack webhook as JSON writes it": ('"' + SLACK.replace("/", "\\/") + '"', "xYz0123456789", f'"{HIDDEN}"'),
-    "slack webhook's path alone": (f'"POST {SLACK[23:]} HTTP/1.1" 200', "xYz0123456789", f'"POST {HIDDEN} HTTP/1.1" 200'),
+    "slack webhook's path alone": (f'"POST {SLACK[23:]} HTTP/1.1"', "xYz0123456789", f'"POST {HIDDEN} HTTP/1.1"'),
     "webhook of another host": (f"http://127.0.0.1:8080{PATH} down", PATH, f"{HIDDEN} down"),
     "discord": ("https://discord.com/api/webhooks/1234567890/aBcD1234efGH5678xyz", "aBcD1234", HIDDEN),
     "teams": ("https://acme.webhook.office.com/webhookb2/any", "webhookb2", HIDDEN),
@@ -43,7 +43,7 @@ HIDES = {
     "auth string": ("PREFECT_API_AUTH_STRING=admin:pass now", "admin:pass", f"PREFECT_API_AUTH_STRING={HIDDEN} now"),
     "quoted password": ('password = "two words", x', "two words", f"password = {HIDDEN}, x"),
     "key in a query": ("GET /v1?api_key=abc&n=2", "abc", f"GET /v1?api_key={HIDDEN}&n=2"),
-    "signed address": ("https://s3/x?X-Amz-Signature=0a1b2c&n=1", "0a1b2c", f"https://s3/x?X-Amz-Signature={HIDDEN}&n=1"),
+    "signed address": ("s3/x?X-Amz-Signature=0a1b2c&n=1", "0a1b2c", f"s3/x?X-Amz-Signature={HIDDEN}&n=1"),
     "token": ("token=a1b2c3d4e5f6g7h8i9", "a1b2c3", f"token={HIDDEN}"),
     "aws": (f"key {AWS} used", AWS, f"key {HIDDEN} used"),
     "github": (GITHUB, GITHUB, HIDDEN),
@@ -108,9 +108,8 @@ def test_a_megabyte_takes_well_under_a_few_seconds(piece: str) -> None:
 
 
 def test_values_are_masked_through_and_through() -> None:
-    value = {"password": "hunter2", "url": [SLACK, {"deep": f"see {GITHUB}"}], "n": 3, "none": None, "ok": True, "token": ""}
-    masked = mask_values(value)
-    assert masked == {
+    value = {"password": "hunter2", "url": [SLACK, {"deep": f"see {GITHUB}"}], "n": 3, "none": None, "ok": True}
+    assert mask_values({**value, "token": ""}) == {
         "password": HIDDEN,
         "url": [HIDDEN, {"deep": f"see {HIDDEN}"}],
         "n": 3,
@@ -159,7 +158,7 @@ def test_messages_arguments_tracebacks_and_stacks_are_masked(caplog: pytest.LogC
         log.info("posting to %(url)s", {"url": SLACK})
         log.info(f"posting to {SLACK}")  # noqa: G004
         try:
-            raise ConnectionError(f"no route to {SLACK}")
+            raise ConnectionError(f"no route to {SLACK}")  # noqa: TRY301
         except ConnectionError:
             log.exception("failed", stack_info=True)
         log.info("clean %s", "words")

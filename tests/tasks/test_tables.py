@@ -64,7 +64,10 @@ def test_parts_are_appended_and_cast_to_the_first_ones_types(tmp_path: Path) -> 
 
 
 def test_a_writer_that_got_no_table_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="not even an empty one"), tables.TableWriter("made", FOLDER, tmp_path, "sample"):
+    with (
+        pytest.raises(SourceError, match="not even an empty one"),
+        tables.TableWriter("made", FOLDER, tmp_path, "sample"),
+    ):
         pass
     assert list((tmp_path / ".tmp").iterdir()) == []
 
@@ -77,7 +80,9 @@ def test_a_failure_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
     assert list((tmp_path / ".tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize(("harm", "told"), [(Path.unlink, "is missing"), (lambda p: p.write_bytes(b"x"), "was altered")])
+@pytest.mark.parametrize(
+    ("harm", "told"), [(Path.unlink, "is missing"), (lambda p: p.write_bytes(b"x"), "was altered")]
+)
 def test_a_missing_or_altered_file_is_never_read(tmp_path: Path, harm: object, told: str) -> None:
     snapshot = made(tmp_path, {"a": 1})
     harm(snapshot.file)  # type: ignore[operator]

@@ -58,13 +58,19 @@ def test_an_answer_cut_short_is_tried_again_and_never_kept(tmp_path: Path) -> No
 
 
 def test_a_missing_file_is_told_at_once(tmp_path: Path) -> None:
-    with serving(lambda path, n: (404, b"", {})) as server, pytest.raises(SourceError, match="could not be fetched.*404"):
+    with (
+        serving(lambda path, n: (404, b"", {})) as server,
+        pytest.raises(SourceError, match=r"could not be fetched.*404"),
+    ):
         http.fetch(remote(server.url), tmp_path / "a.csv", tmp_path)
     assert len(server.asked) == 1
 
 
 def test_other_content_than_the_pinned_is_refused_and_not_kept(tmp_path: Path) -> None:
-    with serving(lambda path, n: (200, b"other", {})) as server, pytest.raises(SourceError, match="is pinned: the file"):
+    with (
+        serving(lambda path, n: (200, b"other", {})) as server,
+        pytest.raises(SourceError, match="is pinned: the file"),
+    ):
         http.fetch(remote(server.url), tmp_path / "a.csv", tmp_path)
     assert not (tmp_path / "a.csv").exists()
 
@@ -86,7 +92,7 @@ def test_an_archive_gives_its_files(tmp_path: Path) -> None:
     assert http.unpack(archive(tmp_path / "t.tgz", "in/a.csv"), tmp_path) == [tmp_path / "in/a.csv"]
 
 
-@pytest.mark.parametrize("name", ["../outside.csv", "/tmp/outside.csv"])
+@pytest.mark.parametrize("name", ["../outside.csv", "/outside.csv"])
 def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

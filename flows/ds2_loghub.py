@@ -1,0 +1,83 @@
+"""System logs (LogHub's layouts): one labelled template sequence per five-minute window and host."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from prefect import flow
+from tasks.acquire.loghub import SOURCE, decode
+
+from flows.assure import assure
+from schemas import format_a
+from schemas.limits import Limits
+from schemas.published import Published
+from schemas.settings import settings
+from schemas.snapshot import Mode
+from tasks import ds2_loghub as loghub
+from tasks.acquire.steps import acquire
+from tasks.derive import derive, derive_batches
+from tasks.publish.steps import ANNOUNCED
+
+
+@flow(name="ds2-loghub", **ANNOUNCED)
+def ds2_loghub(
+    *,
+    mode: Mode = "sample",
+    source: Path | None = None,
+    data_dir: Path | None = None,
+    window: timedelta = timedelta(minutes=5),
+    taxonomy: format_a.Taxonomy = "five",
+    year: int = 2005,
+    single_events: Literal["merge", "keep", "drop"] = "merge",
+    limits: Limits = Limits(),  # noqa: B008  frozen
+    scale: float = 1.0,
+) -> Published:
+    """System logs: one labelled sequence of template ids per host, container or block and five-minute window.
+
+    Parameters
+    ----------
+    mode:
+        sample: generated data; local: read from --source; live: LogHub's repository at a pinned revision.
+    source:
+        Folder with the raw logs, for mode local.
+    data_dir:
+        Folder that takes the place of `data`.
+    window:
+        Length of a window.
+    taxonomy:
+        five: security events are Normal, with the rule `security`; seven: they are states 5 and 6.
+    year:
+        Year of the first line of logs that do not write it (syslog); it rolls over from December to January.
+    single_events:
+        What becomes of a window with one event: merged with the next one of its host, kept, or dropped.
+    limits:
+        Thresholds of the checks.
+    scale:
+        Size of the generated sample.
+    """
+    root = (data_dir or settings().data_dir).resolve()
+    rules = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
+    raw = acquire(SOURCE, mode, source, root, scale=scale)
+    parsed, no_header = derive_batches(loghub.parse, *raw.files, decode=decode)
+    events, no_time = derive(loghub.events, parsed, year=year)
+    sequences, left_out = derive(loghub.windows, events, **rules)
+    return assure(
+        sequences,
+        source=SOURCE,
+        acquired=raw,
+        contract=format_a.Sequences,
+        slices=("system", "severity", "event_type"),
+        statistics={"statistics_report.json": derive(loghub.statistics_report, events)},
+        rejected=(no_header, no_time, left_out),
+        vocabulary=derive(loghub.vocabulary, events),
+        rules=loghub.RULES,
+        limits=limits,
+        parameters={**rules, "year": year},
+        also={"ds2_loghub_events.parquet": events},
+    )
+
+
+if __name__ == "__main__":
+    from flows.command_line import main, published_summary
+
+    main(ds2_loghub, published_summary)
