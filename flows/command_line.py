@@ -14,12 +14,14 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from schemas.published import Published
+
 # The server that a run without one starts for itself takes 10-20 s here; Prefect gives up at 20.
 PATIENCE_S = 120
 
 
 def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
-    """Run `flow` with the parameters of sys.argv; print `summary(result)`. Exit status 1 and a sentence when it fails."""
+    """Run `flow` with sys.argv's parameters and print `summary(result)`; status 1 and a sentence when it fails."""
 
     @functools.wraps(flow.fn)
     def run(**parameters: Any) -> None:
@@ -43,3 +45,18 @@ def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
 def _told(error: Any) -> str:
     """The last words of a failed run."""
     return f"\n{type(error).__name__}: {error}"
+
+
+def published_summary(published: Published) -> list[str]:
+    """What a dataset's run made, for the terminal."""
+    rows, sequences = published.manifest["rows"], published.manifest["sequences"]
+    left_out = {**rows["dropped"], **rows["quarantined"]}
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items())) or "none"
+    return [
+        "",
+        f"{published.stem} ({published.mode}): {rows['in']:,} rows -> {sequences['kept']:,} sequences",
+        f"  left out: {reasons}",
+        f"  missing:  {', '.join(published.manifest['missing']) or 'nothing'}",
+        f"  data:     {published.sequences.root / 'interim' / (published.stem + '.parquet')}",
+        f"  reports:  {published.sequences.root / 'processed' / published.stem}",
+    ]

@@ -1,4 +1,4 @@
-"""Thresholds of the checks that every dataset passes, one value a field: a form in the UI, a flag on the command line."""
+"""Thresholds of the checks that every dataset passes: a form in the UI, flags on the command line."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

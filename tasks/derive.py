@@ -30,8 +30,8 @@ def cached(
 
     A remembered snapshot whose file is missing or altered is made again. `options` are Prefect's, such as retries.
     """
-    remembered: dict[str, Any] = {"persist_result": True, "result_serializer": "json", "cache_key_fn": lambda _context, _inputs: key}
-    step = task(name=name, **remembered, **(options or {}))(run)
+    remembered: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
+    step = task(name=name, cache_key_fn=lambda _context, _inputs: key, **remembered, **(options or {}))(run)
     made = _rebased(step(root=root, **inputs), root)
     faults = [fault for snapshot in made if (fault := tables.fault_of(snapshot))]
     if not faults:

@@ -54,9 +54,10 @@ def mask(text: str) -> str:
     >>> mask("postgresql://amy:s3cret@db:5432/x refused")
     'postgresql://amy:***@db:5432/x refused'
     """
+    text = _ADDRESS.sub(_hide_webhook, text)
     for secret in _registered():
         text = text.replace(secret, HIDDEN)
-    text = _ADDRESS.sub(_masked_address, text)
+    text = _ADDRESS.sub(_hide_password, text)
     for pattern in _PATTERNS:
         text = pattern.sub(_hide, text)
     return text
@@ -80,12 +81,12 @@ def _hide(match: re.Match[str]) -> str:
     return (match.groupdict().get("name") or "") + HIDDEN
 
 
-def _masked_address(match: re.Match[str]) -> str:
-    """One address: hidden whole when it is a webhook, else without its password."""
+def _hide_webhook(match: re.Match[str]) -> str:
+    """An address that is a credential, or holds a registered value, is hidden whole; punctuation after it stays."""
     address = match.group().rstrip(".,;:)]}")
-    tail = match.group()[len(address) :]
-    plain = address.replace("\\/", "/")  # as JSON writes it
-    return (HIDDEN if _is_webhook(plain) else _without_password(plain) or address) + tail
+    plain = address.replace("\\/", "/")  # JSON may write it so
+    secret = _is_webhook(plain) or any(value in plain for value in _registered())
+    return HIDDEN + match.group()[len(address) :] if secret else match.group()
 
 
 def _is_webhook(address: str) -> bool:
@@ -99,22 +100,20 @@ def _is_webhook(address: str) -> bool:
     return slack_like or any(_TOKEN_SEGMENT.match(segment) for segment in rest)
 
 
-def _without_password(address: str) -> str | None:
-    """The address with the password of `user:password@host` hidden, or None when it has none.
+def _hide_password(match: re.Match[str]) -> str:
+    """The address with the password of `user:password@host` hidden.
 
     A password with an unescaped `/`, `?` or `#` ends the authority early; then the "port" is no number, and all up to
     the last `@` is taken for the password.
     """
-    scheme, _, rest = address.partition("://")
+    scheme, separator, rest = match.group().partition("//")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" not in authority and not re.search(r":\D", authority.rpartition("]")[2]):
-        return None
-    login, at, place = (authority if "@" in authority else rest).rpartition("@")
+    early = "@" not in authority and re.search(r":\D", authority.rpartition("]")[2])
+    login, at, place = rest.rpartition("@") if early else authority.rpartition("@")
     user, colon, _password = login.partition(":")
     if not at or not colon:
-        return None
-    remainder = rest[len(authority) :] if "@" in authority else ""
-    return f"{scheme}://{user}:{HIDDEN}@{place}{remainder}"
+        return match.group()
+    return f"{scheme}{separator}{user}:{HIDDEN}@{place}{'' if early else rest[len(authority) :]}"
 
 
 class _Registry:

@@ -39,6 +39,13 @@ _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _LINK = r"(?:<\*>|[^\s\"'<>()\[\]{},;|])"  # one character, or value, of a link
 
+# Keys whose value is text that a reader wants kept: msg="cart opened", "severity":"INFO".
+SPEAKERS = frozenset(
+    "msg message event level severity type kind status state action method reason cause error err result phase logger"
+    " component module".split()
+)
+_SPEAKING = rf'\b(\w*(?:{"|".join(sorted(SPEAKERS))})\w*"?[=:] ?)"'
+
 # Applied in this order to each distinct line, whose numbers are `<*>` by now. Rust's regular expressions: linear time.
 MASKS = (
     (r"[\s\x00-\x1f]+", " "),
@@ -55,6 +62,11 @@ MASKS = (
     (r"(?:\d\.)?<\*>(?:[\w.:/@+#~^,-]*<\*>)*(?:[.-][\w.-]*\w)?", VARIABLE),  # glued values: 10.0.0.1:80, 1-2-3.example.org
     (r"<\*> ?(?:B|[KMGTkmgt]i?B|[nuµm]?s|secs?|[kMG]?Hz)\b", VARIABLE),  # unit: one value prints as B, KB or MB
     (r"<\*> bytes \(<\*>\)", f"{VARIABLE} bytes"),  # a size, and again for people
+    (_SPEAKING, "${1}\x00"),  # what a speaking key quotes is set aside, ...
+    (r'([=:] ?)"[^"]*"', f'${{1}}"{VARIABLE}"'),  # ... what another key quotes is a value, ...
+    (r"\x00", '"'),  # ... and back
+    (r"([=:] ?)(?:null|nil|[Nn]one)\b", f"${{1}}{VARIABLE}"),  # no value
+    (r"\b\w+\{<\*>\}", VARIABLE),  # an object printed with its id: Source{17}
     (r"(^|\s)\(\)", f"${{1}}({VARIABLE})"),  # an empty slot, not the call f()
 )
 
@@ -75,12 +87,6 @@ SHARED = 0.5  # 0.4..0.5: share of a line's words that must be alike before any 
 LONG = 4  # 3..5: with so many words alike, the first word too may be a name
 
 NAMERS = frozenset({"user", "host", "node"})
-SPEAKERS = frozenset(
-    "msg message event level severity type kind status state action method reason error err result logger component"
-    " module".split()
-)
-QUOTED = r'([=:] ?)"[^"]*"'
-SPEAKING = rf'\b((?:{"|".join(sorted(SPEAKERS))})"?[=:] ?)"'
 
 
 def mine(messages: pd.Series) -> pd.DataFrame:
@@ -129,7 +135,7 @@ def _templates(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _round(texts: Sequence[str]) -> dict[str, str]:
-    parsed = [take_apart(text) for text in _without_prose(tidy(pl.Series(texts, dtype=pl.String))).to_list()]
+    parsed = [take_apart(text) for text in tidy(pl.Series(texts, dtype=pl.String)).to_list()]
     shapes: defaultdict[Row, set[Row]] = defaultdict(set)
     for gaps, words in parsed:
         shapes[gaps].add(words)
@@ -147,21 +153,6 @@ def tidy(texts: pl.Series) -> pl.Series:
     for pattern, replacement in MASKS:
         texts = texts.str.replace_all(pattern, replacement)
     return texts.str.strip_chars()
-
-
-def _without_prose(texts: pl.Series) -> pl.Series:
-    """Texts whose quoted values are one variable each where they are prose: many, and of unlike numbers of words.
-
-    What a speaking key quotes stays: in `msg="cart opened"` the words are the template.
-    """
-    guarded = pl.col("text").str.replace_all(SPEAKING, "${1}\x00")
-    frame = texts.to_frame("text").with_columns(
-        coarse=guarded.str.replace_all(QUOTED, f'${{1}}"{VARIABLE}"').str.replace_all("\x00", '"'),
-        quoted=guarded.str.extract_all(QUOTED).list.join(" "),
-    )
-    many = pl.col("quoted").n_unique().over("coarse") >= TEXT
-    unlike = pl.col("quoted").str.count_matches(" ").n_unique().over("coarse") > 1
-    return frame.select(pl.when(many & unlike).then("coarse").otherwise("text")).to_series()
 
 
 def take_apart(text: str) -> tuple[Row, Row]:

@@ -1,6 +1,8 @@
 """Fixtures every test may use. Nothing here touches the network or the developer's own Prefect home."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 # Before anything imports prefect: a home of its own, so that no test sees or leaves a cached result or a block.
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="automend-prefect-")
+atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "true"
 for name in [n for n in os.environ if n.startswith("AUTOMEND_") and n != "AUTOMEND_REAL_DATA"]:

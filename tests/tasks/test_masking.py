@@ -99,7 +99,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
     assert mask(mask(text)) == mask(text)
 
 
-@pytest.mark.parametrize("piece", ["a", "://a:", "password", "-----BEGIN ", "Bearer ", "token= ", "/hook", "{'", "eyJ."])
+@pytest.mark.parametrize("piece", ["a", "://a:", "password", "-----BEGIN ", "Bearer ", "token= ", "/hook", "{'", "ey."])
 def test_a_megabyte_takes_well_under_a_few_seconds(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     start = time.perf_counter()

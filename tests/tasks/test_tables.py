@@ -73,9 +73,13 @@ def test_a_writer_that_got_no_table_says_so(tmp_path: Path) -> None:
 
 
 def test_a_failure_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), tables.TableWriter("made", FOLDER, tmp_path, "sample") as writer:
-        writer.append(pa.table({"x": [1]}))
-        raise ZeroDivisionError
+    def broken() -> None:
+        with tables.TableWriter("made", FOLDER, tmp_path, "sample") as writer:
+            writer.append(pa.table({"x": [1]}))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     assert not (tmp_path / FOLDER).exists()
     assert list((tmp_path / ".tmp").iterdir()) == []
 

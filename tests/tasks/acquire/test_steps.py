@@ -56,7 +56,7 @@ def get(tmp_path: Path) -> Callable[..., steps.Acquired]:
     def run(of: Source, mode: str, folder: Path | None = None, scale: float = 1.0) -> steps.Acquired:
         return steps.acquire(of, mode, folder, tmp_path / "data", scale=scale)  # type: ignore[arg-type]
 
-    return lambda *args, **kwargs: run.with_options(validate_parameters=False)(*args, **kwargs)
+    return run.with_options(validate_parameters=False)
 
 
 def test_a_sample_is_generated_once_with_its_truth_and_what_is_missing_is_named(
