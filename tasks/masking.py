@@ -83,7 +83,7 @@ def _hide(match: re.Match[str]) -> str:
 
 def _hide_webhook(match: re.Match[str]) -> str:
     """An address that is a credential, or holds a registered value, is hidden whole; punctuation after it stays."""
-    address = match.group().rstrip(".,;:)]}")
+    address = match.group().rstrip(".,;:!?)]}")
     plain = address.replace("\\/", "/")  # JSON may write it so
     secret = _is_webhook(plain) or any(value in plain for value in _registered())
     return HIDDEN + match.group()[len(address) :] if secret else match.group()
@@ -106,8 +106,8 @@ def _hide_password(match: re.Match[str]) -> str:
     A password with an unescaped `/`, `?` or `#` ends the authority early; then the "port" is no number, and all up to
     the last `@` is taken for the password.
     """
-    scheme, separator, rest = match.group().partition("//")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    scheme, separator, rest = re.split(r"(:\\?/\\?/)", match.group(), maxsplit=1)
+    authority = re.split(r"\\?[/?#]", rest, maxsplit=1)[0]
     early = "@" not in authority and re.search(r":\D", authority.rpartition("]")[2])
     login, at, place = rest.rpartition("@") if early else authority.rpartition("@")
     user, colon, _password = login.partition(":")

@@ -20,7 +20,7 @@ Grouping accuracy on the five 2,000-line LogHub samples, every threshold's effec
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from hashlib import blake2b
 
 import pandas as pd
@@ -80,8 +80,7 @@ LONGEST_ITEM = 4  # words of one item of a list: `iar <*> dear <*>, iar <*> dear
 MASKED = 2  # beside a value, anything that is no plain word is one: broadcast_<*>, rdd_<*>
 NAMED = 2  # 2..3: a word after "user", "host" or "node" is its name
 NUMBERED = 3  # 3..4: node1, node2, node3; but IPv4, IPv6
-NAME = 4  # 4..6: words with dots, digits or underscores
-PLAIN = 5  # 4..7: words of letters
+MANY = 5  # 4..7: any other word
 TEXT = 20  # 10 and up: text that branches: capitals (states), the first word, phrases, what follows "msg"
 SHARED = 0.5  # 0.4..0.5: share of a line's words that must be alike before any other is called a variable
 LONG = 4  # 3..5: with so many words alike, the first word too may be a name
@@ -115,7 +114,6 @@ def mask(messages: pl.Series) -> pl.Series:
     return messages.cast(pl.String).fill_null("").str.replace_all(NUMBER, VARIABLE)
 
 
-@cache
 def template_id(template: str) -> str:
     """12 hex digits that depend on the template's text alone; 48 bits: 1e-5 odds of a clash among 75,000 templates."""
     return blake2b(template.encode(), digest_size=6).hexdigest()
@@ -244,7 +242,7 @@ def _needed(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> int
         return NAMED
     if 2 * kinds["capitals"] > len(words) or _is_text(at, columns, gaps, shared):
         return TEXT
-    return PLAIN if 2 * plain > len(words) else NAME
+    return MANY
 
 
 def _is_text(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> bool:
@@ -264,7 +262,7 @@ def _mostly_letters(words: set[str]) -> bool:
     return 2 * (kinds["letters"] + kinds["capitals"]) > len(words)
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def _kind(word: str) -> str:
     if VARIABLE in word:
         return "masked"

@@ -3,35 +3,78 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.snapshot import Snapshot
+from schemas.snapshot import Mode, Snapshot
 from schemas.source import Source
 
 
 def manifest(
     source: Source,
-    raw: Sequence[Snapshot],
+    inputs: Mapping[str, Any],
     missing: Sequence[str],
     unused: Mapping[str, str],
+    *,
+    mode: Mode,
     rows: Mapping[str, Any],
     sequences: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
     outputs: Mapping[str, Snapshot],
     parameters: Mapping[str, Any],
+    previous_rows: int | None,
 ) -> dict[str, Any]:
     """A dataset's manifest. `rows` and `sequences` are ledgers (in, kept, dropped, quarantined) that were checked."""
     return {
         "dataset": source.stem,
-        "mode": raw[0].mode,
+        "mode": mode,
         "source": {"title": source.title, "homepage": source.homepage, "licence": source.licence},
-        "inputs": {"/".join(s.path.parts[3:]): {"sha256": s.sha256, "rows": s.rows} for s in raw},
+        "inputs": dict(inputs),
         "missing": list(missing),
         "unused": dict(unused),
         "parameters": dict(parameters),
         "rows": dict(rows),
         "sequences": dict(sequences),
-        "outputs": {name: content_of(snapshot) for name, snapshot in outputs.items()},
+        "findings": [{"stem": source.stem, **finding} for finding in findings],
+        "outputs": contents_of(outputs),
+        "previous_rows": previous_rows,
     }
 
 
-def content_of(snapshot: Snapshot) -> dict[str, Any]:
-    """A snapshot as the manifest tells it: content, not place."""
-    return {"sha256": snapshot.sha256, "rows": snapshot.rows, "schema": snapshot.schema_hash}
+def inputs_of(raw: Sequence[Snapshot]) -> dict[str, dict[str, Any]]:
+    """Raw files by name, as a manifest tells them."""
+    return {"/".join(s.path.parts[3:]): {"sha256": s.sha256, "rows": s.rows} for s in raw}
+
+
+def contents_of(snapshots: Mapping[str, Snapshot]) -> dict[str, dict[str, Any]]:
+    """Snapshots as a manifest tells them: content, not place."""
+    return {name: {"sha256": s.sha256, "rows": s.rows, "schema": s.schema_hash} for name, s in snapshots.items()}
+
+
+def track_manifest(
+    track: str,
+    combined: Snapshot,
+    datasets: Mapping[str, Mapping[str, Any]],
+    absent: Mapping[str, str],
+    outputs: Mapping[str, Snapshot],
+    run: Mapping[str, Any],
+    vocabulary: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A track's manifest: which manifests it stands on, what was left out of it and why, what it holds.
+
+    Raises LedgerBroken's sentence (ValueError) when sequences do not add up.
+    """
+    arrived = sum(manifest["sequences"]["kept"] for manifest in datasets.values())
+    kept, crossing = run["combined"]["weight"], run["combined"]["crossing"]
+    if arrived != kept + crossing:
+        raise ValueError(
+            f"{track}: {arrived:,} sequences came, {kept:,} are combined and {crossing:,} dropped: not the sum."
+        )
+    return {
+        "track": track,
+        "mode": combined.mode,
+        "datasets": {stem: manifest["outputs"] for stem, manifest in datasets.items()},
+        "absent": dict(absent),
+        "sequences": {"in": arrived, "kept": kept, "dropped": {"context_crosses_split": crossing}, "quarantined": {}},
+        "distinct": run["combined"]["rows"],
+        "splits": run["splits"],
+        "vocabulary": {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]},
+        "outputs": contents_of(outputs),
+    }

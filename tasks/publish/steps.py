@@ -1,5 +1,7 @@
 """Effects at the end of a flow: gate and publish, version, alert, artifacts. Each a task, or a hook, of its own."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,19 @@ from prefect.utilities.urls import url_for
 
 from schemas.finding import Finding
 from schemas.limits import Limits
+from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from schemas.source import Source
 from tasks import caching, masking, tables
 from tasks.acquire.steps import Acquired
 from tasks.check import gate
-from tasks.derive import cached
+from tasks.combine import vocabulary
+from tasks.derive import cached, derive
 from tasks.publish import alerts, dvc
+from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
+from tasks.publish.summary import last_different, with_history
 
 SLACK_BLOCK = "automend-alerts"
 
@@ -49,8 +55,7 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
     old = read_json(root / "processed" / stem / "manifest.json")
     if not old:
         return None
-    inputs = {"/".join(s.path.parts[3:]): {"sha256": s.sha256, "rows": s.rows} for s in acquired.files}
-    same = old["inputs"] == inputs and old["parameters"] == dict(parameters)
+    same = old["inputs"] == inputs_of(acquired.files) and old["parameters"] == dict(parameters)
     return old["previous_rows"] if same else old["sequences"]["kept"]
 
 
@@ -77,15 +82,26 @@ def publish(
     left_out = tables.read(rejected)
     rows = gate.ledger(rows_in, _covered(sequences), left_out[left_out["line"] > 0])
     through = gate.ledger(sequences.rows, kept.rows, left_out[left_out["line"] == 0])
+    findings = tables.read(documents["anomalies.json"])["findings"]
     document = make_manifest(
-        source, acquired, rows, through, {f"{stem}.parquet": kept, **also}, parameters, previous_rows
+        source,
+        inputs_of(acquired.files),
+        acquired.missing,
+        acquired.unused,
+        mode=kept.mode,
+        rows=rows,
+        sequences=through,
+        findings=findings,
+        outputs={f"{stem}.parquet": kept, **also},
+        parameters=parameters,
+        previous_rows=previous_rows,
     )
     with lock(root, stem):
         for name, snapshot in {"quarantine.parquet": rejected, **documents}.items():
             tables.publish(snapshot, folder / name)
         gate.gate(
             stem,
-            [gate.quarantine_budget(rows, limits.quarantined), *_errors(documents["anomalies.json"])],
+            [gate.quarantine_budget(rows, limits.quarantined), *_errors(findings)],
             rejects_at=str(folder / "quarantine.parquet"),
         )
         for name, snapshot in {f"{stem}.parquet": kept, **also}.items():
@@ -102,9 +118,9 @@ def _covered(sequences: Snapshot) -> int:
     return int(sum(column.to_pylist()) if len(column) else 0)
 
 
-def _errors(anomalies: Snapshot) -> list[Finding]:
+def _errors(findings: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Findings that close the gate by themselves."""
-    found = [Finding(**finding) for finding in tables.read(anomalies)["findings"]]
+    found = [Finding(**finding) for finding in findings]
     return [finding for finding in found if finding.severity == "error" and not finding.holds]
 
 
@@ -114,6 +130,53 @@ def _told(rows: Mapping[str, Any], sequences: int) -> str:
         f"{rows['in']:,} rows in = {rows['kept']:,} in {sequences:,} sequences + {dropped:,} dropped"
         f" + {quarantined:,} quarantined"
     )
+
+
+@task
+def extend_vocabulary(root: Path, entries: Sequence[Snapshot]) -> dict[str, Any]:
+    """Add new tokens to `processed/track_A/vocabulary.json`; what stands in it is never changed.
+
+    Returns its entries, count and sha256. Raises VocabularyConflict when an id would get a second meaning.
+    """
+    path = root / "processed" / "track_A" / "vocabulary.json"
+    with lock(root, "vocabulary"):
+        merged = vocabulary.merge(read_json(path), *map(tables.read, entries))
+        ordered = json.dumps(merged, indent=1, ensure_ascii=False) + "\n"  # by number, not by text
+        if not (path.is_file() and path.read_text(encoding="utf-8") == ordered):
+            tables.replace_text(path, ordered, root)
+    return {"entries": merged, "tokens": len(merged), "sha256": hashlib.sha256(ordered.encode()).hexdigest()}
+
+
+def compared(run: Snapshot, folder: Path) -> Snapshot:
+    """The run's summary beside the last different run's, as a snapshot."""
+    before = last_different(tables.read(run), read_json(folder / "run.json"))
+    beside: Snapshot = derive(with_history, run, previous=before)
+    return beside
+
+
+@task
+def publish_track(
+    root: Path,
+    name: str,
+    combined: Snapshot,
+    files: Mapping[str, Snapshot],
+    run: Snapshot,
+    published: Mapping[str, Published],
+    words: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Put a track's files in their places: the combined table, `files` and `run.json` below `processed/<name>/`.
+
+    The manifest goes last. Returns it. Raises ValueError when sequences do not add up.
+    """
+    told = tables.read(run)
+    manifests = {stem: dataset.manifest for stem, dataset in published.items()}
+    document = track_manifest(name, combined, manifests, told["absent"], {**files, "combined": combined}, told, words)
+    with lock(root, name):
+        for file, snapshot in {**files, "run.json": run}.items():
+            tables.publish(snapshot, root / "processed" / name / file)
+        tables.publish(combined, root / "processed" / f"{name}_combined.parquet")
+        tables.replace_text(root / "processed" / name / "manifest.json", tables.to_json(document), root)
+    return document
 
 
 def version(targets: Sequence[Path], root: Path, key: Any) -> None:

@@ -1,12 +1,14 @@
 """What one run of a track made, as one JSON-ready mapping: the report, the datasheet and the terminal all read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
 from schemas import format_a
 from tasks.combine import balance
+from tasks.combine.vocabulary import FIRST_TEMPLATE
 
 TOP_TEMPLATES = 20
 
@@ -27,32 +29,98 @@ def summary(
     accuracy: Mapping[str, Mapping[str, Any]],
     rules: Mapping[str, Mapping[str, str]],
     vocabulary: Mapping[str, Any],
-    missing: Mapping[str, str],
+    absent: Mapping[str, str],
     limits: Sequence[str],
-    previous: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The run's mapping (keys as in tasks/publish/report.py). Nothing in it depends on when or where it ran."""
     before = combined[combined["split"] == "train"]
+    balanced = balance.report(before, train)
     return {
         "track": track,
         "title": title,
         "mode": mode,
         "sources": list(sources),
-        "missing": dict(missing),
+        "absent": dict(absent),
         "rows": {stem: manifest["rows"] for stem, manifest in manifests.items()},
         "sequences": {stem: manifest["sequences"] for stem, manifest in manifests.items()},
-        "combined": {"rows": len(combined), "weight": _total(combined), "dropped": _total(rejects_weight(rejects))},
-        "labels": balance.report(before, train),
+        "combined": {"rows": len(combined), "weight": int(combined["weight"].sum()), "crossing": len(rejects)},
+        "labels": {"before": balanced["before"], "after": balanced["after"]},
+        "balance": balanced,
         "splits": {split: int((combined["split"] == split).sum()) for split in format_a.SPLITS},
         "trainable": len(train),
-        "lengths": _lengths(descriptions),
-        "timeline": {stem: description["timeline"] for stem, description in descriptions.items()},
-        "templates": _templates(descriptions, vocabulary["entries"]),
+        "lengths": lengths(descriptions.values()),
+        "timeline": {stem: timeline(description["events_over_time"]) for stem, description in descriptions.items()},
+        "templates": templates(descriptions.values(), vocabulary["entries"]),
         "findings": list(findings),
         "conflicts": len(conflicts),
         "accuracy": {stem: result["states"] for stem, result in accuracy.items()},
-        "rules": _rules(rules, combined, accuracy),
+        "rules": rule_rows(rules, descriptions, combined, accuracy),
         "vocabulary": {"tokens": len(vocabulary["entries"]), "sha256": vocabulary["sha256"]},
         "limits": list(limits),
-        "previous": previous,
     }
+
+
+def lengths(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Histogram of sequence lengths over all datasets: bin i counts lengths in [edges[i], edges[i + 1])."""
+    histograms = [description["sequence_length"]["histogram"] for description in descriptions]
+    edges = [part["from"] for part in histograms[0]]
+    return {
+        "edges": [*edges, format_a.MAX_LENGTH + 1],
+        "counts": [sum(part["rows"] for part in same) for same in zip(*histograms, strict=True)],
+    }
+
+
+def timeline(over_time: Mapping[str, Any]) -> dict[str, Any]:
+    """Sequences of each state over time, with the bucket's size in words."""
+    seconds = over_time["bucket_seconds"]
+    bucket = str(timedelta(seconds=seconds)) if seconds else "none"
+    return {"bucket": bucket, "times": over_time["starts"], "counts": over_time["counts"]}
+
+
+def templates(
+    descriptions: Iterable[Mapping[str, Any]], entries: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """The log templates met most often in sequences, with what they mean."""
+    top = [part for description in descriptions for part in description["token_stats"]["top_tokens"]]
+    logs = [part for part in top if part["token"] >= FIRST_TEMPLATE]
+    ordered = sorted(logs, key=lambda part: (-part["rows"], part["token"]))[:TOP_TEMPLATES]
+    return [
+        {"token": part["token"], "meaning": entries[str(part["token"])]["meaning"], "count": part["rows"]}
+        for part in ordered
+    ]
+
+
+def rule_rows(
+    rules: Mapping[str, Mapping[str, str]],
+    descriptions: Mapping[str, Mapping[str, Any]],
+    combined: pd.DataFrame,
+    accuracy: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Every label rule: what it looks at, the state it gave, how many sequences, and its precision where known."""
+    given = combined.groupby(["source", "label_rule"], observed=True)["label"].first()
+    return [
+        {
+            "stem": stem,
+            "rule": rule,
+            "meaning": meaning,
+            "state": format_a.STATES[int(given[stem, rule])] if (stem, rule) in given.index else "",
+            "rows": descriptions[stem]["rule_distribution"].get(rule, 0),
+            "precision": accuracy.get(stem, {}).get("rules", {}).get(rule, {}).get("precision"),
+        }
+        for stem, of_stem in rules.items()
+        for rule, meaning in of_stem.items()
+    ]
+
+
+def with_history(run: Mapping[str, Any], *, previous: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The run beside the last different one, None for the first."""
+    return {**run, "previous": previous}
+
+
+def last_different(run: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What `run` is to be compared with, given the run that is published, {} for none.
+
+    A run that repeats the published one is compared with what that was compared with, so it gives the same bytes.
+    """
+    bare = {key: value for key, value in published.items() if key != "previous"}
+    return published.get("previous") if bare == run else bare or None

@@ -34,6 +34,7 @@ HIDES = {
     "discord": ("https://discord.com/api/webhooks/1234567890/aBcD1234efGH5678xyz", "aBcD1234", HIDDEN),
     "teams": ("https://acme.webhook.office.com/webhookb2/any", "webhookb2", HIDDEN),
     "dsn": ("postgresql+psycopg://amy:s3cret@db:5432/x", "s3cret", f"postgresql+psycopg://amy:{HIDDEN}@db:5432/x"),
+    "dsn as JSON writes it": (r"pg:\/\/amy:s3cret@db\/x", "s3cret", rf"pg:\/\/amy:{HIDDEN}@db\/x"),
     "dsn, no user": ("redis://:s3cret@cache:6379/0", "s3cret", f"redis://:{HIDDEN}@cache:6379/0"),
     "dsn, an @ in the password": ("amqp://amy:p@ss@mq/v", "p@ss", f"amqp://amy:{HIDDEN}@mq/v"),
     "dsn, a / in the password": ("mysql://amy:p/ss@db/x", "p/ss", f"mysql://amy:{HIDDEN}@db/x"),

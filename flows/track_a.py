@@ -1,0 +1,171 @@
+"""Track A: Alibaba's traces and LogHub's logs into one labelled, split and balanced training set."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import flow
+from tasks.check.accuracy import label_accuracy
+from tasks.publish.datasheet import datasheet
+
+from flows.ds1_alibaba import LoadRules, ds1_alibaba
+from flows.ds2_loghub import ds2_loghub
+from flows.side_by_side import side_by_side
+from schemas import format_a
+from schemas.limits import Limits
+from schemas.published import Published
+from schemas.settings import settings
+from schemas.snapshot import Mode, Snapshot
+from tasks import tables
+from tasks.acquire import alibaba, loghub
+from tasks.check.statistics import describe
+from tasks.combine.track_a import combine, conflicts, parts
+from tasks.derive import derive
+from tasks.publish import steps
+from tasks.publish.report import render, summary_lines, summary_markdown
+from tasks.publish.steps import ANNOUNCED
+from tasks.publish.summary import summary
+
+SOURCES = {source.stem: source for source in (alibaba.SOURCE, loghub.SOURCE)}
+SLICES = {"ds1_alibaba": ("status", "task_type"), "ds2_loghub": ("system", "severity", "event_type")}
+KNOWN_LIMITS = (
+    "Labels are rules over what was measured or logged, not a person's judgement: a model learns the rules.",
+    "The traces are relative in time: windows of ds1_alibaba are anchored at 1970-01-01, not at a date.",
+    "Logs without a time zone are read as UTC, logs without a year from the parameter `year` on.",
+    "A batch task's CPU and memory are requests: they give tokens, never a load.",
+)
+
+
+@flow(name="track-a", **ANNOUNCED)
+def track_a(
+    *,
+    mode: Mode = "sample",
+    source: Path | None = None,
+    data_dir: Path | None = None,
+    window: timedelta = timedelta(minutes=5),
+    history: int = 5,
+    load: LoadRules = LoadRules(),  # noqa: B008  frozen
+    machine_cores: int = 64,
+    taxonomy: format_a.Taxonomy = "five",
+    year: int = 2005,
+    single_events: Literal["merge", "keep", "drop"] = "merge",
+    limits: Limits = Limits(),  # noqa: B008  frozen
+    normal_ratio: float = 3.0,
+    seed: int = 42,
+    scale: float = 1.0,
+    allow_missing: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Track A: both datasets side by side, then one vocabulary, no sequence twice, leak-free splits, balanced training.
+
+    Parameters
+    ----------
+    mode:
+        sample: generated data; local: read from --source; live: downloaded at pinned revisions.
+    source:
+        Folder with the real files, for mode local.
+    data_dir:
+        Folder that takes the place of `data`.
+    window:
+        Length of a labelled window.
+    history:
+        Earlier windows whose tokens precede it (machines).
+    load:
+        Thresholds of the load rules (machines).
+    machine_cores:
+        Cores of a machine (64 in the trace's documentation).
+    taxonomy:
+        five states, or seven with the two security states (logs).
+    year:
+        Year of the first line of logs that do not write it.
+    single_events:
+        What becomes of a window with one event (logs).
+    limits:
+        Thresholds of the checks.
+    normal_ratio:
+        Normal rows for each of the largest failure state, in training only.
+    seed:
+        Seed of the balance.
+    scale:
+        Size of the generated sample.
+    allow_missing:
+        Datasets that may fail, for example ds1_alibaba; the manifest records it.
+    """
+    root = (data_dir or settings().data_dir).resolve()
+    common = {"mode": mode, "source": source, "data_dir": root, "window": window, "limits": limits, "scale": scale}
+    machines = partial(ds1_alibaba, **common, history=history, load=load, machine_cores=machine_cores)
+    logs = partial(ds2_loghub, **common, taxonomy=taxonomy, year=year, single_events=single_events)
+    published, absent = side_by_side({"ds1_alibaba": machines, "ds2_loghub": logs}, allow_missing)
+    return combined(published, absent, root, {"normal_ratio": normal_ratio, "seed": seed})
+
+
+def combined(
+    published: Mapping[str, Published], absent: Mapping[str, str], root: Path, balance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Combine, describe and publish what the datasets made. Returns the run's summary."""
+    sequences = [dataset.sequences for dataset in published.values()]
+    every, crossing = derive(combine, *sequences, into="track_a")
+    contradictions = derive(conflicts, *sequences, into="track_a")
+    train, validation, test = derive(parts, every, **balance)
+    vocabulary = steps.extend_vocabulary(root, [dataset.vocabulary for dataset in published.values()])
+    run = derive(
+        summary,
+        every,
+        train,
+        contradictions,
+        crossing,
+        track="track_a",
+        title="Track A: the trigger engine's training set",
+        mode=every.mode,
+        vocabulary=vocabulary,
+        absent=absent,
+        limits=KNOWN_LIMITS,
+        **_told(published),
+    )
+    compared = steps.compared(run, root / "processed" / "track_A")
+    pages = {
+        "report.html": derive(render, compared),
+        "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
+    }
+    splits = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
+    manifest = steps.publish_track(root, "track_A", every, {**splits, **pages}, compared, published, vocabulary)
+    outputs = root / "processed"
+    steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)
+    told: dict[str, Any] = tables.read(compared)
+    steps.show_report("track_a", summary_markdown(told))
+    return told
+
+
+def _told(published: Mapping[str, Published]) -> dict[str, Any]:
+    """What each dataset says of itself, by stem."""
+    descriptions: dict[str, Snapshot] = {
+        stem: derive(describe, dataset.sequences, slices=SLICES[stem]) for stem, dataset in published.items()
+    }
+    accuracy: dict[str, Snapshot] = {
+        stem: derive(label_accuracy, dataset.sequences, truth=dataset.truth)
+        for stem, dataset in published.items()
+        if dataset.truth is not None
+    }
+    return {
+        "sources": [
+            {
+                "stem": stem,
+                "title": SOURCES[stem].title,
+                "licence": SOURCES[stem].licence,
+                "missing": p.manifest["missing"],
+            }
+            for stem, p in published.items()
+        ],
+        "manifests": {stem: dataset.manifest for stem, dataset in published.items()},
+        "descriptions": {stem: tables.read(snapshot) for stem, snapshot in descriptions.items()},
+        "accuracy": {stem: tables.read(snapshot) for stem, snapshot in accuracy.items()},
+        "findings": [finding for dataset in published.values() for finding in dataset.manifest["findings"]],
+        "rules": {stem: dataset.rules for stem, dataset in published.items()},
+    }
+
+
+if __name__ == "__main__":
+    from flows.command_line import main
+
+    main(track_a, summary_lines)
