@@ -219,13 +219,15 @@ def _decide(columns: Sequence[set[str]], gaps: Row) -> tuple[set[int], int | Non
     """
     varying = [at for at, words in enumerate(columns) if len(words) > 1]
     shared = sum(len(words) == 1 and VARIABLE not in words for words in columns)
+    if shared < SHARED * (shared + len(varying)):
+        return set(), min(varying, key=lambda at: (VARIABLE in columns[at], len(columns[at])))
     needed = {at: _needed(at, columns, gaps, shared) for at in varying}
     variables = {at for at in varying if len(columns[at]) >= needed[at]}
     branches = [at for at in varying if at not in variables]
     ripe = {at for at in variables if needed[at] > MASKED} if branches else variables
-    if shared >= SHARED * (shared + len(varying)) and ripe:
+    if ripe:
         return ripe, None
-    return set(), min(branches or varying, key=lambda at: (len(columns[at]), at), default=None)
+    return set(), min(branches, key=lambda at: len(columns[at]), default=None)
 
 
 def _needed(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> int:

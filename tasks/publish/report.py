@@ -6,7 +6,7 @@ the same mapping gives the same bytes. Its keys:
   track, mode, title      "track_a", "sample", a heading
   sources                 [{"stem", "title", "licence", "missing": [table or system, ...]}]
   rows                    {stem: {"in", "kept", "dropped": {reason: n}, "quarantined": {reason: n}}}
-  labels                  {"before": {state: n}, "after": {state: n}}: sequences before and after train is balanced
+  labels                  {"before": {state: n}, "after": {state: n}}: sequences of train, before and after balancing
   splits                  {"train": n, "validation": n, "test": n}: distinct sequences, before balancing
   lengths                 {"edges": [n + 1 numbers], "counts": [n numbers]}: tokens in a sequence
   timeline                {stem: {"bucket": "1h", "times": [ISO UTC], "counts": {state: [a number a time]}}}
@@ -143,7 +143,7 @@ def _counts(row: Mapping[str, Any], key: str) -> dict[str, int]:
 
 def sequences(run: Mapping[str, Any]) -> int:
     """Distinct sequences in the combined file."""
-    return sum(_counts(run, "splits").values()) or sum(by_state(part(run, "labels", "before")).values())
+    return sum(_counts(run, "splits").values())
 
 
 def findings(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -270,7 +270,7 @@ def _faults_of_labels(run: Mapping[str, Any]) -> Iterator[Trouble]:
     before = by_state(part(run, "labels", "before"))
     absent = [state_name(state) for state in STATES[:5] if before and not before.get(state_name(state))]
     if absent:
-        yield Trouble("look", f"No sequence is labelled {' or '.join(absent)}: a model cannot learn it from these data.")
+        yield Trouble("look", f"Nothing in train is labelled {' or '.join(absent)}: a model cannot learn it from these data.")
 
 
 def _notes(run: Mapping[str, Any]) -> Iterator[Trouble]:
@@ -332,7 +332,7 @@ def figures(run: Mapping[str, Any]) -> dict[str, float]:
     for book in ledgers(run):
         found |= {f"{book.stem}: rows in": book.rows, f"{book.stem}: rows kept": book.kept}
         found |= {f"{book.stem}: {outcome}, {reason}": count for reason, outcome, count in book.reasons}
-    found |= {f"labelled {state}": count for state, count in by_state(part(run, "labels", "before")).items()}
+    found |= {f"train: {state}": count for state, count in by_state(part(run, "labels", "before")).items()}
     found |= {f"in {split}": count for split, count in _counts(run, "splits").items()}
     found |= {"more than one label": int(run.get("conflicts") or 0), "checks that do not hold": len(failed(run))}
     for stem, state, measures in accuracies(run):
@@ -747,7 +747,7 @@ def tiles(run: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("rows read", number(rows), f"{share(sum(book.kept for book in books), rows)} used"),
         ("dropped", number(out), share(out, rows)),
         ("quarantined", number(held), share(held, rows)),
-        ("of a failure state", share(failing, sum(before.values())), f"{failing:,} before balancing"),
+        ("of a failure state", share(failing, sum(before.values())), f"{failing:,} of train, unbalanced"),
         ("checks that hold", f"{len(findings(run)) - len(failed(run)):,}", f"of {len(findings(run)):,}"),
     ]
 
@@ -774,7 +774,7 @@ def _length_parts(run: Mapping[str, Any]) -> dict[str, Any]:
 def cell(text: Any) -> str:
     """Text for a cell of a markdown table: one line, no markup of its own."""
     plain = readable(text).replace("\\", "\\\\").replace("|", "\\|").replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([*_`\[\]])", r"\\\1", plain)
+    return re.sub(r"([*`\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", plain)
 
 
 def code(text: Any) -> str:
@@ -823,7 +823,7 @@ def _labels_markdown(run: Mapping[str, Any]) -> list[str]:
         for state in in_order((*before, *after))
     ]
     splits = " · ".join(f"{cell(split)} {count:,}" for split, count in _counts(run, "splits").items())
-    lines = ["## Labels", "", *table(("state", "before balancing", "share", "after", "share"), rows)]
+    lines = ["## Labels of train", "", *table(("state", "before balancing", "share", "after", "share"), rows)]
     return [*lines, f"Splits: {splits or 'not recorded'}", ""]
 
 
