@@ -22,11 +22,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from sys import intern
 
 import pandas as pd
 import polars as pl
 
 Row = tuple[str, ...]
+Parsed = tuple[Row, Row]  # gaps, words
 
 VARIABLE = "<*>"
 LONGEST = 4096  # characters that are mined; the longest line of the five samples has 2,480. The rest is one variable
@@ -48,6 +50,7 @@ _SPEAKING = rf'\b(\w*(?:{"|".join(sorted(SPEAKERS))})\w*"?[=:] ?)"'
 
 # Applied in this order to each distinct line, whose numbers are `<*>` by now. Rust's regular expressions: linear time.
 MASKS = (
+    (NUMBER, VARIABLE),
     (r"[\s\x00-\x1f]+", " "),
     (rf"[A-Za-z][\w+.-]*://{_LINK}+", VARIABLE),  # link
     (rf"(^|[\s=\"'(\[{{,:|>])(?:/(?:<\*>|[\w.%~+@$*-])+)+/?(?:\?{_LINK}*)?", f"${{1}}{VARIABLE}"),  # path
@@ -97,7 +100,7 @@ def mine(messages: pd.Series) -> pd.DataFrame:
 def mine_polars(messages: pl.Series) -> pl.DataFrame:
     """`template_id` and `template` of each message of one log source, in the order of the messages."""
     masked = mask(messages).to_frame("masked")
-    templates = _templates(masked["masked"].unique().sort().to_list())
+    templates = _templates(masked["masked"].unique().to_list())
     lookup = pl.DataFrame(
         {
             "masked": list(templates.keys()),
@@ -125,23 +128,23 @@ def _templates(texts: Iterable[str]) -> dict[str, str]:
     A round turns words into values or drops repeats and never the reverse, so the rounds end; two or three are usual.
     """
     templates = {text: text for text in texts}
+    parsed: dict[str, Parsed] = {}
     while True:
-        rounds = _round(sorted(set(templates.values())))
-        if all(before == after for before, after in rounds.items()):
+        current = set(templates.values())
+        fresh = list(current - parsed.keys())
+        parsed |= zip(fresh, map(take_apart, tidy(pl.Series(fresh, dtype=pl.String))), strict=True)
+        after = _round({text: parsed[text] for text in current})
+        if all(text == template for text, template in after.items()):
             return templates
-        templates = {text: rounds[template] for text, template in templates.items()}
+        templates = {text: after[template] for text, template in templates.items()}
 
 
-def _round(texts: Sequence[str]) -> dict[str, str]:
-    parsed = [take_apart(text) for text in tidy(pl.Series(texts, dtype=pl.String)).to_list()]
+def _round(parsed: dict[str, Parsed]) -> dict[str, str]:
     shapes: defaultdict[Row, set[Row]] = defaultdict(set)
-    for gaps, words in parsed:
+    for gaps, words in parsed.values():
         shapes[gaps].add(words)
     settled = {gaps: settle(rows, gaps) for gaps, rows in shapes.items()}
-    return {
-        text: _put_together(gaps, settled[gaps][words])
-        for text, (gaps, words) in zip(texts, parsed, strict=True)
-    }
+    return {text: _put_together(gaps, settled[gaps][words]) for text, (gaps, words) in parsed.items()}
 
 
 def tidy(texts: pl.Series) -> pl.Series:
@@ -153,26 +156,29 @@ def tidy(texts: pl.Series) -> pl.Series:
     return texts.str.strip_chars()
 
 
-def take_apart(text: str) -> tuple[Row, Row]:
+def take_apart(text: str) -> Parsed:
     """Gaps and words of a text, items of a list that repeat taken once.
 
     "drop blk_<*> blk_<*>, ok" -> ("", " ", ", ", "") and ("drop", "blk_<*>", "ok"); gaps are one more than words.
     """
     parts = WORD.split(text)
     gaps, words = parts[:1], []
+    longest = LONGEST_ITEM if VARIABLE in text else 0
     for word, gap in zip(parts[1::2], parts[2::2], strict=True):
-        words.append(word)
+        words.append(intern(word))
         gaps.append(gap)
-        size = next((size for size in range(1, LONGEST_ITEM + 1) if _repeats(gaps, words, size)), 0)
-        if size:
-            del words[-size:], gaps[-1 - size : -1]
+        for size in range(1, min(longest, len(words) // 2) + 1):
+            if _repeats(gaps, words, size):
+                del words[-size:], gaps[-1 - size : -1]
+                break
     return tuple(gaps), tuple(words)
 
 
 def _repeats(gaps: list[str], words: list[str], size: int) -> bool:
     """Whether the last `size` words say again, with a value among them, what the `size` before them said."""
     return (
-        words[-size:] == words[-2 * size : -size]
+        words[-1] == words[-1 - size]
+        and words[-size:] == words[-2 * size : -size]
         and gaps[-size:-1] == gaps[-2 * size : -size - 1]
         and SEPARATORS.issuperset(gaps[-size - 1])
         and any(VARIABLE in word for word in words[-size:])

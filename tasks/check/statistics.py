@@ -102,14 +102,14 @@ def _rounded(value: Any) -> float | None:
 
 
 def token_statistics(ids: pl.Series) -> dict[str, Any]:
-    """Tokens in all, distinct ones, and the TOP_TOKENS most frequent (ties by id)."""
+    """Tokens in all, distinct ones, and the TOP_TOKENS most frequent (ties by id); `rows` counts every occurrence."""
     counts = (
         ids.explode().drop_nulls().rename("token").value_counts().sort(["count", "token"], descending=[True, False])
     )
     return {
         "total_tokens": int(counts["count"].sum()),
         "unique_tokens": len(counts),
-        "top_tokens": counts.head(TOP_TOKENS).to_dicts(),
+        "top_tokens": counts.head(TOP_TOKENS).rename({"count": "rows"}).to_dicts(),
     }
 
 

@@ -92,12 +92,12 @@ def _blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
 
 def _with_split(blocks: pl.DataFrame, shares: Sequence[float]) -> pl.DataFrame:
     groups = blocks.select(GROUP).unique()
-    splits = [split_of(*group, shares) for group in groups.iter_rows()]
+    splits = [split_of(source, entity, start, shares) for source, entity, start in groups.iter_rows()]
     return blocks.join(groups.with_columns(split=pl.Series(splits, dtype=pl.String)), on=GROUP)
 
 
 def sizes(combined: pd.DataFrame) -> dict[str, Any]:
-    """What lies in each split: rows, their weight, entities, and rows by state. A split without rows stands there too."""
+    """What lies in each split: rows, their weight, entities, rows by state. A split without rows stands there too."""
     parts = {name: combined[combined["split"] == name] for name in SPLITS}
     return {
         name: {

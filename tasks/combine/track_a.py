@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.format_a import COLUMNS, SEVERITY_ORDER, SPLITS, STATES
-from tasks.combine.balance import ORDER, balance, positions_in_order, token_bytes
+from tasks.combine.balance import balance, positions_in_order, token_bytes
 from tasks.combine.splits import DAY, SHARES, assign
 
 CONFLICTS = pa.schema(
@@ -65,13 +65,13 @@ def _distinct(ordered: pd.DataFrame) -> pd.DataFrame:
         .assign(
             label=ordered["label"].iloc[worst].array,
             label_rule=ordered["label_rule"].iloc[worst].array,
-            weight=pd.array(groups["weight"].to_numpy(), dtype=COLUMNS["weight"]),
+            weight=pd.Series(groups["weight"].to_numpy(), dtype=COLUMNS["weight"]),
         )
     )
 
 
 def _keyed(ordered: pd.DataFrame) -> pl.DataFrame:
-    """tokens (bytes), row, weight, label, severity (0 the worst) of a table."""
+    """A row's tokens (as bytes), row, weight, label and severity (0 is the worst)."""
     severity = np.argsort(SEVERITY_ORDER)
     table = pl.from_pandas(ordered[["sequence_ids", "weight", "label"]])
     return table.with_row_index("row").select(

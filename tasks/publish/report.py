@@ -45,13 +45,15 @@ SHOWN_TROUBLES = 8
 SHOWN_FINDINGS = 200  # of those that hold; all that do not are shown
 MAX_BARS = 240  # bars of a timeline: some four pixels each
 LONG_GAP = 12  # empty bars in a row that may be cut out of a timeline
-CUT = 5  # bars a cut stretch is drawn as
+CUT = 4  # bars a cut stretch is drawn as
+SLOT = 0.1  # share of the axis that a piece between two cuts has at least
 MAX_CUTS = 6
 MERGES = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 168, 336, 720, 2_160, 8_640, 86_400, 864_000)  # buckets in one bar
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color, 2008), told apart with any colour vision; Normal is grey, for it is
 # the background. In the order of STATES.
 COLOURS = ("#a9b1ba", "#e69f00", "#d55e00", "#0072b2", "#cc79a7", "#56b4e9", "#009e73")
+NOTHING = "\N{EN DASH}"  # stands where there is no number
 INK, MUTED, GRID = "#1f2429", "#5b6570", "#e4e6e8"
 
 MODES = {
@@ -132,9 +134,13 @@ class Ledger:
 def ledgers(run: Mapping[str, Any]) -> list[Ledger]:
     """One ledger a dataset, by name."""
     return [
-        Ledger(stem, int(row.get("in") or 0), int(row.get("kept") or 0), _counts(row, "dropped"), _counts(row, "quarantined"))
+        Ledger(stem, _whole(row, "in"), _whole(row, "kept"), _counts(row, "dropped"), _counts(row, "quarantined"))
         for stem, row in sorted(part(run, "rows").items())
     ]
+
+
+def _whole(row: Mapping[str, Any], key: str) -> int:
+    return int(row.get(key) or 0)
 
 
 def _counts(row: Mapping[str, Any], key: str) -> dict[str, int]:
@@ -181,7 +187,7 @@ def accuracies(run: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, 
 def number(value: Any) -> str:
     """1234567 -> 1,234,567; 0.12345 -> 0.1235; nothing, or not a number -> a dash."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
+        return NOTHING
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
@@ -190,7 +196,7 @@ def number(value: Any) -> str:
 def share(count: float, total: float) -> str:
     """A part of a whole in per cent; a dash without a whole, and never 0 or 100 where it is not quite that."""
     if not total:
-        return "–"
+        return NOTHING
     if 0 < count / total < 0.001:
         return "< 0.1 %"
     if 0.999 < count / total < 1:
@@ -204,7 +210,8 @@ def plural(count: int, noun: str) -> str:
 
 def readable(value: Any, limit: int = MEANING_LIMIT) -> str:
     """Text of unknown origin: one line, no control characters, cut at `limit`."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(str(value).split()))
+    line = " ".join(str(value)[: 4 * limit].split())
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
@@ -270,15 +277,15 @@ def _faults_of_labels(run: Mapping[str, Any]) -> Iterator[Trouble]:
     before = by_state(part(run, "labels", "before"))
     absent = [state_name(state) for state in STATES[:5] if before and not before.get(state_name(state))]
     if absent:
-        yield Trouble("look", f"Nothing in train is labelled {' or '.join(absent)}: a model cannot learn it from these data.")
+        yield Trouble("look", f"Nothing in train is labelled {' or '.join(absent)}: no model can learn it from these data.")
 
 
 def _notes(run: Mapping[str, Any]) -> Iterator[Trouble]:
     for source in run.get("sources") or []:
         if source.get("missing"):
             yield Trouble("note", f"{source.get('stem', '')}: made without {', '.join(map(str, source['missing']))}.")
-    if run.get("conflicts"):
-        told = plural(int(run["conflicts"]), "distinct sequence")
+    if conflicts := _whole(run, "conflicts"):
+        told = plural(conflicts, "distinct sequence")
         yield Trouble("note", f"{told} occurred with more than one label; each got the most severe.")
 
 
@@ -322,8 +329,10 @@ class Change:
         if self.before is None or self.now is None:
             return "new" if self.before is None else "gone"
         step = self.now - self.before
-        told = f"{step:+,.0f}" if float(step).is_integer() else f"{step:+.3f}"
-        return told + (f" ({100 * step / self.before:+.1f} %)" if self.before and float(step).is_integer() else "")
+        if not float(step).is_integer():
+            return f"{step:+.3f}"
+        part_of = f"{100 * step / self.before:+.1f}" if self.before else "+0.0"
+        return f"{step:+,.0f}" + ("" if float(part_of) == 0 else f" ({part_of} %)")
 
 
 def figures(run: Mapping[str, Any]) -> dict[str, float]:
@@ -334,7 +343,7 @@ def figures(run: Mapping[str, Any]) -> dict[str, float]:
         found |= {f"{book.stem}: {outcome}, {reason}": count for reason, outcome, count in book.reasons}
     found |= {f"train: {state}": count for state, count in by_state(part(run, "labels", "before")).items()}
     found |= {f"in {split}": count for split, count in _counts(run, "splits").items()}
-    found |= {"more than one label": int(run.get("conflicts") or 0), "checks that do not hold": len(failed(run))}
+    found |= {"more than one label": _whole(run, "conflicts"), "checks that do not hold": len(failed(run))}
     for stem, state, measures in accuracies(run):
         named = {f"{stem}: {measure} of {state}": measures.get(measure) for measure in ("recall", "precision")}
         found |= {name: round(value, 3) for name, value in named.items() if value is not None}
@@ -376,7 +385,8 @@ def template_changes(run: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     if not previous or previous.get("mode") != run.get("mode"):
         return [], []
     now, before = (
-        [readable(template.get("meaning", "")) for template in which.get("templates") or []] for which in (run, previous)
+        [readable(template.get("meaning", "")) for template in which.get("templates") or []]
+        for which in (run, previous)
     )
     return [text for text in now if text not in before], [text for text in before if text not in now]
 
@@ -390,7 +400,7 @@ def _draw(name: str, label: str, size: tuple[int, int], paint: Callable[["Figure
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.hashsalt": name,
         "svg.fonttype": "none",  # text stays text: small, searchable, in the page's own typeface
         "font.size": 12,
@@ -410,7 +420,8 @@ def _draw(name: str, label: str, size: tuple[int, int], paint: Callable[["Figure
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72)  # SVG counts 72 to the inch: one unit a pixel
         paint(figure)
         no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        FigureCanvasSVG(figure).print_svg(output, metadata=no_metadata)
+        canvas: Any = FigureCanvasSVG(figure)  # untyped
+        canvas.print_svg(output, metadata=no_metadata)
     return _inline(output.getvalue(), name, label, size)
 
 
@@ -433,37 +444,37 @@ def _axes(figure: "Figure", left: int, bottom: int, width: int, height: int) -> 
 def labels_plot(before: Mapping[str, int], after: Mapping[str, int]) -> Markup:
     """Two bars a state, before (pale) and after balancing, with their numbers."""
     states = in_order((*before, *after))
-    height = 40 + 50 * len(states)
+    height = 30 + 54 * len(states)
     told = "; ".join(f"{state} {before.get(state, 0):,} before, {after.get(state, 0):,} after" for state in states)
 
     def paint(figure: "Figure") -> None:
-        axes = _axes(figure, 4, 0, 356, height - 30)
+        axes = _axes(figure, 2, 0, 284, height - 26)
         longest = max([*before.values(), *after.values(), 1])
         for row, state in enumerate(states):
-            for offset, counts, alpha in ((0.34, before, 0.45), (0.62, after, 1.0)):
+            axes.text(0, row + 0.2, state, va="center", size=12)
+            for place, counts, alpha in ((0.48, before, 0.45), (0.74, after, 1.0)):
                 count = counts.get(state, 0)
-                axes.barh(row + offset, count, height=0.24, color=state_colour(state), alpha=alpha)
-                total = sum(counts.values())
-                axes.text(count + longest * 0.015, row + offset, f"{count:,}  {share(count, total)}", va="center", size=11)
-            axes.text(0, row + 0.14, state, va="center", size=12)
+                axes.barh(row + place, count, height=0.23, color=state_colour(state), alpha=alpha)
+                told = f"{count:,} · {share(count, sum(counts.values()))}"
+                axes.text(count + longest * 0.015, row + place, told, va="center", size=11)
         axes.set(xlim=(0, longest), ylim=(len(states), 0))
         axes.axis("off")
-        figure.text(4 / 460, 1 - 14 / height, "upper, pale bar: before balancing  ·  lower bar: after", size=11, color=MUTED)
+        figure.text(2 / 400, 1 - 14 / height, "pale: before balancing · full: after", size=11, color=MUTED)
 
-    return _draw("labels", f"Bar chart of sequences per state. {told}.", (460, height), paint)
+    return _draw("labels", f"Bar chart of sequences per state. {told}.", (400, height), paint)
 
 
 def lengths_plot(edges: Sequence[float], counts: Sequence[int]) -> Markup:
     """A histogram of tokens per sequence."""
 
     def paint(figure: "Figure") -> None:
-        axes = _axes(figure, 56, 46, 390, 214)
+        axes = _axes(figure, 46, 44, 340, 170)
         axes.stairs(counts, edges, fill=True, color=COLOURS[3], edgecolor="white", linewidth=0.6)
         axes.set(xlim=(edges[0], edges[-1]), ylim=(0, max([*counts, 1]) * 1.05), xlabel="tokens in a sequence")
         _quiet(axes)
 
     label = f"Histogram of {sum(counts):,} sequences by their number of tokens, from {edges[0]:g} to {edges[-1]:g}"
-    return _draw("lengths", f"{label}; half have at most {number(middle(edges, counts))}.", (460, 276), paint)
+    return _draw("lengths", f"{label}; half have at most {number(middle(edges, counts))}.", (400, 226), paint)
 
 
 def middle(edges: Sequence[float], counts: Sequence[int]) -> float:
@@ -484,7 +495,7 @@ def _quiet(axes: "Axes") -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=6)
     axes.spines["left"].set_visible(False)
 
 
@@ -495,39 +506,41 @@ class Strip:
     seconds: int  # time a bar covers
     place: Mapping[int, int]  # number of the bar since the epoch -> its position on the axis
     cuts: tuple[float, ...]  # positions at which a quiet stretch is left out
-
-    @property
-    def length(self) -> int:
-        return max(self.place.values()) + 1
-
-    @property
-    def starts(self) -> list[tuple[int, datetime]]:
-        """(position, time) of the first bar, and of the first bar after each cut."""
-        ordered = sorted((position, bar) for bar, position in self.place.items())
-        first = [min(item for item in ordered if item[0] > cut) for cut in (-1, *self.cuts)]
-        return [(position, datetime.fromtimestamp(bar * self.seconds, UTC)) for position, bar in first]
+    starts: tuple[tuple[int, datetime], ...]  # (position, time) of the first bar of each piece
+    length: int  # bars, empty ones included
 
 
 def strip(times: Sequence[int], seconds: int) -> Strip:
     """The axis for events at `times` (seconds since the epoch) counted in buckets of `seconds`."""
     for factor in MERGES:
-        found = _strip(sorted({time // (seconds * factor) for time in times}), seconds * factor)
+        found = _strip(_pieces(sorted({time // (seconds * factor) for time in times})), seconds * factor)
         if found.length <= MAX_BARS:
             break
     return found
 
 
-def _strip(bars: list[int], seconds: int) -> Strip:
+def _pieces(bars: list[int]) -> list[list[int]]:
+    """The bars, parted at their longest gaps if those make up more than half of the whole span; else in one piece."""
     gaps = [later - earlier for earlier, later in pairwise(bars)]
     long = sorted((gap for gap in gaps if gap > LONG_GAP), reverse=True)[:MAX_CUTS]
-    cut_from = long[-1] if sum(long) > (bars[-1] - bars[0]) / 2 else math.inf
-    place, cuts, position = {bars[0]: 0}, [], 0
-    for gap, bar in zip(gaps, bars[1:], strict=True):
-        if gap >= cut_from:
-            cuts.append(position + CUT / 2 + 0.5)
-        position += CUT if gap >= cut_from else gap
-        place[bar] = position
-    return Strip(seconds, place, tuple(cuts))
+    if sum(long) <= (bars[-1] - bars[0]) / 2:
+        return [bars]
+    ends = [index + 1 for index, gap in enumerate(gaps) if gap >= long[-1]]
+    return [bars[begin:end] for begin, end in pairwise([0, *ends, len(bars)])]
+
+
+def _strip(pieces: list[list[int]], seconds: int) -> Strip:
+    """The pieces side by side, each with a slot that is wide enough for its date."""
+    drawn = sum(piece[-1] - piece[0] + 1 + CUT for piece in pieces)
+    slot = math.ceil(drawn * SLOT) if len(pieces) > 1 else 0
+    place: dict[int, int] = {}
+    starts, position = [], 0
+    for piece in pieces:
+        starts.append((position, datetime.fromtimestamp(piece[0] * seconds, UTC)))
+        place |= {bar: position + bar - piece[0] for bar in piece}
+        position += max(piece[-1] - piece[0] + 1 + CUT * (len(pieces) > 1), slot)
+    cuts = tuple(start - CUT / 2 for start, _ in starts[1:])
+    return Strip(seconds, place, cuts, tuple(starts), position)
 
 
 def seconds_of(bucket: Any, times: Sequence[int]) -> int:
@@ -562,7 +575,7 @@ class Timeline:
     @property
     def failures(self) -> dict[str, list[int]]:
         normal = state_name(STATES[NORMAL])
-        return {state: counts for state, counts in self.counts.items() if state != normal and sum(counts)}
+        return {state: counts for state, counts in self.counts.items() if state != normal and any(counts)}
 
     @property
     def caption(self) -> str:
@@ -584,7 +597,7 @@ def timelines(run: Mapping[str, Any]) -> list[Timeline]:
     return [
         _timeline(stem, found)
         for stem, found in sorted(part(run, "timeline").items())
-        if (found or {}).get("times") and any(map(sum, found["counts"].values()))
+        if (found or {}).get("times") and any(any(numbers) for numbers in found["counts"].values())
     ]
 
 
@@ -607,14 +620,14 @@ def _epoch(iso: str) -> int:
 def timeline_plot(timeline: Timeline, order: int) -> Markup:
     """Above, all windows; below, on a scale of its own, those that are not Normal, stacked by state."""
     failures = timeline.failures
-    height = 250 if failures else 130
+    height = 232 if failures else 116
 
     def paint(figure: "Figure") -> None:
         edges = range(timeline.strip.length + 1)
-        above = _axes(figure, 56, height - 92, 890, 64)
+        above = _axes(figure, 52, height - 88, 880, 64)
         above.stairs(timeline.totals, edges, fill=True, color=COLOURS[NORMAL])
         above.set_title("all windows", loc="left", size=11, color=MUTED, pad=5)
-        below = _axes(figure, 56, 34, 890, 90) if failures else above
+        below = _axes(figure, 52, 24, 880, 88) if failures else above
         base = [0] * timeline.strip.length
         for state, counts in failures.items():
             top = [low + count for low, count in zip(base, counts, strict=True)]
@@ -633,8 +646,8 @@ def timeline_plot(timeline: Timeline, order: int) -> Markup:
 
 def _legend(axes: "Axes", columns: int) -> None:
     axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
+        loc="lower left",
+        bbox_to_anchor=(0.12, 1),
         ncols=columns,
         frameon=False,
         fontsize=11,
@@ -662,11 +675,7 @@ def _marks(timeline: Timeline) -> list[tuple[float, str]]:
     """(position, text) of the ticks: round times, or, on a cut axis, the date at which each piece begins."""
     axis = timeline.strip
     if axis.cuts:
-        room, marks = axis.length / 10, list[tuple[float, str]]()
-        for position, time in axis.starts:
-            if not marks or position - marks[-1][0] >= room:
-                marks.append((position, f"{time:%d %b %Y}"))
-        return marks
+        return [(position, f"{time:%d %b %Y}") for position, time in axis.starts]
     begin = axis.starts[0][1].timestamp()
     step = _round_step(axis.length * axis.seconds / 7)
     first = math.ceil(begin / step) * step
@@ -747,7 +756,7 @@ def tiles(run: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("rows read", number(rows), f"{share(sum(book.kept for book in books), rows)} used"),
         ("dropped", number(out), share(out, rows)),
         ("quarantined", number(held), share(held, rows)),
-        ("of a failure state", share(failing, sum(before.values())), f"{failing:,} of train, unbalanced"),
+        ("failures in train", share(failing, sum(before.values())), f"{failing:,} before balancing"),
         ("checks that hold", f"{len(findings(run)) - len(failed(run)):,}", f"of {len(findings(run)):,}"),
     ]
 
@@ -829,19 +838,16 @@ def _labels_markdown(run: Mapping[str, Any]) -> list[str]:
 
 def _rest_markdown(run: Mapping[str, Any]) -> list[str]:
     lines = ["## Since the last run", "", change_words(run), ""]
-    shown = changes(run)[:15]
-    if shown:
-        rows = [(cell(c.name), number(c.before), number(c.now), c.difference) for c in shown]
-        lines += table(("figure", "before", "now", "change"), rows)
-    templates = (run.get("templates") or [])[:10]
-    if templates:
-        rows = [(str(t.get("token", "")), code(t.get("meaning", "")), number(t.get("count"))) for t in templates]
-        lines += ["## Most frequent templates", "", *table(("token", "template", "count"), rows, left=2)]
-    measured = list(accuracies(run))
-    if measured:
+    if shown := changes(run)[:15]:
+        changed = [(cell(c.name), number(c.before), number(c.now), c.difference) for c in shown]
+        lines += table(("figure", "before", "now", "change"), changed)
+    if frequent := (run.get("templates") or [])[:10]:
+        told = [(str(t.get("token", "")), code(t.get("meaning", "")), number(t.get("count"))) for t in frequent]
+        lines += ["## Most frequent templates", "", *table(("token", "template", "count"), told, left=2)]
+    if measured := list(accuracies(run))[:20]:
         rows = [
-            (cell(stem), cell(state), number(m.get("planted")), number(m.get("recall")), number(m.get("precision")))
-            for stem, state, m in measured[:20]
+            (cell(stem), cell(state), *(number(m.get(key)) for key in ("planted", "recall", "precision")))
+            for stem, state, m in measured
         ]
         lines += ["## Labels against the planted truth", ""]
         lines += table(("dataset", "state", "planted", "recall", "precision"), rows, left=2)
@@ -871,7 +877,8 @@ def _row_lines(books: Sequence[Ledger]) -> list[str]:
     shown = books if len(books) <= 4 else books[:3]
     wide = max(len(book.stem) for book in shown)
     lines = [
-        f"  {book.stem:{wide}}  {book.rows:,} rows in = {book.kept:,} kept + {book.out:,} dropped + {book.held:,} quarantined"
+        f"  {book.stem:{wide}}  {book.rows:,} rows in = {book.kept:,} kept + {book.out:,} dropped"
+        f" + {book.held:,} quarantined"
         for book in shown
     ]
     return lines + ([f"  and {len(books) - 3} more datasets"] if len(books) > 4 else [])

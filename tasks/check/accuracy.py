@@ -1,0 +1,112 @@
+"""How well label rules find what a sample planted: measured against truth, per state and per rule."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from schemas.format_a import NORMAL, PERMISSION_DENIED, SEVERITY_ORDER, STATES, Taxonomy
+
+FIVE = 5  # states of taxonomy "five"
+
+
+def label_accuracy(sequences: pd.DataFrame, truth: Mapping[str, Any], *, taxonomy: Taxonomy = "five") -> dict[str, Any]:
+    """Labels against planted incidents, counted in sequences; a ratio of nothing is None, never 1.
+
+    `truth`: {"incidents": [{"entity", "start", "end", "state"}]}, [start, end) ISO UTC. A sequence's true state is the
+    worst (SEVERITY_ORDER) among the incidents of its entity that share an instant with [window_start, window_end),
+    else Normal. Under taxonomy "five" incidents of the two security states count as Normal, as their labels do.
+    Returns sequences, states {name: planted, predicted, correct, precision, recall, f1, incidents,
+    incidents_without_sequence}, rules {rule: sequences, correct, precision}. An incident without a sequence lowers no
+    recall, for there is no row to count: it has its own number. Linear in both but for sorting: 100,000 sequences and
+    1,000 incidents take 0.1 s.
+    """
+    incidents = _incidents(truth["incidents"], taxonomy)
+    expected, seen = _expected(sequences, incidents)
+    predicted = sequences["label"].to_numpy(dtype="int64")
+    states = [state for state in range(len(STATES)) if state < FIVE or taxonomy == "seven"]
+    return {
+        "sequences": len(sequences),
+        "states": {STATES[s]: _measures(expected == s, predicted == s) | _told(incidents, seen, s) for s in states},
+        "rules": _rules(sequences["label_rule"], expected == predicted),
+    }
+
+
+def _incidents(incidents: Iterable[Mapping[str, Any]], taxonomy: Taxonomy) -> pd.DataFrame:
+    """entity, start, end (microseconds), state of the incidents that may be found under the taxonomy."""
+    rows = [(i["entity"], i["start"], i["end"], int(i["state"])) for i in incidents]
+    table = pd.DataFrame(rows, columns=["entity", "start", "end", "state"])
+    table["start"], table["end"] = _microseconds(table["start"]), _microseconds(table["end"])
+    known = (table["state"] > NORMAL) & (table["state"] < (FIVE if taxonomy == "five" else PERMISSION_DENIED + 1))
+    return table[known & (table["start"] < table["end"])].reset_index(drop=True)
+
+
+def _microseconds(times: pd.Series) -> np.ndarray:
+    stamps = pd.to_datetime(times, utc=True, format="ISO8601") if times.dtype == object else times
+    return stamps.to_numpy(dtype="datetime64[us]").astype("int64")
+
+
+def _expected(sequences: pd.DataFrame, incidents: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """True state of each sequence, and whether each incident shares an instant with one."""
+    windows = pd.DataFrame(
+        {
+            "entity": sequences["entity"].to_numpy(dtype=object),
+            "start": _microseconds(sequences["window_start"]),
+            "end": _microseconds(sequences["window_end"]),
+        }
+    )
+    ours, theirs = _on_one_axis(windows, incidents)
+    expected = np.full(len(windows), NORMAL)
+    for state in reversed(SEVERITY_ORDER):  # the worst is written last
+        expected[_touched(ours, theirs[incidents["state"].to_numpy() == state])] = state
+    return expected, _touched(theirs, ours)
+
+
+def _on_one_axis(*tables: pd.DataFrame) -> list[np.ndarray]:
+    """Intervals as int64 (n, 2) on one axis: entities behind each other, times within each by rank."""
+    joined = pd.concat(tables)
+    entity = pd.factorize(joined["entity"])[0].astype(np.int64)
+    times, rank = np.unique(joined[["start", "end"]].to_numpy().astype(np.int64), return_inverse=True)
+    placed = entity[:, None] * (len(times) + 1) + rank.reshape(-1, 2)
+    return np.split(placed, np.cumsum([len(table) for table in tables])[:-1])
+
+
+def _touched(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Whether each [start, end) shares a point with one of the others: more of them start before its end than end by
+    its start."""
+    starts, ends = np.sort(others[:, 0]), np.sort(others[:, 1])
+    begun = np.searchsorted(starts, intervals[:, 1], side="left")
+    over = np.searchsorted(ends, intervals[:, 0], side="right")
+    return begun > over
+
+
+def _measures(planted: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    correct = int((planted & predicted).sum())
+    n_planted, n_predicted = int(planted.sum()), int(predicted.sum())
+    return {
+        "planted": n_planted,
+        "predicted": n_predicted,
+        "correct": correct,
+        "precision": _share(correct, n_predicted),
+        "recall": _share(correct, n_planted),
+        "f1": _share(2 * correct, n_planted + n_predicted),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def _told(incidents: pd.DataFrame, seen: np.ndarray, state: int) -> dict[str, int]:
+    of_state = incidents["state"].to_numpy() == state
+    return {"incidents": int(of_state.sum()), "incidents_without_sequence": int((of_state & ~seen).sum())}
+
+
+def _rules(rules: pd.Series, right: np.ndarray) -> dict[str, Any]:
+    """Of each rule: the sequences it labelled, and the share whose true state is the label it gave."""
+    counts = pd.DataFrame({"rule": rules.to_numpy(dtype=object), "right": right}).groupby("rule")["right"]
+    return {
+        str(rule): {"sequences": int(n), "correct": int(correct), "precision": _share(int(correct), int(n))}
+        for rule, n, correct in counts.agg(["size", "sum"]).itertuples()
+    }
