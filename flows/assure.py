@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandera.pandas as pa
-from tasks.check.anomalies import anomalies
-from tasks.check.bias import bias
-from tasks.check.contract import check
 
 from schemas.finding import GateFailed
 from schemas.limits import Limits
@@ -14,6 +11,9 @@ from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
 from tasks.acquire.steps import Acquired
+from tasks.check.anomalies import anomalies
+from tasks.check.bias import bias
+from tasks.check.contract import check
 from tasks.derive import derive
 from tasks.publish import rejects, steps
 
@@ -25,6 +25,7 @@ def assure(
     acquired: Acquired,
     contract: pa.DataFrameSchema,
     slices: tuple[str, ...],
+    outcomes: tuple[str, ...] = (),
     statistics: Mapping[str, Snapshot],
     rejected: Sequence[Snapshot],
     vocabulary: Snapshot,
@@ -36,6 +37,7 @@ def assure(
 ) -> Published:
     """Check, gate and publish a dataset's sequences below `interim/` and `processed/<stem>/`.
 
+    `outcomes` are slices that the label rules themselves read: their failure rates are told, but are no bias.
     `statistics` maps the report's file name to its JSON; `rejected` are the reject tables of all earlier steps; `also`
     are further tables to publish in `interim/` by file name; `metrics` is called with the manifest at the end.
     Raises GateFailed (ContractFailed) when the data is withheld; what was published before stays as it is.
@@ -44,8 +46,10 @@ def assure(
     before = steps.baseline(root, stem, acquired, parameters)
     try:
         kept, refused = derive(check, sequences, schema=contract)
-        found = derive(anomalies, kept, previous_rows=before, rejected_rows=sum(r.rows for r in (*rejected, refused)))
-        slants = derive(bias, kept, slices=slices, disparity_limit=limits.disparity)
+        found = derive(
+            anomalies, kept, previous_rows=before, rejected_rows=refused.rows, volume_drop=limits.volume_drop
+        )
+        slants = derive(bias, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity)
         left_out = derive(rejects.quarantine, *rejected, refused)
         manifest = steps.publish(
             source=source,

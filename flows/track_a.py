@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
-from tasks.check.accuracy import label_accuracy
-from tasks.publish.datasheet import datasheet
 
 from flows.ds1_alibaba import LoadRules, ds1_alibaba
 from flows.ds2_loghub import ds2_loghub
@@ -20,10 +18,12 @@ from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import tables
 from tasks.acquire import alibaba, loghub
+from tasks.check.accuracy import label_accuracy
 from tasks.check.statistics import describe
 from tasks.combine.track_a import combine, conflicts, parts
 from tasks.derive import derive
 from tasks.publish import steps
+from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines, summary_markdown
 from tasks.publish.steps import ANNOUNCED
 from tasks.publish.summary import summary
@@ -97,11 +97,15 @@ def track_a(
     machines = partial(ds1_alibaba, **common, history=history, load=load, machine_cores=machine_cores)
     logs = partial(ds2_loghub, **common, taxonomy=taxonomy, year=year, single_events=single_events)
     published, absent = side_by_side({"ds1_alibaba": machines, "ds2_loghub": logs}, allow_missing)
-    return combined(published, absent, root, {"normal_ratio": normal_ratio, "seed": seed})
+    return combined(published, absent, root, taxonomy, {"normal_ratio": normal_ratio, "seed": seed})
 
 
 def combined(
-    published: Mapping[str, Published], absent: Mapping[str, str], root: Path, balance: Mapping[str, Any]
+    published: Mapping[str, Published],
+    absent: Mapping[str, str],
+    root: Path,
+    taxonomy: format_a.Taxonomy,
+    balance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Combine, describe and publish what the datasets made. Returns the run's summary."""
     sequences = [dataset.sequences for dataset in published.values()]
@@ -121,7 +125,7 @@ def combined(
         vocabulary=vocabulary,
         absent=absent,
         limits=KNOWN_LIMITS,
-        **_told(published),
+        **_told(published, taxonomy),
     )
     compared = steps.compared(run, root / "processed" / "track_A")
     pages = {
@@ -137,13 +141,13 @@ def combined(
     return told
 
 
-def _told(published: Mapping[str, Published]) -> dict[str, Any]:
+def _told(published: Mapping[str, Published], taxonomy: format_a.Taxonomy) -> dict[str, Any]:
     """What each dataset says of itself, by stem."""
     descriptions: dict[str, Snapshot] = {
         stem: derive(describe, dataset.sequences, slices=SLICES[stem]) for stem, dataset in published.items()
     }
     accuracy: dict[str, Snapshot] = {
-        stem: derive(label_accuracy, dataset.sequences, truth=dataset.truth)
+        stem: derive(label_accuracy, dataset.sequences, truth=dataset.truth, taxonomy=taxonomy)
         for stem, dataset in published.items()
         if dataset.truth is not None
     }

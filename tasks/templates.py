@@ -41,12 +41,11 @@ _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _LINK = r"(?:<\*>|[^\s\"'<>()\[\]{},;|])"  # one character, or value, of a link
 
-# Keys whose value is text that a reader wants kept: msg="cart opened", "severity":"INFO".
-SPEAKERS = frozenset(
-    "msg message event level severity type kind status state action method reason cause error err result phase logger"
-    " component module".split()
+# Keys, or parts of keys, whose value is text that a reader wants kept: msg="cart opened", "log_level":"INFO".
+SPEAKERS = (
+    "msg|message|event|level|severity|type|kind|status|state|action|method|reason|cause|err|result|phase|logger"
+    "|component|module"
 )
-_SPEAKING = rf'\b(\w*(?:{"|".join(sorted(SPEAKERS))})\w*"?[=:] ?)"'
 
 # Applied in this order to each distinct line, whose numbers are `<*>` by now. Rust's regular expressions: linear time.
 MASKS = (
@@ -58,18 +57,18 @@ MASKS = (
     (r"\b[A-Za-z]:\\(?:<\*>|[^\s\"',;])*|\\\\(?:<\*>|[^\s\"',;])+", VARIABLE),  # path on Windows
     (r"\b[\w.+-]+@[A-Za-z][\w-]*(?:\.[\w-]+)+", VARIABLE),  # mail address
     (r'"[A-Za-z-]+/<\*>[^"]*"', f'"{VARIABLE}"'),  # "Agent/1.0 (words)"
-    (rf"(?:{_DAY},? )?\b{_MONTH} <\*>(?: <\*>)*|<\*>[ /-]{_MONTH}[ /-]<\*>", VARIABLE),  # date
+    (rf"(?:{_DAY},? )?\b(?:{_MONTH} )+<\*>(?: <\*>)*|<\*>[ /-]{_MONTH}[ /-]<\*>", VARIABLE),  # date
     (r"(^|[\s=(\[,:_|])[-+]<\*>", f"${{1}}{VARIABLE}"),  # sign
     (r"(^|\s)[<>]<\*>(\s|$)", f"${{1}}{VARIABLE}${{2}}"),  # less than: <1 sec
     (r"\b[\w-]+(?:\.[\w$<>-]+)+:<\*>", VARIABLE),  # host:port, file:line
     (r"(?:\d\.)?<\*>(?:[\w.:/@+#~^,-]*<\*>)*(?:[.-][\w.-]*\w)?", VARIABLE),  # glued values: 10.0.0.1:80, 1-2-3.example.org
-    (r"<\*> ?(?:B|[KMGTkmgt]i?B|[nuµm]?s|secs?|[kMG]?Hz)\b", VARIABLE),  # unit: one value prints as B, KB or MB
+    (r"<\*>(?: ?(?:B|[KMGTkmgt]i?B|[nuµm]?s|secs?|[kMG]?Hz)\b)+", VARIABLE),  # unit: one value prints as B, KB or MB
     (r"<\*> bytes \(<\*>\)", f"{VARIABLE} bytes"),  # a size, and again for people
-    (_SPEAKING, "${1}\x00"),  # what a speaking key quotes is set aside, ...
+    (rf'\b(\w*(?:{SPEAKERS})\w*"?[=:] ?)"', "${1}\x00"),  # what a speaking key quotes is set aside, ...
     (r'([=:] ?)"[^"]*"', f'${{1}}"{VARIABLE}"'),  # ... what another key quotes is a value, ...
     (r"\x00", '"'),  # ... and back
     (r"([=:] ?)(?:null|nil|[Nn]one)\b", f"${{1}}{VARIABLE}"),  # no value
-    (r"\b\w+\{<\*>\}", VARIABLE),  # an object printed with its id: Source{17}
+    (r"\b(?:\w+\{)+<\*>\}+", VARIABLE),  # an object printed with its id: Source{17}
     (r"(^|\s)\(\)", f"${{1}}({VARIABLE})"),  # an empty slot, not the call f()
 )
 
@@ -259,7 +258,7 @@ def _is_text(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> bo
         return False
     if at == 0:
         return shared < LONG
-    if gaps[at] != " " and SPEAKERS.issuperset(word.lower() for word in columns[at - 1]):
+    if gaps[at] != " " and all(re.search(SPEAKERS, word) for word in columns[at - 1]):
         return True
     neighbours = [near for near, gap in ((at - 1, at), (at + 1, at + 1)) if gaps[gap] == " " and near < len(columns)]
     return any(len(columns[near]) > 1 and _mostly_letters(columns[near]) for near in neighbours)

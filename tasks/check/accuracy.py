@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from schemas.format_a import NORMAL, PERMISSION_DENIED, SEVERITY_ORDER, STATES, Taxonomy
 
@@ -37,14 +38,15 @@ def _incidents(incidents: Iterable[Mapping[str, Any]], taxonomy: Taxonomy) -> pd
     """entity, start, end (microseconds), state of the incidents that may be found under the taxonomy."""
     rows = [(i["entity"], i["start"], i["end"], int(i["state"])) for i in incidents]
     table = pd.DataFrame(rows, columns=["entity", "start", "end", "state"])
-    table["start"], table["end"] = _microseconds(table["start"]), _microseconds(table["end"])
+    for end in ("start", "end"):
+        table[end] = _microseconds(pd.to_datetime(table[end], utc=True, format="ISO8601"))
     known = (table["state"] > NORMAL) & (table["state"] < (FIVE if taxonomy == "five" else PERMISSION_DENIED + 1))
     return table[known & (table["start"] < table["end"])].reset_index(drop=True)
 
 
 def _microseconds(times: pd.Series) -> np.ndarray:
-    stamps = pd.to_datetime(times, utc=True, format="ISO8601") if times.dtype == object else times
-    return stamps.to_numpy(dtype="datetime64[us]").astype("int64")
+    """UTC times as int64 microseconds since 1970."""
+    return pa.array(times, pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 
 def _expected(sequences: pd.DataFrame, incidents: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -73,8 +75,10 @@ def _on_one_axis(*tables: pd.DataFrame) -> list[np.ndarray]:
 
 
 def _touched(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Whether each [start, end) shares a point with one of the others: more of them start before its end than end by
-    its start."""
+    """Whether each [start, end) shares a point with one of the others: more start before its end than end by its start.
+
+    By hand: [3, 5) and the others [1, 3), [4, 9): two start before 5, one ends by 3, so one shares a point.
+    """
     starts, ends = np.sort(others[:, 0]), np.sort(others[:, 1])
     begun = np.searchsorted(starts, intervals[:, 1], side="left")
     over = np.searchsorted(ends, intervals[:, 0], side="right")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
+import polars as pl
 
 from schemas.finding import Finding, GateFailed
 
@@ -39,11 +40,12 @@ def ledger(rows_in: int, kept: int, *rejects: pd.DataFrame) -> dict[str, Any]:
     """
     counts = _counted(rejects)
     dropped, quarantined = (sum(counts[outcome].values()) for outcome in OUTCOMES)
-    if rows_in != kept + dropped + quarantined:
-        found = kept + dropped + quarantined
+    found = kept + dropped + quarantined
+    if rows_in != found:
         raise GateFailed(
             f"The counts do not add up: {rows_in:,} rows in, but {kept:,} kept + {dropped:,} dropped + "
-            f"{quarantined:,} quarantined = {found:,}: {abs(found - rows_in):,} {'too many' if found > rows_in else 'lost'}. "
+            f"{quarantined:,} quarantined = {found:,}: {abs(found - rows_in):,} "
+            f"{'too many' if found > rows_in else 'lost'}. "
             "A step loses or repeats rows; look for a join, a filter or a merge that writes no rejects."
         )
     return {"in": rows_in, "kept": kept, **counts}
@@ -52,13 +54,14 @@ def ledger(rows_in: int, kept: int, *rejects: pd.DataFrame) -> dict[str, Any]:
 def _counted(rejects: Iterable[pd.DataFrame]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {outcome: {} for outcome in OUTCOMES}
     for table in rejects:
-        for (outcome, reason), n in table.groupby(["outcome", "reason"], dropna=False).size().items():  # type: ignore[misc]
-            if outcome not in counts or pd.isna(reason) or not reason:
+        pairs = pl.from_pandas(table[["outcome", "reason"]]).group_by("outcome", "reason").len()
+        for outcome, reason, n in pairs.iter_rows():
+            if outcome not in counts or not reason:
                 raise GateFailed(
-                    f"{n} rejected rows have outcome {outcome!r} and reason {reason!r}; the outcome must be one of "
+                    f"{n:,} rejected rows have outcome {outcome!r} and reason {reason!r}; the outcome must be one of "
                     f"{', '.join(OUTCOMES)} and the reason a word. Look at the step that rejected them."
                 )
-            counts[outcome][reason] = counts[outcome].get(reason, 0) + int(n)
+            counts[outcome][reason] = counts[outcome].get(reason, 0) + n
     return {outcome: dict(sorted(reasons.items())) for outcome, reasons in counts.items()}
 
 

@@ -39,10 +39,11 @@ def _repository(root: Path) -> Any:
     """The DVC repository the data folder lies in, made if there is none, or if a killed run left half of one."""
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
     try:
         return Repo(str(root), subrepos=False, uninitialized=False)
-    except NotDvcRepoError:
+    except (NotDvcRepoError, SCMError):
         made = Repo.init(str(root), no_scm=True, force=True)
         with made.config.edit() as config:
             config["core"]["check_update"] = False

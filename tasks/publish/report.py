@@ -15,6 +15,9 @@ the same mapping gives the same bytes. Its keys:
   conflicts               sequences that carried more than one label
   accuracy                {stem: {state: {"planted", "predicted", "precision", "recall"}}}
   previous                the same mapping of the last published run
+  absent                  {stem: why it is not in these data}
+
+tasks/publish/datasheet.py reads a few keys more.
 """
 
 import io
@@ -23,9 +26,9 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,6 +51,19 @@ LONG_GAP = 12  # empty bars in a row that may be cut out of a timeline
 CUT = 4  # bars a cut stretch is drawn as
 SLOT = 0.1  # share of the axis that a piece between two cuts has at least
 MAX_CUTS = 6
+DAY = 86_400  # seconds
+ROUND_STEPS = (
+    60,
+    300,
+    900,
+    1_800,
+    3_600,
+    7_200,
+    14_400,
+    21_600,
+    43_200,
+    *(DAY * n for n in (1, 2, 5, 7, 14, 28, 56, 112, 224)),
+)
 MERGES = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 168, 336, 720, 2_160, 8_640, 86_400, 864_000)  # buckets in one bar
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color, 2008), told apart with any colour vision; Normal is grey, for it is
@@ -215,6 +231,15 @@ def readable(value: Any, limit: int = MEANING_LIMIT) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def tidy(value: Any) -> Any:
+    """A mapping of JSON values, every text in it made readable, keys included: some of it comes from raw logs."""
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, Mapping):
+        return {readable(key): tidy(item) for key, item in value.items()}
+    return [tidy(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def track_title(run: Mapping[str, Any]) -> str:
     return str(run.get("title") or str(run.get("track") or "run").replace("_", " ").title())
 
@@ -240,6 +265,8 @@ def troubles(run: Mapping[str, Any]) -> list[Trouble]:
 def _faults_of_rows(run: Mapping[str, Any]) -> Iterator[Trouble]:
     if not sequences(run):
         yield Trouble("bad", "No sequence was made.")
+    for stem, why in sorted(part(run, "absent").items()):
+        yield Trouble("look", f"{stem} is not in these data: {why}")
     for ledger in ledgers(run):
         if ledger.gap:
             yield Trouble(
@@ -261,9 +288,9 @@ def _faults_of_checks(run: Mapping[str, Any]) -> Iterator[Trouble]:
 def finding_sentence(finding: Mapping[str, Any]) -> str:
     """`missing: share of template: measured 0.31, limit 0.05 (why)`."""
     unit = f" {finding['unit']}" if finding.get("unit") else ""
-    detail = f" ({readable(finding['detail'])})" if finding.get("detail") else ""
+    detail = f" ({finding['detail']})" if finding.get("detail") else ""
     return (
-        f"{finding.get('kind', 'check')}: {readable(finding.get('name', ''))}: measured "
+        f"{finding.get('kind', 'check')}: {finding.get('name', '')}: measured "
         f"{number(finding.get('measured'))}{unit}, limit {number(finding.get('limit'))}{unit}{detail}"
     )
 
@@ -277,7 +304,9 @@ def _faults_of_labels(run: Mapping[str, Any]) -> Iterator[Trouble]:
     before = by_state(part(run, "labels", "before"))
     absent = [state_name(state) for state in STATES[:5] if before and not before.get(state_name(state))]
     if absent:
-        yield Trouble("look", f"Nothing in train is labelled {' or '.join(absent)}: no model can learn it from these data.")
+        yield Trouble(
+            "look", f"Nothing in train is labelled {' or '.join(absent)}: no model can learn it from these data."
+        )
 
 
 def _notes(run: Mapping[str, Any]) -> Iterator[Trouble]:
@@ -385,8 +414,7 @@ def template_changes(run: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     if not previous or previous.get("mode") != run.get("mode"):
         return [], []
     now, before = (
-        [readable(template.get("meaning", "")) for template in which.get("templates") or []]
-        for which in (run, previous)
+        [template.get("meaning", "") for template in which.get("templates") or []] for which in (run, previous)
     )
     return [text for text in now if text not in before], [text for text in before if text not in now]
 
@@ -465,26 +493,28 @@ def labels_plot(before: Mapping[str, int], after: Mapping[str, int]) -> Markup:
 
 
 def lengths_plot(edges: Sequence[float], counts: Sequence[int]) -> Markup:
-    """A histogram of tokens per sequence."""
+    """Sequences by their number of tokens, a bar a bin; bins that hold nothing are left out at both ends."""
+    filled = [index for index, count in enumerate(counts) if count]
+    edges, counts = edges[filled[0] : filled[-1] + 2], counts[filled[0] : filled[-1] + 1]
+    names = [number(low) if high - low <= 1 else f"{low:,.0f}-{high - 1:,.0f}" for low, high in pairwise(edges)]
 
     def paint(figure: "Figure") -> None:
         axes = _axes(figure, 46, 44, 340, 170)
-        axes.stairs(counts, edges, fill=True, color=COLOURS[3], edgecolor="white", linewidth=0.6)
-        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, max([*counts, 1]) * 1.05), xlabel="tokens in a sequence")
+        axes.bar(range(len(counts)), counts, width=0.92, color=COLOURS[3])
+        axes.set(xlim=(-0.6, len(counts) - 0.4), ylim=(0, max(counts) * 1.08), xlabel="tokens in a sequence")
+        every = math.ceil(len(counts) * max(map(len, names)) / 40)  # about 40 characters stand side by side
+        axes.set_xticks(range(0, len(counts), every), names[::every])
         _quiet(axes)
 
-    label = f"Histogram of {sum(counts):,} sequences by their number of tokens, from {edges[0]:g} to {edges[-1]:g}"
-    return _draw("lengths", f"{label}; half have at most {number(middle(edges, counts))}.", (400, 226), paint)
+    label = f"Histogram of {sum(counts):,} sequences by their number of tokens, {number(edges[0])} to "
+    told = f"{label}{number(edges[-1] - 1)}; half have at most {number(middle(edges, counts))}."
+    return _draw("lengths", told, (400, 226), paint)
 
 
 def middle(edges: Sequence[float], counts: Sequence[int]) -> float:
-    """Upper edge of the bin in which the median lies."""
-    seen = 0
-    for edge, count in zip(edges[1:], counts, strict=True):
-        seen += count
-        if 2 * seen >= sum(counts):
-            return edge
-    return edges[-1]
+    """The most tokens in the bin in which the median lies; bin i holds lengths from edges[i] to edges[i + 1] - 1."""
+    reached = (edge for edge, seen in zip(edges[1:], accumulate(counts), strict=True) if 2 * seen >= sum(counts))
+    return next(reached) - 1
 
 
 def _quiet(axes: "Axes") -> None:
@@ -544,17 +574,20 @@ def _strip(pieces: list[list[int]], seconds: int) -> Strip:
 
 
 def seconds_of(bucket: Any, times: Sequence[int]) -> int:
-    """Seconds of "5min", "1h", "2d"; where that is unreadable, the smallest step between the times."""
-    found = re.fullmatch(r"(\d*)\s*([a-z]+)", str(bucket).strip().lower())
-    units = {"s": 1, "sec": 1, "min": 60, "m": 60, "t": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-    if found and found.group(2) in units:
-        return max(1, int(found.group(1) or 1) * units[found.group(2)])
+    """Seconds of "5min", "1h", "2d", "0:05:00"; where that is unreadable, the smallest step between the times."""
+    text = str(bucket).strip().lower()
+    units = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
+    if (short := re.fullmatch(r"(\d*)\s*(s|min|m|h|d|w)", text)) and short.group(1) != "0":
+        return int(short.group(1) or 1) * units[short.group(2)]
+    if long := re.fullmatch(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", text):
+        days, hours, minutes, seconds = (int(number or 0) for number in long.groups())
+        return max(1, ((days * 24 + hours) * 60 + minutes) * 60 + seconds)
     return min((later - earlier for earlier, later in pairwise(sorted(set(times)))), default=3_600)
 
 
 def spell(seconds: int) -> str:
     """300 -> 5 minutes; 86400 -> 1 day."""
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+    for size, unit in ((DAY, "day"), (3_600, "hour"), (60, "minute")):
         if seconds % size == 0:
             return plural(seconds // size, unit)
     return plural(seconds, "second")
@@ -602,13 +635,14 @@ def timelines(run: Mapping[str, Any]) -> list[Timeline]:
 
 
 def _timeline(stem: str, found: Mapping[str, Any]) -> Timeline:
-    times = [_epoch(time) for time in found["times"]]
-    axis = strip(times, seconds_of(found.get("bucket"), times))
-    places = [axis.place[time // axis.seconds] for time in times]
+    """Times without any event are left out first: they say nothing, and would hide a gap that can be cut."""
+    rows = list(zip(map(_epoch, found["times"]), *found["counts"].values(), strict=True))
+    busy = [(time, *map(int, numbers)) for time, *numbers in rows if any(numbers)]
+    axis = strip([time for time, *_ in busy], seconds_of(found.get("bucket"), [time for time, *_ in rows]))
     counts = {state: [0] * axis.length for state in in_order(found["counts"])}
-    for state, numbers in found["counts"].items():
-        for position, count in zip(places, numbers, strict=True):
-            counts[state_name(state)][position] += int(count or 0)
+    for time, *numbers in busy:
+        for state, count in zip(found["counts"], numbers, strict=True):
+            counts[state_name(state)][axis.place[time // axis.seconds]] += count
     return Timeline(stem, axis, counts)
 
 
@@ -676,26 +710,35 @@ def _marks(timeline: Timeline) -> list[tuple[float, str]]:
     axis = timeline.strip
     if axis.cuts:
         return [(position, f"{time:%d %b %Y}") for position, time in axis.starts]
-    begin = axis.starts[0][1].timestamp()
-    step = _round_step(axis.length * axis.seconds / 7)
-    first = math.ceil(begin / step) * step
-    moments = range(int(first), int(begin + axis.length * axis.seconds) + 1, step)
-    clock = "%H:%M" if timeline.relative else "%d %b %Y" if step >= 86_400 else "%d %b %H:%M"
-    return [((moment - begin) / axis.seconds, f"{datetime.fromtimestamp(moment, UTC):{clock}}") for moment in moments]
+    begin, end = axis.starts[0][1], axis.starts[0][1] + timedelta(seconds=axis.length * axis.seconds)
+    moments, form = _round_times(begin, end)
+    form = "%H:%M" if timeline.relative else form
+    return [((moment - begin).total_seconds() / axis.seconds, f"{moment:{form}}") for moment in moments]
 
 
-def _round_step(seconds: float) -> int:
-    """The first round number of seconds that is at least this long: a minute, a quarter of an hour, a day, ..."""
-    steps = (60, 300, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200)
-    days = (1, 2, 5, 7, 14, 28, 56, 91, 182, 365, 730, 1_825, 3_650)
-    return next((step for step in (*steps, *(86_400 * day for day in days)) if step >= seconds), 86_400 * 3_650)
+def _round_times(begin: datetime, end: datetime) -> tuple[list[datetime], str]:
+    """Up to nine round times from `begin` to `end`, and how to write them."""
+    wanted = (end - begin).total_seconds() / 8
+    if wanted > 200 * DAY:
+        years = range(begin.year + 1, end.year + 1, math.ceil(wanted / (366 * DAY)))
+        return [datetime(year, 1, 1, tzinfo=UTC) for year in years] or [begin], "%Y"
+    step = next(step for step in ROUND_STEPS if step >= wanted)
+    first = math.ceil(begin.timestamp() / step) * step
+    moments = [datetime.fromtimestamp(second, UTC) for second in range(first, int(end.timestamp()) + 1, step)]
+    return moments, "%d %b %Y" if step >= DAY else "%d %b %H:%M"
 
 
 # ---- the page
 
 
+# Start of the SHA-256 of report.html.j2, kept right by a test: what is remembered of `render` depends on the source of
+# what it reaches, and so on this line, but not on other files.
+TEMPLATE = "b8ccce201589"
+
+
 @cache
 def _template() -> Any:
+    """The page's template, of the content TEMPLATE."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -703,13 +746,14 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"n": number, "text": readable, "state": state_name, "colour": state_colour}
+    environment.filters |= {"n": number, "colour": state_colour}
     environment.globals |= {"share": share, "plural": plural}
     return environment.get_template("report.html.j2")
 
 
 def render(run: Mapping[str, Any]) -> str:
     """The report as one HTML page without scripts or addresses: what was made and what is wrong, first."""
+    run = tidy(run)
     level, sentence = verdict(run)
     entered, left = template_changes(run)
     return str(
@@ -740,6 +784,7 @@ def render(run: Mapping[str, Any]) -> str:
             findings=findings(run),
             accuracies=list(accuracies(run)),
             good=GOOD_LABELS,
+            generator=f"AutoMend, page {TEMPLATE}",
             sources=run.get("sources") or [],
         )
     )
@@ -782,7 +827,7 @@ def _length_parts(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def cell(text: Any) -> str:
     """Text for a cell of a markdown table: one line, no markup of its own."""
-    plain = readable(text).replace("\\", "\\\\").replace("|", "\\|").replace("&", "&amp;").replace("<", "&lt;")
+    plain = readable(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([*`\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", plain)
 
 
@@ -799,6 +844,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) 
 
 def summary_markdown(run: Mapping[str, Any]) -> str:
     """The report without its plots, short enough for a Prefect artifact (under 100 rows)."""
+    run = tidy(run)
     level, sentence = verdict(run)
     mark = {"good": "✅", "look": "⚠️", "bad": "❌"}[level]
     mode = str(run.get("mode") or "unknown")
@@ -827,8 +873,13 @@ def _labels_markdown(run: Mapping[str, Any]) -> list[str]:
     parts = part(run, "labels")
     before, after = by_state(part(parts, "before")), by_state(part(parts, "after"))
     rows = [
-        (cell(state), number(before.get(state, 0)), share(before.get(state, 0), sum(before.values())),
-         number(after.get(state, 0)), share(after.get(state, 0), sum(after.values())))
+        (
+            cell(state),
+            number(before.get(state, 0)),
+            share(before.get(state, 0), sum(before.values())),
+            number(after.get(state, 0)),
+            share(after.get(state, 0), sum(after.values())),
+        )
         for state in in_order((*before, *after))
     ]
     splits = " · ".join(f"{cell(split)} {count:,}" for split, count in _counts(run, "splits").items())
@@ -856,6 +907,7 @@ def _rest_markdown(run: Mapping[str, Any]) -> list[str]:
 
 def summary_lines(run: Mapping[str, Any]) -> list[str]:
     """6 to 12 plain lines for the end of a run in a terminal."""
+    run = tidy(run)
     _, sentence = verdict(run)
     mode = str(run.get("mode") or "unknown")
     real = " (generated, not real)" if mode == "sample" else ""

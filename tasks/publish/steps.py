@@ -32,6 +32,7 @@ from tasks.publish.manifest import manifest as make_manifest
 from tasks.publish.summary import last_different, with_history
 
 SLACK_BLOCK = "automend-alerts"
+SLACK_PATIENCE_S = 10.0  # a run waits no longer for one alert
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def _tell(told: alerts.Alert, root: Path) -> None:
     alerts.record(told, settings().logs_dir(root))
     client = _slack_client()
     if client is not None:
-        alerts.deliver(client, told)
+        alerts.deliver(client, told, total_s=SLACK_PATIENCE_S)
 
 
 def _run_url() -> str:

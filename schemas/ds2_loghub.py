@@ -1,0 +1,223 @@
+"""System logs: the layouts of raw lines, and the one event schema that comes out of all of them.
+
+A layout is found by a file's content, never by its name; a further system whose lines look like one of these needs no
+code. Every layout splits a line into time, host, level, source (the component that speaks) and message.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow  # noqa: ICN001  `pa` is pandera here
+
+from schemas.format_a import (
+    AUTH_FAILURE,
+    DATA_DRIFT,
+    LABEL,
+    NETWORK_FAILURE,
+    NORMAL,
+    PERMISSION_DENIED,
+    RESOURCE_EXHAUSTION,
+    SYSTEM_CRASH,
+    TEXT,
+    UTC,
+)
+
+SEVERITIES = ("INFO", "WARN", "ERROR")  # from mild to bad
+
+# Levels as programs write them, in capitals. Single letters are Android's; SEVERE and FAILURE are Blue Gene's.
+LEVELS = {
+    **dict.fromkeys(("TRACE", "DEBUG", "VERBOSE", "FINE", "FINER", "FINEST", "CONFIG", "INFO", "NOTICE"), "INFO"),
+    **dict.fromkeys(("V", "D", "I"), "INFO"),
+    **dict.fromkeys(("WARN", "WARNING", "W"), "WARN"),
+    **dict.fromkeys(("ERROR", "ERR", "SEVERE", "FAILURE", "FATAL", "CRITICAL", "CRIT", "ALERT", "E", "F"), "ERROR"),
+    **dict.fromkeys(("EMERG", "EMERGENCY", "PANIC"), "ERROR"),
+}
+FATAL = ("FATAL", "F", "CRITICAL", "CRIT", "EMERG", "EMERGENCY", "PANIC")  # the program says that it cannot go on
+
+# Event type -> state, in the order in which the rules are asked: the first that speaks decides.
+# Under taxonomy "five" the two security types are state 0 with the rule `security`.
+EVENT_STATES = {
+    "auth_failure": AUTH_FAILURE,
+    "permission_denied": PERMISSION_DENIED,
+    "storage_unavailable": SYSTEM_CRASH,
+    "compute_oom": RESOURCE_EXHAUSTION,
+    "network_issue": NETWORK_FAILURE,
+    "data_ingestion_failed": DATA_DRIFT,
+    "executor_failure": SYSTEM_CRASH,
+    "system_crash": SYSTEM_CRASH,
+    "job_failed": SYSTEM_CRASH,
+    "normal_ops": NORMAL,
+    "unknown": NORMAL,
+}
+EVENT_TYPES = tuple(EVENT_STATES)
+SECURITY = ("auth_failure", "permission_denied")
+
+LINE = pd.ArrowDtype(arrow.int64())
+
+# One row a log line: DOMAIN's columns in their order, then whose line it is and where it stands.
+EVENT_COLUMNS = {
+    "system": TEXT,
+    "timestamp": UTC,
+    "severity": TEXT,
+    "source": TEXT,  # the component that speaks; "" where a line names none
+    "template_id": TEXT,
+    "template": TEXT,
+    "message": TEXT,
+    "line": LINE,  # 1-based, in the raw file
+    "event_type": TEXT,
+    "rule": TEXT,
+    "state": LABEL,
+    "entity": TEXT,  # <system>/<host, block or container>
+    "file": TEXT,
+}
+
+# What `parse` makes of a line. A line without a header of its own has no time, and its text as message.
+PARSED_COLUMNS = ("system", "file", "line", "layout", "time", "host", "level", "source", "message")
+
+FIRST_YEAR, LAST_YEAR = 1980, 2099  # a time outside is no log's: an epoch in milliseconds, a year cut in half
+
+
+def _no_line_twice(events: pd.DataFrame) -> bool:
+    return not events.duplicated(["system", "file", "line"]).any()
+
+
+Events = pa.DataFrameSchema(
+    {
+        "system": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+$", name="lower_case_system")),
+        "timestamp": pa.Column(
+            UTC,
+            pa.Check.in_range(
+                pd.Timestamp(f"{FIRST_YEAR}-01-01", tz="UTC"),
+                pd.Timestamp(f"{LAST_YEAR + 1}-01-01", tz="UTC"),
+                name="year_of_a_log",
+            ),
+        ),
+        "severity": pa.Column(TEXT, pa.Check.isin(SEVERITIES, name="known_severity")),
+        "source": pa.Column(TEXT),
+        "template_id": pa.Column(TEXT, pa.Check.str_length(min_value=1, name="template_id_not_empty")),
+        "template": pa.Column(TEXT),
+        "message": pa.Column(TEXT),
+        "line": pa.Column(LINE, pa.Check.ge(1, name="line_at_least_1")),
+        "event_type": pa.Column(TEXT, pa.Check.isin(EVENT_TYPES, name="known_event_type")),
+        "rule": pa.Column(TEXT, pa.Check.str_length(min_value=1, name="rule_not_empty")),
+        "state": pa.Column(LABEL, pa.Check.isin(range(DATA_DRIFT + 1), name="one_of_five_states")),
+        "entity": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+/.", name="system_slash_name")),
+        "file": pa.Column(TEXT),
+    },
+    checks=pa.Check(_no_line_twice, name="no_line_twice"),
+    strict=True,
+    ordered=True,
+    name="ds2_loghub_events",
+)
+
+EPOCH = "epoch"  # seconds since 1970 instead of a format
+
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_CLOCK = r"\d\d:\d\d:\d\d"
+_ISO = rf"\d{{4}}-\d\d-\d\d[ T]{_CLOCK}(?:[.,]\d{{1,9}})?"
+_LEVEL = "(?P<level>(?i:trace|debug|verbose|info|notice|warn|warning|error|err|severe|fatal|critical|crit|alert|emerg))"
+_CLASS = r"(?P<source>[\w.$#@/-]+)"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one family of programs writes a line.
+
+    `pattern` has the groups time and message, and host, level and source where lines have them. `time` is a strftime
+    format (chrono's), or EPOCH; without a year in it the year is counted on from line to line. `multiline`: a line
+    without a header goes on with the record before it (a stack trace); elsewhere it is damaged.
+    `csv` renders a row of LogHub's `_structured.csv` as the raw line it came from; its fields are the file's columns.
+    """
+
+    name: str
+    pattern: str
+    time: str
+    multiline: bool = False
+    csv: str = ""
+
+    @property
+    def has_year(self) -> bool:
+        """Whether a line's time says its year."""
+        return self.time == EPOCH or "%Y" in self.time or "%y" in self.time
+
+
+LAYOUTS = (
+    Layout(  # RFC 3164: Linux, OpenSSH, macOS; `tag[pid]:` is missing in "last message repeated 2 times"
+        "syslog",
+        rf"^(?:<\d{{1,3}}>)?(?P<time>(?:{_MONTHS}) +\d{{1,2}} {_CLOCK}) +(?P<host>\S+) +"
+        r"(?:(?P<source>[^:\[\]]*?)(?:\[\d+\])?(?: \([^)]*\))?:(?:\s+|$))?(?P<message>.*)$",
+        "%b %d %H:%M:%S",
+        csv="{Month} {Date} {Time} {Level} {Component}[{PID}]: {Content}",
+    ),
+    Layout(  # Los Alamos' HPC cluster
+        "hpc",
+        r"^\d+ (?P<host>\S+) (?P<source>\S+) \S+ (?P<time>\d{6,13}) -?\d+ ?(?P<message>.*)$",
+        EPOCH,
+        csv="{LogId} {Node} {Component} {State} {Time} {Flag} {Content}",
+    ),
+    Layout(
+        "hdfs",
+        rf"^(?P<time>\d{{6}} \d{{6}}) +\d+ +{_LEVEL} +{_CLASS}: ?(?P<message>.*)$",
+        "%y%m%d %H%M%S",
+        multiline=True,
+        csv="{Date} {Time} {Pid} {Level} {Component}: {Content}",
+    ),
+    Layout(  # Hadoop; Zookeeper's `- LEVEL [thread:class@line] - ` too
+        "log4j",
+        rf"^(?P<time>{_ISO}) +(?:- +)?{_LEVEL} +(?:\[.*?\] +)?(?:- +)?(?:{_CLASS}(?::| -) )?(?P<message>.*)$",
+        "%Y-%m-%d %H:%M:%S%.f",
+        multiline=True,
+        csv="{Date} {Time} {Level} [{Process}] {Component}: {Content}",
+    ),
+    Layout(
+        "spark",
+        rf"^(?P<time>\d\d/\d\d/\d\d {_CLOCK}) +{_LEVEL} +{_CLASS}: ?(?P<message>.*)$",
+        "%y/%m/%d %H:%M:%S",
+        multiline=True,
+        csv="{Date} {Time} {Level} {Component}: {Content}",
+    ),
+    Layout(  # OpenStack, sometimes behind the name of the file it was collected from
+        "openstack",
+        rf"^(?:\S+ )?(?P<time>{_ISO}) \d+ {_LEVEL} (?P<source>\S+) (?:\[(?:req-[^\]]*|-)\] )?(?P<message>.*)$",
+        "%Y-%m-%d %H:%M:%S%.f",
+        multiline=True,
+    ),
+    Layout(
+        "apache",
+        rf"^\[(?P<time>\w{{3}} (?:{_MONTHS}) +\d{{1,2}} {_CLOCK}(?:\.\d+)? \d{{4}})\] "
+        rf"\[(?:(?P<source>\w*):)?{_LEVEL}\] (?:\[pid [^\]]*\] )?(?P<message>.*)$",
+        "%a %b %d %H:%M:%S%.f %Y",
+    ),
+    Layout(  # Blue Gene/L: the host's own clock, with microseconds; the first word is an analyst's mark
+        "bluegene",
+        r"^\S+ \d{10} \d{4}\.\d\d\.\d\d (?P<host>\S+) (?P<time>\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+) \S+ \S+ "
+        r"(?P<source>\S+) (?P<level>[A-Z]+) ?(?P<message>.*)$",
+        "%Y-%m-%d-%H.%M.%S%.f",
+    ),
+    Layout(  # Thunderbird, Spirit, Liberty: syslog behind an epoch
+        "supercomputer",
+        rf"^\S+ (?P<time>\d{{10}}) \d{{4}}\.\d\d\.\d\d (?P<host>\S+) (?:{_MONTHS}) +\d{{1,2}} {_CLOCK} \S+ "
+        r"(?:(?P<source>[^:\[\]]*?)(?:\[\d+\])?:(?:\s+|$))?(?P<message>.*)$",
+        EPOCH,
+    ),
+    Layout(  # Windows' component store
+        "windows",
+        rf"^(?P<time>{_ISO}), {_LEVEL} +(?P<source>\S+) +(?P<message>.*)$",
+        "%Y-%m-%d %H:%M:%S%.f",
+    ),
+    Layout(
+        "android",
+        rf"^(?P<time>\d\d-\d\d {_CLOCK}\.\d+) +\d+ +\d+ (?P<level>[VDIWEF]) (?P<source>.*?): ?(?P<message>.*)$",
+        "%m-%d %H:%M:%S%.f",
+        multiline=True,
+    ),
+)
+BY_NAME = {layout.name: layout for layout in LAYOUTS}
+
+# Where a header names no host, the first of these in a message says whose line it is.
+SESSIONS = (
+    r"\b(blk_-?\d+)",  # HDFS block
+    r"\b(container_(?:e\d+_)?\d+_\d+_\d+_\d+)",  # YARN container
+    r"\[instance: ([0-9a-f-]{36})\]",  # virtual machine
+)

@@ -1,0 +1,97 @@
+"""Alerts through the real Slack block: whatever Slack does, the run goes on and the files hold the alert."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect import flow
+from prefect_slack import SlackWebhook
+
+from tasks.publish import steps
+from tests.slack_server import PATH, REFUSE, SlackServer
+
+pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+
+
+@flow(name="toy-flow", **steps.ANNOUNCED)
+def toy(data_dir: Path, fail: bool = False) -> str:
+    steps.alert("data_quality", "toy", data_dir, "three rows look odd", {"rows": 3})
+    if fail:
+        raise ValueError("no rows at all")
+    return "done"
+
+
+@pytest.fixture
+def block() -> Iterator[None]:
+    yield
+    SlackWebhook.delete(steps.SLACK_BLOCK)
+
+
+def save(url: str) -> None:
+    SlackWebhook(url=url).save(steps.SLACK_BLOCK, overwrite=True)
+
+
+def kinds(root: Path) -> list[str]:
+    return [alert["type"] for alert in json.loads((root / "logs/alerts_history.json").read_text())]
+
+
+def test_start_success_and_a_flows_own_alert_reach_slack_and_both_files(tmp_path: Path, block: None) -> None:
+    with SlackServer("ok") as slack:
+        save(slack.url)
+        toy(tmp_path)
+    assert kinds(tmp_path) == ["pipeline_start", "data_quality", "pipeline_success"]
+    assert len(slack.messages) == 3
+    assert (tmp_path / "logs/alerts.log").read_text().count("\n") == 3
+
+
+def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
+    state = toy(tmp_path, fail=True, return_state=True)
+    assert state.is_failed()
+    last = json.loads((tmp_path / "logs/alerts_history.json").read_text())[-1]
+    assert (last["type"], last["severity"], last["message"]) == (
+        "pipeline_failure",
+        "critical",
+        "ValueError: no rows at all",
+    )
+
+
+@pytest.mark.parametrize("mode", ["500", "429", "redirect", "not_ok", "hang", REFUSE])
+def test_whatever_slack_does_the_run_completes_the_alert_is_in_the_files_and_no_log_holds_the_address(
+    tmp_path: Path, block: None, caplog: pytest.LogCaptureFixture, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "SLACK_PATIENCE_S", 1.5)
+    caplog.set_level(logging.DEBUG)
+    with SlackServer(mode) as slack:
+        save(slack.url)
+        assert toy(tmp_path) == "done"
+    assert kinds(tmp_path) == ["pipeline_start", "data_quality", "pipeline_success"]
+    texts = [caplog.text, *(p.read_text() for p in (tmp_path / "logs").iterdir())]
+    assert not [text for text in texts if PATH in text]
+
+
+def test_without_the_block_alerts_go_to_the_files_only(tmp_path: Path) -> None:
+    assert toy(tmp_path) == "done"
+    assert len(kinds(tmp_path)) == 3
+
+
+def test_the_block_is_saved_from_the_environment_without_printing_it(
+    monkeypatch: pytest.MonkeyPatch, block: None
+) -> None:
+    from deployments.slack import save_block
+    from schemas.settings import settings
+
+    monkeypatch.setenv("AUTOMEND_SLACK_WEBHOOK_URL", "https://hooks.slack.com" + PATH)
+    settings.cache_clear()
+    told = save_block()
+    settings.cache_clear()
+    assert PATH not in told
+    assert SlackWebhook.load(steps.SLACK_BLOCK).url.get_secret_value().endswith(PATH)
+
+
+def test_saving_the_block_without_an_address_says_where_to_put_it() -> None:
+    from deployments.slack import save_block
+
+    with pytest.raises(SystemExit, match=r"AUTOMEND_SLACK_WEBHOOK_URL is not set.*\.env"):
+        save_block()
