@@ -127,8 +127,12 @@ STATUS_TOKENS: Mapping[str, int] = {
     "Cancelled": 306,
     "Interrupted": 307,
 }
-# As the tables spell them, where that differs from the token's name.
-STATUS_SPELLINGS: Mapping[str, str] = {"": "Unknown", "Interupted": "Interrupted"}
+# What the tables write for each; nothing else is a status.
+STATUS_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    **{name: (name,) for name in STATUS_TOKENS},
+    "Unknown": ("",),
+    "Interrupted": ("Interrupted", "Interupted"),
+}
 EVENT_TOKENS: Mapping[str, int] = {"add": 400, "softerror": 401, "harderror": 402, "unknown event": 403}
 
 # One row for each source row that was understood: what windows and labels need of it, and where it stood.
@@ -175,6 +179,9 @@ Observations = pa.DataFrameSchema(
     ordered=True,
     name="ds1_observations",
 )
+
+# Most telling first: where several statuses meet in a window, its `status` is the first of these.
+STATUS_ORDER = ("Failed", "Interrupted", "Cancelled", "Waiting", "Unknown", "Ready", "Running", "Terminated")
 
 # What an entity was running in a labelled window. The 2017 trace has no task type; this is who speaks, no more.
 TASK_TYPES = ("batch_task", "batch", "machine", "machine+batch")

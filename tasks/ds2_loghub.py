@@ -107,7 +107,7 @@ EVENT_RULES = (
             r"account (?:is |has been |was )?(?:temporarily )?locked|gss initiate failed|sasl handshake failed",
             r"(?:auth\w*|access|delegation|security|bearer|session) (?:token|ticket)s? (?:\w+ ){0,3}(?:invalid|expired|rejected)",
             r"(?:invalid|expired|bad) (?:auth\w*|access|delegation|security|bearer|kerberos) (?:token|ticket)",
-            r"401 unauthori[sz]ed|unauthori[sz]ed",
+            r"unauthori[sz]ed",
         ),
     ),
     Rule(
@@ -275,7 +275,7 @@ EVENT_RULES = (
             r"|evicted|exited (?:abnormally|unexpectedly)|terminated (?:abnormally|unexpectedly)|killed|aborted|not running)",
             rf"{_WORKER} (?:\S+ ){{0,8}}(?:non ?zero|exited with (?:\w+ )*-?9|exit (?:code|status)\W* ?-?9)",
             r"failures? on (?:node|host|worker|machine)|crash ?loop|back ?off restarting|rpc client disassociated",
-            rf"{_CANNOT} (?:launch|start|allocate|assign) (?:\w+ )?{_WORKER}|(?:remov|blacklist|exclud)\w+ (?:\w+ )?{_WORKER} (?:\S+ ){{0,4}}(?:lost|failures?|errors?|dead)",
+            rf"{_CANNOT} (?:launch|start) (?:\w+ )?{_WORKER}|(?:remov|blacklist|exclud)\w+ (?:\w+ )?{_WORKER} (?:\S+ ){{0,4}}(?:lost|failures?|errors?|dead)",
             r"(?:node|host|worker) (?:\S+ ){0,2}(?:was |is |has been )?(?:blacklisted|black ?listed|marked (?:as )?(?:dead|lost|unhealthy))",
         ),
     ),
@@ -315,7 +315,7 @@ EVENT_RULES = (
             r"exited (?:abnormally|unexpectedly)|abnormal(?:ly)? (?:exit\w*|terminat\w+|end\w*)|abend\w*|ended abnormally",
             r"(?:exit|exited|exits|terminated|finished|ended|completed|returned) (?:\w+ ){0,3}(?:(?:exit )?(?:code|status|value|rc|signal)|with)\W{0,3}-?9",
             r"non ?zero (?:exit|return|status)|return code\W+-?9|exit code\W+-?9",
-            r"killed by signal|terminated by signal|received signal 9|main process exited",
+            r"killed by signal|terminated by signal|main process exited",
         ),
     ),
     Rule(
@@ -353,3 +353,498 @@ RULES = {rule.id: rule.meaning for rule in (*EVENT_RULES, *FALLBACKS)} | {
     SECURITY_RULE: "taxonomy five: the worst event of the window is a security event, which none of the five states has"
 }
 EVENT_TYPE_OF = {rule.id: rule.event_type for rule in (*EVENT_RULES, *FALLBACKS)}
+
+# What words must not be read as. Replaced in this order before any rule is asked.
+HARMLESS = (
+    # an end of patience is an event, its length a setting: "timeout of 30 s exceeded" against "timeout = 30 s"
+    (r"\btime ?outs? (?:of|after) \S+ ?\w* (?:exceeded|expired|elapsed|reached)\b", "timed out"),
+    (r"\btime ?outs?\b(?: (?:ms|seconds|value|interval|threshold|period|policy))?\W*(?:is|are|was|of|set to|to|in)?\W*\b(?:9|0)", ""),
+    (r"\b(?:keep ?alive|idle|default|session|max|set|setting|configured|negotiated) time ?outs?\b(?: for\b)?", ""),
+    (r"\b(?:without|not|no) success\w*|\bunsuccessful\w*", "failed"),
+    # said to be absent
+    (r"\b(?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:errors?|failures?|failed|exceptions?|warnings?|time ?outs?|corruption|panics?|crash(?:es)?|conflicts|losses|denied|lost|dead|missing)\b", ""),
+    (r"\b(?:not|did not|didn[' ]?t|never|nothing|none) (?:fail(?:ed)?|time ?out|timed out|lost|corrupt(?:ed)?|crash(?:ed)?|killed)\b", ""),
+    (r"\b(?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out|denied|killed|dead|missing|dropped)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false|no|\[\])\b", ""),
+    (r"\b(?:errors?(?:\(s\))?|failures?|faults?|corruption) (?:was |were |has been |have been |detected and |is |are |successfully |now )*(?:corrected|recovered|cleared|resolved|fixed|repaired)\b", ""),
+    (r"\b(?:recover(?:ed|ing)|retried|reconnected) (?:\w+ ){0,2}(?:from|after) (?:\w+ ){0,4}(?:errors?|failures?|time ?outs?|reset|refused|lost|crash|loss)\b", ""),
+    # names and settings, not events
+    (r"\b(?:max(?:imum)?|min(?:imum)?|allowed) (?:\w+ ){0,3}(?:failures|errors|retries|attempts)(?: per \w+)?\s*(?:=|:|is|set to)", ""),
+    (r"\b(?:fail(?:ures?|over)?|errors?|crash|panic|oom|oom killer|time ?out|checksum|verification|watchdog|corruption|checks?|machine check|exception|heart ?beat|retry|deadlock|link) (?:\w+ ){0,2}(?:enabled|disabled|supported|registered|installed|initiali[sz]ed|handlers?|detection|detector|reporter|reporting|policy|threshold|architecture|monitor(?:ing)?|report|log|logs|stream|codes?|count)\b", ""),
+    # ended on purpose
+    (r"\b(?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:the |a |an )?(?:user|request|application ?master|driver|client|admin\w*|operator|scheduler|signal 9 \(term\))\b", ""),
+)  # fmt: skip
+
+# A mild line that says it went well is normal, whatever else it mentions, unless it also counts failures.
+WELL = r"\b(?:success(?:ful|fully)?|succeeded|recovered|restored|re ?established|reconnected|resolved|passed|back online|came back|healthy again)\b"
+COUNTS_FAILURES = r"\b9 (?:\w+ )?(?:failed|failures|errors|lost|killed|corrupt)\b|\bfailed\b.*\b9\b"
+
+# Severity from words, for lines without a level. Security events are warnings: the guard did its work, and syslog's own
+# auth facility logs them as notices.
+SEVERITY_WORDS = (
+    ("WARN", rf"\b(?:{'|'.join(words for rule in EVENT_RULES if rule.event_type in SECURITY for words in rule.words)})\b"),
+    (
+        "ERROR",
+        r"\b(?:errors?|fail(?:ed|ure|ures|s|ing)?|fatal|panic(?:ked)?|critical|emerg(?:ency)?|alert|severe|crash(?:ed|es|ing)?|abort(?:ed|ing)?"
+        r"|abnormal(?:ly)?|corrupt(?:ed|ion)?|kill(?:ed|ing) process|out of memory|oops|segfault|unrecoverable|uncorrectable"
+        r"|exceptions?|cannot continue|no space left|died|dead|halted|is full|no server for|no longer served|lost)\b",
+    ),
+    (
+        "WARN",
+        r"\b(?:warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by|un ?reachable|unavailable|degraded"
+        r"|exceed(?:s|ed|ing)?|over ?heat\w*|unable|cannot|can[' ]?t|could not|could ?n[o']?t|not connected|no route|broken|missing|invalid|mismatch\w*"
+        r"|link (?:is )?down|went down|is down|overflow|throttl\w+|unexpected\w*|retry\w*|re ?try\w*|inconsistent)\b",
+    ),
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# lines -> parsed
+
+
+def system_of(file: str) -> str:
+    """A system's name from its file's: what stands before the first `_`, `-` or `.`, in small letters.
+
+    "2k/Linux_2k.log" -> "linux"; "hadoop-worker.log" -> "hadoop". "" where nothing stands there.
+    """
+    head = PurePosixPath(file).name.replace("-", "_").replace(".", "_").partition("_")[0]
+    return "".join(character for character in head.lower() if character.isascii() and character.isalnum())
+
+
+def best_layout(lines: Iterable[str]) -> Layout | None:
+    """The layout that most of these lines have; the first of LAYOUTS among equals; None where no line has any."""
+    texts = pl.Series(list(lines), dtype=pl.String)
+    hits = {name: int(texts.str.contains(layout.pattern).sum() or 0) for name, layout in BY_NAME.items()}
+    best = max(hits, key=lambda name: hits[name])
+    return BY_NAME[best] if hits[best] else None
+
+
+def parse(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split the header off each line, by the layout of its file.
+
+    `lines`: file, line, text, fault (null: none), layout, as tasks.acquire.loghub.decode gives them.
+    Returns PARSED_COLUMNS and rejects. A line without a header has no time where its layout has records of several
+    lines (`events` reads it with the record it belongs to), and is quarantined as no_header elsewhere. A faulty line is
+    quarantined under its fault.
+    """
+    table = pl.from_pandas(lines)
+    faulty = table.filter(pl.col("fault").is_not_null())
+    sound = table.filter(pl.col("fault").is_null())
+    parts = [_headers(part, BY_NAME[name[0]]) for name, part in sound.group_by(["layout"], maintain_order=True)]
+    parsed = pl.concat([_nothing_parsed(), *parts]).sort("file", "line", maintain_order=True)
+    whole = pl.col("time").is_not_null() | pl.col("layout").is_in([name for name in BY_NAME if BY_NAME[name].multiline])
+    rejects = pl.concat(
+        [
+            _rejects(faulty, pl.when(pl.col("fault") == "csv_header").then(pl.lit("dropped")).otherwise(pl.lit("quarantined")), pl.col("fault"), "text"),
+            _rejects(parsed.filter(~whole), pl.lit("quarantined"), pl.lit("no_header"), "message"),
+        ]
+    )  # fmt: skip
+    return _pandas(parsed.filter(whole)), _pandas(rejects.sort("file", "line"))
+
+
+def _headers(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """PARSED_COLUMNS of lines of one layout; time is null and message the whole text where there is no header."""
+    found = lines.select("file", "line", "layout", "text", pl.col("text").str.extract_groups(layout.pattern).alias("header"))
+    groups = set(found.schema["header"].to_schema())  # type: ignore[attr-defined]
+    fields = {
+        name: pl.col("header").struct.field(name) if name in groups else pl.lit(None, dtype=pl.String)
+        for name in ("time", "host", "level", "source", "message")
+    }
+    return found.with_columns(**fields).with_columns(
+        system=pl.col("file").replace_strict({file: system_of(file) for file in found["file"].unique()}, return_dtype=pl.String),
+        source=pl.col("source").fill_null("").str.strip_chars(),
+        message=pl.when(pl.col("time").is_null()).then("text").otherwise(pl.col("message")).str.strip_chars_end(),
+    ).select(PARSED_COLUMNS)
+
+
+def _nothing_parsed() -> pl.DataFrame:
+    types = {column: pl.Int64 if column == "line" else pl.String for column in PARSED_COLUMNS}
+    return pl.DataFrame(schema=types)
+
+
+def _rejects(rows: pl.DataFrame, outcome: pl.Expr, reason: pl.Expr, text: str) -> pl.DataFrame:
+    """REJECT_COLUMNS of rows with file and line; `text` names the column that holds the row."""
+    return rows.select(
+        outcome.alias("outcome"), reason.alias("reason"), "file", "line", row=pl.col(text).str.head(ROW_TEXT_LIMIT)
+    ).select(REJECT_COLUMNS)
+
+
+def _pandas(table: pl.DataFrame) -> pd.DataFrame:
+    """Arrow-backed, with a fresh index."""
+    arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return arrow.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# parsed -> events
+
+
+def events(parsed: pd.DataFrame, *, year: int = 2005) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One event a log line, judged by the rules; columns of EVENT_COLUMNS, in order of system, time, file, line.
+
+    `year`: of the first line of a log that does not write it (Linux' 2005); it is counted on where the month falls by
+    half a year or more. A clock that goes back by less is left as it is. No log here writes a time zone: UTC.
+    Rejects: bad_time (no such day or hour, or a year no log has; quarantined), continuation (a line of a stack trace:
+    its exceptions are read with the record before it; dropped), no_header (the same without such a record; quarantined).
+    """
+    table = pl.from_pandas(parsed).cast({"level": pl.String, "host": pl.String}).sort("file", "line")
+    records, orphans = _with_continuations(table)
+    records = records.with_columns(_timestamps(records, year))
+    good = records.filter(pl.col("timestamp").is_not_null())
+    rejects = pl.concat(
+        [
+            _rejects(orphans, pl.col("outcome"), pl.col("reason"), "message"),
+            _rejects(records.filter(pl.col("timestamp").is_null()), pl.lit("quarantined"), pl.lit("bad_time"), "line_text"),
+        ]
+    )
+    judged = _with_templates(good).with_columns(entity=_entity()).pipe(_judge)
+    return _as_events(judged), _pandas(rejects.sort("file", "line"))
+
+
+def _with_continuations(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records with `evidence` (the message and the exceptions its continuation names), and the continuation lines."""
+    head = pl.col("time").is_not_null()
+    table = table.with_columns(
+        line_text=pl.concat_str(pl.col("time").fill_null(""), pl.col("message"), separator=" "),
+        record=pl.when(head).then("line").forward_fill().over("file"),
+    )
+    rest = table.filter(~head)
+    named = (
+        rest.filter(pl.col("message").str.contains(r"^\s*(?:Caused by: )?[\w.$]+(?:Exception|Error|Fault)\b"))
+        .group_by("file", "record")
+        .agg(pl.col("message").sort_by("line").str.join(" ; ").alias("exceptions"))
+    )
+    records = table.filter(head).join(named, on=["file", "record"], how="left", maintain_order="left")
+    evidence = pl.concat_str("message", pl.lit(" ; "), "exceptions").fill_null(pl.col("message"))
+    lost = pl.col("record").is_null()
+    orphans = rest.with_columns(
+        outcome=pl.when(lost).then(pl.lit("quarantined")).otherwise(pl.lit("dropped")),
+        reason=pl.when(lost).then(pl.lit("no_header")).otherwise(pl.lit("continuation")),
+    )
+    return records.with_columns(evidence=evidence).drop("exceptions", "record"), orphans
+
+
+def _timestamps(records: pl.DataFrame, year: int) -> pl.Series:
+    """UTC time of each record; null for a day, hour or year that is none. Records are in order of file and line."""
+    years = _years(records, year)
+    time = pl.lit(None, dtype=pl.Datetime("us"))
+    for name in records["layout"].unique(maintain_order=True):
+        time = pl.when(pl.col("layout") == name).then(_time_of(BY_NAME[name], years)).otherwise(time)
+    inside = time.dt.year().is_between(FIRST_YEAR, LAST_YEAR)
+    return records.select(timestamp=pl.when(inside).then(time).dt.replace_time_zone("UTC"))["timestamp"]
+
+
+def _time_of(layout: Layout, years: pl.Series) -> pl.Expr:
+    """Time of a layout's lines, without zone; null where it cannot be read."""
+    text = pl.col("time").str.replace(",", ".", literal=True).str.replace("T", " ", literal=True) if "%.f" in layout.time else pl.col("time")
+    if layout.time == EPOCH:
+        seconds = text.cast(pl.Int64, strict=False)
+        last = (LAST_YEAR + 1 - 1970) * 366 * 86_400  # past it microseconds would not fit
+        return pl.from_epoch(pl.when(seconds < last).then(seconds), "s").cast(pl.Datetime("us"))
+    if layout.has_year:
+        return text.str.to_datetime(layout.time, time_unit="us", strict=False)
+    dated = pl.concat_str(pl.lit(years).cast(pl.String), pl.lit(" "), text.str.replace_all(r" +", " "))
+    return dated.str.to_datetime(f"%Y {layout.time}", time_unit="us", strict=False)
+
+
+def _years(records: pl.DataFrame, first: int) -> pl.Series:
+    """Year of each record of a layout without one, counted on from line to line of its file.
+
+    A month that falls by six or more is a new year (Dec -> Jan, or Nov -> Feb over a quiet Christmas). January to
+    December within a week is a clock that goes back over New Year, and takes the year back.
+    """
+    months = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+    word = pl.col("time").str.extract(r"^([A-Z][a-z]{2}) ")
+    month = word.replace_strict(months, default=None, return_dtype=pl.Int64)
+    month = month.fill_null(pl.col("time").str.extract(r"^(\d\d)-\d\d ").cast(pl.Int64))
+    day = pl.col("time").str.extract(r"^\w+[ -]+(\d+)").cast(pl.Int64)
+    step = month - month.shift(1).over("file")
+    back = (step == 11) & (day.shift(1).over("file") + 31 - day <= 7)
+    turn = pl.when(step <= -6).then(1).when(back).then(-1).otherwise(0)
+    return records.select((turn.cum_sum().over("file") + first).alias("year"))["year"]
+
+
+def _with_templates(records: pl.DataFrame) -> pl.DataFrame:
+    """template_id and template of each record's message, mined per system."""
+    parts = [_mined(part) for _, part in records.group_by(["system"], maintain_order=True)]
+    return pl.concat([_mined(records.clear()), *parts]).sort("system", "timestamp", "file", "line")
+
+
+def _mined(records: pl.DataFrame) -> pl.DataFrame:
+    if records.is_empty():
+        return records.with_columns(template_id=pl.lit("", pl.String), template=pl.lit("", pl.String))
+    mined = templates.mine(records["message"].to_pandas())
+    columns = ("template_id", "template")
+    return records.with_columns(pl.Series(name, mined[name].to_list(), dtype=pl.String) for name in columns)
+
+
+def _entity() -> pl.Expr:
+    """Whose line it is: its host; else the block, container or machine its message names; else its log file's process."""
+    named = pl.coalesce(pl.col("message").str.extract(session) for session in SESSIONS)
+    process = pl.col("file").str.extract(r"([^/]+?)(?:\.log(?:_structured\.csv)?)?$")
+    return pl.concat_str("system", pl.lit("/"), pl.coalesce(pl.col("host"), named, process))
+
+
+def words_of(texts: pl.Expr) -> pl.Expr:
+    """Texts as the rules read them, before HARMLESS: see the head of the rules."""
+    return (
+        texts.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}")
+        .str.replace_all(r"[_\-\s]+", " ")
+        .str.to_lowercase()
+        .str.replace_all(r"\bauthent\b", "auth")
+    )
+
+
+def _judge(records: pl.DataFrame) -> pl.DataFrame:
+    """severity, rule, event_type and state of each record; every distinct (level, evidence) is judged once."""
+    key = records.select("level", text=pl.col("evidence").str.replace_all(r"\d*[1-9]\d*", "9")).with_row_index()
+    distinct = key.unique(["level", "text"]).select("level", "text")
+    verdicts = distinct.with_columns(judge(distinct))
+    found = key.join(verdicts, on=["level", "text"], how="left", nulls_equal=True, maintain_order="left")
+    return records.with_columns(found["severity"], found["rule"]).with_columns(
+        event_type=pl.col("rule").replace_strict(EVENT_TYPE_OF, return_dtype=pl.String),
+        state=pl.col("rule").replace_strict({rule: _state(rule, "five") for rule in EVENT_TYPE_OF}, return_dtype=pl.Int8),
+    )
+
+
+def _state(rule: str, taxonomy: format_a.Taxonomy) -> int:
+    """State that a rule gives; security is Normal among five states."""
+    event_type = EVENT_TYPE_OF[rule]
+    return format_a.NORMAL if taxonomy == "five" and event_type in SECURITY else EVENT_STATES[event_type]
+
+
+def judge(lines: pl.DataFrame) -> list[pl.Series]:
+    """Severity and rule of each line. `lines`: level (as written, null: none), text (every number not zero is 9)."""
+    text = words_of(pl.col("text"))
+    for pattern, replacement in HARMLESS:
+        text = text.str.replace_all(pattern, replacement)
+    told = lines.select("level", words=text).with_columns(level=pl.col("level").str.to_uppercase())
+    told = told.with_columns(level_severity=pl.col("level").replace_strict(LEVELS, default=None, return_dtype=pl.String))
+    well = pl.col("words").str.contains(WELL) & ~pl.col("words").str.contains(COUNTS_FAILURES)
+    told = told.with_columns(severity=pl.coalesce("level_severity", _severity_from_words(well)))
+    told = told.with_columns(rule=_first_rule(well & (pl.col("severity") == "INFO")))
+    return [told["severity"], told["rule"]]
+
+
+def _severity_from_words(well: pl.Expr) -> pl.Expr:
+    severity = pl.lit("INFO")
+    for name, pattern in reversed(SEVERITY_WORDS):
+        severity = pl.when(pl.col("words").str.contains(pattern)).then(pl.lit(name)).otherwise(severity)
+    return pl.when(well).then(pl.lit("INFO")).otherwise(severity)
+
+
+def _first_rule(fine: pl.Expr) -> pl.Expr:
+    """Id of the first rule that speaks; `normal` for lines that are `fine`."""
+    rule = (
+        pl.when(pl.col("level").is_in(FATAL))
+        .then(pl.lit("fatal_level"))
+        .when(pl.col("severity") == "ERROR")
+        .then(pl.lit("error_level"))
+        .when(pl.col("severity") == "WARN")
+        .then(pl.lit("warning"))
+        .when(pl.col("words").str.contains(MENTIONS))
+        .then(pl.lit("mention"))
+        .otherwise(pl.lit("normal"))
+    )
+    for candidate in reversed(EVENT_RULES):
+        spoken = pl.col("words").str.contains(rf"\b(?:{'|'.join(candidate.words)})(?:\b|\W|$)")
+        asked = pl.col("severity").is_in(candidate.severities)
+        rule = pl.when(spoken & asked).then(pl.lit(candidate.id)).otherwise(rule)
+    return pl.when(fine).then(pl.lit("normal")).otherwise(rule)
+
+
+def _as_events(judged: pl.DataFrame) -> pd.DataFrame:
+    return _pandas(judged.select(*EVENT_COLUMNS)).astype(EVENT_COLUMNS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# events -> sequences
+
+
+def windows(
+    events: pd.DataFrame,
+    *,
+    window_seconds: int = WINDOW_SECONDS,
+    taxonomy: format_a.Taxonomy = "five",
+    single_events: SingleEvents = "merge",
+    merge_within_seconds: int = MERGE_WITHIN_SECONDS,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Format A: one labelled sequence per entity and window of `window_seconds`, cut by the clock.
+
+    Tokens are those of the templates in order of (time, line), the last 512. The label is the worst state of the
+    window's events (format_a.SEVERITY_ORDER), its rule that of the first event with that state.
+    `single_events`: what becomes of a window with one event: joined to the entity's next window if that begins within
+    `merge_within_seconds` (merge), left as it is (keep), or dropped with the reason single_event_window.
+    After format_a.COLUMNS: system, severity (worst), event_type (of the deciding event; the most frequent in a normal
+    window), rows (events in the window).
+    """
+    table = pl.from_pandas(events).sort("system", "entity", "timestamp", "file", "line")
+    table = table.with_columns(window_start=_floor(pl.col("timestamp"), window_seconds))
+    spans = _spans(table, window_seconds)
+    if single_events == "merge":
+        spans = merged(spans, merge_within_seconds)
+    placed = table.join(spans, on=["entity", "window_start"], how="left", maintain_order="left")
+    lone = (pl.col("size") == 1) & pl.lit(single_events == "drop")
+    rejects = _rejects(placed.filter(lone), pl.lit("dropped"), pl.lit("single_event_window"), "message")
+    return _sequences(_with_tokens(placed.filter(~lone)), taxonomy), _pandas(rejects)
+
+
+def _floor(time: pl.Expr, seconds: int) -> pl.Expr:
+    """Start of the window that holds a time; windows are cut from 1970-01-01T00:00Z on."""
+    width = seconds * 1_000_000
+    return (time.dt.epoch("us") // width * width).cast(pl.Datetime("us", "UTC"))
+
+
+def _spans(table: pl.DataFrame, window_seconds: int) -> pl.DataFrame:
+    """Windows in order: entity, window_start, the `start` and `end` of the sequence they give, and its `size`."""
+    return (
+        table.group_by("entity", "window_start")
+        .agg(size=pl.len().cast(pl.Int32))
+        .sort("entity", "window_start")
+        .with_columns(start="window_start", end=pl.col("window_start") + pl.duration(seconds=window_seconds))
+    )
+
+
+def merged(spans: pl.DataFrame, within_seconds: int) -> pl.DataFrame:
+    """Join each window of one event to its entity's next, if that begins at most `within_seconds` after it.
+
+    A window that was joined to is no longer alone: of three lone windows in a row the first two make a pair, and the
+    third waits for a fourth. The default joins neighbours only. A merge over hours would call yesterday's line the
+    context of today's, and give the pair one label.
+    """
+    gap = pl.col("window_start").shift(-1).over("entity") - pl.col("window_start")
+    near = (gap <= pl.duration(seconds=within_seconds)).fill_null(value=False)
+    spans = spans.with_columns(alone=(pl.col("size") == 1) & near)
+    spans = spans.with_columns(run=pl.col("alone").rle_id().over("entity"))
+    # In a run of lone windows every second one is joined to the one before it, and so is no longer alone itself.
+    spans = spans.with_columns(
+        into_next=pl.col("alone") & (pl.int_range(pl.len()).over("entity", "run") % 2 == 0)
+    )
+    joined = pl.col("into_next").shift(1).over("entity").fill_null(value=False)
+    return (
+        spans.with_columns(
+            start=pl.when(joined).then(pl.col("start").shift(1).over("entity")).otherwise("start"),
+            end=pl.when("into_next").then(pl.col("end").shift(-1).over("entity")).otherwise("end"),
+        )
+        .with_columns(size=pl.col("size").sum().over("entity", "start"))
+        .select("entity", "window_start", "size", "start", "end")
+    )
+
+
+def _with_tokens(placed: pl.DataFrame) -> pl.DataFrame:
+    tokens = pl.from_pandas(template_tokens(_pandas(placed.select("system", "template").unique())))
+    return placed.join(tokens, on=["system", "template"], how="left", maintain_order="left")
+
+
+def _sequences(placed: pl.DataFrame, taxonomy: format_a.Taxonomy) -> pd.DataFrame:
+    """One row a sequence. `placed`: events in order, with token, start and end of their sequence."""
+    order = {state: rank for rank, state in enumerate(format_a.SEVERITY_ORDER)}
+    worst = {rule: order[_state(rule, "seven")] for rule in EVENT_TYPE_OF}
+    normal = order[format_a.NORMAL]
+    placed = placed.with_columns(
+        rank=pl.col("rule").replace_strict(worst, return_dtype=pl.Int8),
+        grade=pl.col("severity").replace_strict({name: rank for rank, name in enumerate(SEVERITIES)}, return_dtype=pl.Int8),
+    )
+    frequent = (
+        placed.group_by("entity", "start", "event_type")
+        .agg(count=pl.len(), first=pl.col("line").min())
+        .sort("count", "event_type", descending=[True, False])
+        .group_by("entity", "start", maintain_order=True)
+        .agg(most_frequent=pl.col("event_type").first())
+    )
+    deciding = pl.col("rank").arg_min()
+    sequences = placed.group_by("entity", "start", maintain_order=True).agg(
+        pl.col("token").tail(format_a.MAX_LENGTH).cast(pl.Int32).alias("sequence_ids"),
+        pl.col("end").first(),
+        pl.col("system").first(),
+        pl.col("grade").max(),
+        pl.col("rank").min(),
+        pl.col("rule").get(deciding).alias("deciding_rule"),
+        pl.col("event_type").get(deciding).alias("deciding_type"),
+        pl.len().cast(pl.Int32).alias("rows"),
+    )
+    sequences = sequences.join(frequent, on=["entity", "start"], how="left", maintain_order="left")
+    calm = pl.col("rank") == normal
+    security = pl.col("deciding_type").is_in(SECURITY) & pl.lit(taxonomy == "five")
+    sequences = sequences.with_columns(
+        label=pl.col("deciding_rule").replace_strict({rule: _state(rule, taxonomy) for rule in EVENT_TYPE_OF}, return_dtype=pl.Int8),
+        source=pl.lit(SOURCE),
+        window_start="start",
+        window_end="end",
+        context_start="start",
+        label_rule=pl.when(calm).then(pl.lit("normal")).when(security).then(pl.lit(SECURITY_RULE)).otherwise("deciding_rule"),
+        weight=pl.lit(1, pl.Int64),
+        split=pl.lit(""),
+        severity=pl.col("grade").cast(pl.Int64).replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String),
+        event_type=pl.when(calm).then("most_frequent").otherwise("deciding_type"),
+    ).sort("entity", "window_start")
+    frame = _pandas(sequences.select(*format_a.COLUMNS, "system", "severity", "event_type", "rows"))
+    return frame.astype(format_a.COLUMNS | dict.fromkeys(("system", "severity", "event_type"), format_a.TEXT))
+
+
+def vocabulary(events: pd.DataFrame) -> pd.DataFrame:
+    """token, source, meaning of every template: "<system>: <template>"."""
+    tokens = template_tokens(events[["system", "template"]].drop_duplicates())
+    tokens["source"] = SOURCE
+    tokens["meaning"] = tokens["system"] + ": " + tokens["template"]
+    return tokens[["token", "source", "meaning"]].astype({"source": format_a.TEXT, "meaning": format_a.TEXT})
+
+
+def statistics_report(events: pd.DataFrame, *, window_seconds: int = WINDOW_SECONDS) -> dict[str, Any]:
+    """What the events are: each check of the contract with its outcome, and counts.
+
+    Beside DOMAIN.md's keys: rule_distribution, unexplained_errors (ERROR lines that end Normal, by rule),
+    clock_steps_back (lines earlier than the line before them), and windows (how many, how many with one event before and
+    after lone ones are merged by default).
+    """
+    table = pl.from_pandas(events)
+    spans = _spans(table.with_columns(window_start=_floor(pl.col("timestamp"), window_seconds)), window_seconds)
+    after = merged(spans, MERGE_WITHIN_SECONDS).unique(["entity", "start"])
+    unexplained = table.filter((pl.col("severity") == "ERROR") & (pl.col("state") == format_a.NORMAL))
+    back = pl.col("timestamp") < pl.col("timestamp").shift(1).over("system", "file")
+    return {
+        "validation": _validation(events),
+        "statistics": {
+            "total_rows": len(events),
+            "rows_per_system": _counts(table["system"]),
+            "severity_distribution": _counts(table["severity"]),
+            "event_type_distribution": _counts(table["event_type"]),
+            "rule_distribution": _counts(table["rule"]),
+            "state_distribution": _counts(table["state"].cast(pl.String)),
+            "unexplained_errors": _counts(unexplained["rule"]),
+            "clock_steps_back": int(table.sort("system", "file", "line").select(back.sum()).item()),
+        },
+        "windows": {
+            "window_seconds": window_seconds,
+            "before_merging": _lone(spans),
+            "after_merging": _lone(after),
+        },
+    }
+
+
+def _counts(values: pl.Series) -> dict[str, int]:
+    return {str(value): count for value, count in sorted(values.value_counts().iter_rows())}
+
+
+def _lone(spans: pl.DataFrame) -> dict[str, int]:
+    return {"windows": len(spans), "single_event": int((spans["size"] == 1).sum())}
+
+
+def _validation(events: pd.DataFrame) -> dict[str, Any]:
+    """Every check of the contract `Events` on these rows: {success, results: [{expectation, column, success}]}."""
+    try:
+        Events.validate(events.reset_index(drop=True), lazy=True)
+        broken: set[tuple[str, str]] = set()
+    except pandera.errors.SchemaErrors as faults:
+        cases = faults.failure_cases
+        broken = set(zip(cases["column"].astype(str), cases["check"].astype(str), strict=True))
+    named = [(name, check) for name, column in Events.columns.items() for check in ("not_nullable", *column.checks)]
+    results = [_outcome(column, getattr(check, "name", check), broken) for column, check in named]
+    known = {(result["column"], result["expectation"]) for result in results}
+    results += [_outcome(column, check, broken) for column, check in sorted(broken - known)]
+    if "no_line_twice" not in {check for _, check in broken}:
+        results.append({"expectation": "no_line_twice", "column": "line", "success": True})
+    return {"success": not broken, "results": results}
+
+
+def _outcome(column: str, check: Any, broken: set[tuple[str, str]]) -> dict[str, Any]:
+    return {"expectation": str(check), "column": column, "success": (column, str(check)) not in broken}

@@ -457,7 +457,6 @@ def _inline(document: str, name: str, label: str, size: tuple[int, int]) -> Mark
     """The <svg> element alone: no address in it, ids that no other plot of the page has, a description."""
     body = document[document.index("<svg") :]
     body = body[body.index(">") + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'(?<= id=")|(?<=url\(#)|(?<=xlink:href="#)', f"{name}-", body)
     opening = f'<svg viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}" height="{size[1]}" role="img"'
     return Markup(opening) + Markup(' aria-label="{}">').format(label) + Markup(body)  # noqa: S704  matplotlib escapes
@@ -551,11 +550,11 @@ def strip(times: Sequence[int], seconds: int) -> Strip:
 
 def _pieces(bars: list[int]) -> list[list[int]]:
     """The bars, parted at their longest gaps if those make up more than half of the whole span; else in one piece."""
-    gaps = [later - earlier for earlier, later in pairwise(bars)]
-    long = sorted((gap for gap in gaps if gap > LONG_GAP), reverse=True)[:MAX_CUTS]
-    if sum(long) <= (bars[-1] - bars[0]) / 2:
+    gaps = [(later - earlier, index) for index, (earlier, later) in enumerate(pairwise(bars), start=1)]
+    longest = sorted((gap for gap in gaps if gap[0] > LONG_GAP), reverse=True)[:MAX_CUTS]
+    if sum(gap for gap, _ in longest) <= (bars[-1] - bars[0]) / 2:
         return [bars]
-    ends = [index + 1 for index, gap in enumerate(gaps) if gap >= long[-1]]
+    ends = sorted(index for _, index in longest)
     return [bars[begin:end] for begin, end in pairwise([0, *ends, len(bars)])]
 
 
@@ -827,7 +826,7 @@ def _length_parts(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def cell(text: Any) -> str:
     """Text for a cell of a markdown table: one line, no markup of its own."""
-    plain = readable(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
+    plain = readable(text).replace("\\", "\\\\").replace("|", "\\|").replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([*`\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", plain)
 
 

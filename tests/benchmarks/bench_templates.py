@@ -392,7 +392,7 @@ def drain3(messages: pl.Series) -> list[int]:
     """
     from drain3.drain import Drain
 
-    tree = Drain(param_str=templates.VARIABLE)
+    tree = Drain()
     return [tree.add_log_message(line)[0].cluster_id for line in fully_masked(messages)]
 
 

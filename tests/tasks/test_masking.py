@@ -101,11 +101,11 @@ def test_masking_twice_is_masking_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["a", "://a:", "password", "-----BEGIN ", "Bearer ", "token= ", "/hook", "{'", "ey."])
-def test_a_megabyte_takes_well_under_a_few_seconds(piece: str) -> None:
-    text = piece * (1_000_000 // len(piece))
+def test_a_long_line_costs_time_in_proportion(piece: str) -> None:
+    text = piece * (300_000 // len(piece))
     start = time.perf_counter()
     mask(text)
-    assert time.perf_counter() - start < 3
+    assert time.perf_counter() - start < 2  # seconds; a quadratic pattern takes minutes
 
 
 def test_values_are_masked_through_and_through() -> None:
@@ -186,6 +186,7 @@ def test_arguments_keep_their_shape_for_formatters_that_unpack_them(caplog: pyte
     assert caplog.records[0].args == ("127.0.0.1", f"GET {HIDDEN}", 200)
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("masked_logging")
 def test_no_library_logs_the_webhook_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), SlackServer("ok") as slack:

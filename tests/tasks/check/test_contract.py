@@ -137,7 +137,10 @@ def test_an_optional_column_may_be_absent() -> None:
 
 
 def test_pandera_switched_off_is_refused() -> None:
-    with config_context(validation_enabled=False), pytest.raises(ContractFailed, match="PANDERA_VALIDATION_ENABLED=False"):
+    with (
+        config_context(validation_enabled=False),
+        pytest.raises(ContractFailed, match="PANDERA_VALIDATION_ENABLED=False"),
+    ):
         check(sequences([GOOD]), Sequences)
 
 

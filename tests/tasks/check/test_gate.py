@@ -12,7 +12,9 @@ from tests.tasks.combine.rows import sequences
 
 pytestmark = pytest.mark.unit
 
-FAILED = Finding(kind="missing", name="share without template", measured=0.31, limit=0.05, holds=False, severity="error")
+FAILED = Finding(
+    kind="missing", name="share without template", measured=0.31, limit=0.05, holds=False, severity="error"
+)
 
 
 def rejected(outcome: str, *reasons: str | None) -> pd.DataFrame:
@@ -43,7 +45,11 @@ def test_what_holds_or_only_warns_leaves_the_gate_open(change: dict[str, Any]) -
 
 
 def test_a_ledger_counts_each_reason_over_all_tables() -> None:
-    tables = rejected("dropped", "short", "blank", "short"), rejected("quarantined", "short"), rejected("dropped", "blank")
+    tables = (
+        rejected("dropped", "short", "blank", "short"),
+        rejected("quarantined", "short"),
+        rejected("dropped", "blank"),
+    )
     told = ledger(9, 4, *tables)
     assert told == {"in": 9, "kept": 4, "dropped": {"blank": 2, "short": 2}, "quarantined": {"short": 1}}
     assert list(told["dropped"]) == ["blank", "short"]

@@ -116,5 +116,7 @@ def test_rare_values_of_a_slice_are_other() -> None:
 
 
 def test_512_tokens_stand_apart_from_fewer() -> None:
-    histogram = describe(sequences([{"ids": range(100, 612)}, {"ids": range(100, 611)}]))["sequence_length"]["histogram"]
+    histogram = describe(sequences([{"ids": range(100, 612)}, {"ids": range(100, 611)}]))["sequence_length"][
+        "histogram"
+    ]
     assert histogram[-2:] == [{"from": 256, "to": 511, "rows": 1}, {"from": 512, "to": None, "rows": 1}]

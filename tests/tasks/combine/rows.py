@@ -17,8 +17,17 @@ def row(**told: Any) -> dict[str, Any]:
     given = {**DEFAULTS, **told}
     start = given.pop("minute") * MINUTE
     given["sequence_ids"], given["label_rule"] = list(given.pop("ids")), given.pop("rule")
-    times = {"window_start": start, "window_end": start + 5 * MINUTE, "context_start": start - given.pop("history") * MINUTE}
-    return {"weight": 1, "split": "", **given, **{name: pd.Timestamp(at, unit="us", tz="UTC") for name, at in times.items()}}
+    times = {
+        "window_start": start,
+        "window_end": start + 5 * MINUTE,
+        "context_start": start - given.pop("history") * MINUTE,
+    }
+    return {
+        "weight": 1,
+        "split": "",
+        **given,
+        **{name: pd.Timestamp(at, unit="us", tz="UTC") for name, at in times.items()},
+    }
 
 
 def sequences(rows: Sequence[dict[str, Any]], **slices: Sequence[Any]) -> pd.DataFrame:

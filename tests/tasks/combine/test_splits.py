@@ -106,7 +106,16 @@ def test_shares_are_kept_over_many_groups() -> None:
 
 
 def test_a_group_keeps_its_split_from_release_to_release() -> None:
-    assert [split_of("ds1_alibaba", f"m{n}", 0) for n in range(8)] == ["train", "validation", "train", "train", "test", "train", "test", "test"]
+    assert [split_of("ds1_alibaba", f"m{n}", 0) for n in range(8)] == [
+        "train",
+        "validation",
+        "train",
+        "train",
+        "test",
+        "train",
+        "test",
+        "test",
+    ]
 
 
 def test_a_smaller_block_and_other_shares_are_obeyed() -> None:

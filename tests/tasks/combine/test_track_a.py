@@ -30,7 +30,10 @@ def by_tokens(table: pd.DataFrame) -> dict[tuple[int, ...], list[Any]]:
     for row in assign(table)[0].itertuples():
         found[tuple(row.sequence_ids)].append(row)
     return {
-        ids: sorted(rows, key=lambda r: (r.window_start, r.source, r.entity, r.window_end, r.context_start, r.label, r.label_rule))
+        ids: sorted(
+            rows,
+            key=lambda r: (r.window_start, r.source, r.entity, r.window_end, r.context_start, r.label, r.label_rule),
+        )
         for ids, rows in found.items()
     }
 
@@ -117,7 +120,9 @@ def test_tables_without_rows_and_no_tables_give_an_empty_one() -> None:
         assert (len(combined), len(rejected)) == (0, 0)
 
 
-@pytest.mark.parametrize(("labels", "winner"), [((0, 4), 4), ((4, 1), 1), ((1, 3), 3), ((3, 2), 2), ((5, 6), 6), ((6, 4), 4)])
+@pytest.mark.parametrize(
+    ("labels", "winner"), [((0, 4), 4), ((4, 1), 1), ((1, 3), 3), ((3, 2), 2), ((5, 6), 6), ((6, 4), 4)]
+)
 def test_severity_decides_between_labels_not_the_larger_number(labels: tuple[int, int], winner: int) -> None:
     rows = [{"label": label, "rule": f"rule_{label}", "minute": 5 * n} for n, label in enumerate(labels)]
     for order in (rows, rows[::-1]):
@@ -143,7 +148,9 @@ def test_conflicts_are_the_sequences_with_several_labels_and_name_the_one_combin
     found = conflicts(table)
     assert {tuple(r.sequence_ids): orjson.loads(r.labels) for r in found.itertuples()} == expected
     assert all(combined[tuple(r.sequence_ids)][0] == r.label for r in found.itertuples())
-    assert all(STATES[r.label] == r.state and sum(orjson.loads(r.labels).values()) == r.rows for r in found.itertuples())
+    assert all(
+        STATES[r.label] == r.state and sum(orjson.loads(r.labels).values()) == r.rows for r in found.itertuples()
+    )
     assert found["rows"].is_monotonic_decreasing
 
 

@@ -20,7 +20,8 @@ from tasks.publish import alerts
 from tasks.publish.alerts import Alert, deliver, make, record, slack_message
 from tests.slack_server import PATH, REFUSE, SlackServer
 
-pytestmark = [pytest.mark.unit, pytest.mark.integration]
+# Pure tests bear `unit`; those with several processes, damaged files or a server bear `integration`.
+pure, real = pytest.mark.unit, pytest.mark.integration
 
 NOON = datetime(2026, 2, 24, 10, 15, 32, tzinfo=UTC)
 SECRET = "https://hooks.slack.com/" + "services/T012AB/B034CD/xYz0123456789abcdefABCDE"
@@ -44,6 +45,7 @@ def history(logs: Path) -> list[dict[str, Any]]:
 # ---- kinds
 
 
+@pure
 @pytest.mark.parametrize(
     ("kind", "details", "severity", "colour"),
     [
@@ -68,12 +70,14 @@ def test_each_kind_has_the_documented_severity_and_colour(kind: Any, details: An
     assert "ds2_loghub" in alert.message
 
 
+@pure
 def test_every_kind_is_in_the_table_with_an_emoji_of_its_own() -> None:
     kinds = alerts.KINDS.values()
     assert set(alerts.KINDS) == set(alerts.KindName.__args__)
     assert len({kind.emoji for kind in kinds}) == len({kind.title for kind in kinds}) == 7
 
 
+@pure
 def test_time_is_utc_whatever_zone_it_came_in() -> None:
     there = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
     alert = make("pipeline_start", "ds1_alibaba", now=there)
@@ -85,6 +89,7 @@ def test_time_is_utc_whatever_zone_it_came_in() -> None:
 # ---- what it looks like
 
 
+@pure
 def test_slack_message_reads_like_the_documented_one() -> None:
     message = slack_message(failure())
     assert message["text"] == ":x: *Pipeline Failed* · ds1_alibaba"
@@ -97,6 +102,7 @@ def test_slack_message_reads_like_the_documented_one() -> None:
     ]
 
 
+@pure
 @pytest.mark.parametrize("details", [{}, {"one": "x" * 100_000}, {f"key {n}": "y" * 900 for n in range(500)}])
 def test_slack_limits_are_kept_and_the_cut_is_told(details: dict[str, str]) -> None:
     alert = make("data_quality", "p", "<&>" * 5_000, details)
@@ -108,12 +114,14 @@ def test_slack_limits_are_kept_and_the_cut_is_told(details: dict[str, str]) -> N
     assert bool(details) == any("more characters)" in t or "more details" in t for t in texts[1:])
 
 
+@pure
 def test_text_from_the_data_can_neither_mention_the_channel_nor_hide_a_link() -> None:
     message = json.dumps(slack_message(make("data_quality", "p", "<!channel> <http://evil|ok>", {"<@U1>": "<!here>"})))
     assert not any(control in message for control in ("<!", "<@", "<http"))
     assert "&lt;!channel&gt;" in message
 
 
+@pure
 def test_no_secret_leaves_by_any_door(tmp_path: Path) -> None:
     alert = make("pipeline_failure", "p", f"lost {SECRET}", {"error": {"deep": [SECRET]}, "password": "hunter2"})
     record(alert, tmp_path)
@@ -126,6 +134,7 @@ def test_no_secret_leaves_by_any_door(tmp_path: Path) -> None:
 # ---- files
 
 
+@real
 def test_record_writes_a_readable_line_and_the_documented_record(tmp_path: Path) -> None:
     assert record(failure(), tmp_path / "logs") is None
     assert (tmp_path / "logs" / "alerts.log").read_text() == (
@@ -147,6 +156,7 @@ def test_record_writes_a_readable_line_and_the_documented_record(tmp_path: Path)
     ]
 
 
+@real
 def test_an_alert_is_one_line_and_json_whatever_its_details_hold(tmp_path: Path) -> None:
     odd = {"trace": "a\r\nb\n\nc", "path": Path("/x"), "nan": float("nan"), "set": {1}, "long": "z" * 9_000}
     assert record(make("data_quality", "p", "two\nlines", odd), tmp_path) is None
@@ -156,6 +166,7 @@ def test_an_alert_is_one_line_and_json_whatever_its_details_hold(tmp_path: Path)
     assert len(details["long"]) <= 4_000
 
 
+@real
 def test_history_keeps_the_last_thousand_in_order(tmp_path: Path) -> None:
     before = [{"n": n} for n in range(1_000)]
     (tmp_path / "alerts_history.json").write_text(json.dumps(before))
@@ -172,6 +183,7 @@ def _write_many(logs: Path, writer: int, count: int) -> None:
         record(make("data_quality", f"{writer}-{number}"), logs)
 
 
+@real
 def test_eight_processes_at_once_lose_no_alert(tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     writers = [fork.Process(target=_write_many, args=(tmp_path, writer, 12)) for writer in range(8)]
@@ -184,6 +196,7 @@ def test_eight_processes_at_once_lose_no_alert(tmp_path: Path) -> None:
     assert len((tmp_path / "alerts.log").read_text().splitlines()) == len(expected)
 
 
+@real
 def test_a_writer_killed_at_any_moment_leaves_a_whole_history(tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     for attempt in range(5):
@@ -197,6 +210,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_history(tmp_path: Path) ->
     assert not list(tmp_path.glob("*damaged*"))
 
 
+@real
 @pytest.mark.parametrize("damage", ['[{"type": "x"}, {"ty', "", '{"not": "a list"}', '["no record"]', "\udcff\udcfe["])
 def test_a_damaged_history_is_set_aside_not_lost(damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = damage.encode("utf-8", "surrogateescape")
@@ -208,6 +222,7 @@ def test_a_damaged_history_is_set_aside_not_lost(damage: str, tmp_path: Path, ca
     assert aside.name in caplog.text
 
 
+@real
 def test_an_alert_that_cannot_be_written_is_told_and_ends_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -226,6 +241,7 @@ def send(slack: SlackServer, **limits: float) -> tuple[str | None, float]:
     return deliver(WebhookClient(slack.url), failure(), **limits), time.monotonic() - start
 
 
+@real
 def test_slack_takes_the_alert_once() -> None:
     with SlackServer("ok") as slack:
         assert send(slack)[0] is None
@@ -233,6 +249,7 @@ def test_slack_takes_the_alert_once() -> None:
     assert slack.requests == [("POST", PATH)]
 
 
+@real
 @pytest.mark.parametrize(
     ("script", "asked", "says"),
     [
@@ -259,12 +276,14 @@ def test_a_refusal_is_a_sentence_without_the_address(
     assert PATH not in caplog.text
 
 
+@real
 def test_a_server_error_that_passes_does_no_harm() -> None:
     with SlackServer("500", "ok") as slack:
         assert send(slack)[0] is None
     assert len(slack.messages) == 1
 
 
+@real
 def test_a_short_retry_after_is_waited_for() -> None:
     with SlackServer("429", "ok", retry_after="1") as slack:
         reason, seconds = send(slack)
@@ -273,6 +292,7 @@ def test_a_short_retry_after_is_waited_for() -> None:
     assert len(slack.messages) == 1
 
 
+@real
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -291,6 +311,7 @@ def test_a_long_or_unreadable_retry_after_is_not_waited_for(asked: str, says: st
     assert len(slack.requests) == 1
 
 
+@real
 def test_a_retry_after_beyond_the_time_left_is_not_waited_for() -> None:
     with SlackServer("429", retry_after="2") as slack:
         reason, seconds = send(slack, total_s=1.5)
@@ -298,6 +319,7 @@ def test_a_retry_after_beyond_the_time_left_is_not_waited_for() -> None:
     assert seconds < 1
 
 
+@real
 def test_a_server_that_hangs_costs_one_timeout() -> None:
     with SlackServer("hang") as slack:
         reason, seconds = send(slack, request_s=0.3)
@@ -306,6 +328,7 @@ def test_a_server_that_hangs_costs_one_timeout() -> None:
     assert len(slack.requests) == 1
 
 
+@real
 def test_a_server_that_drips_for_ever_costs_the_total_and_no_more() -> None:
     with SlackServer("drip") as slack:
         reason, seconds = send(slack, request_s=0.3, total_s=0.8)
@@ -313,11 +336,13 @@ def test_a_server_that_drips_for_ever_costs_the_total_and_no_more() -> None:
     assert 0.8 <= seconds < 2
 
 
+@pure
 def test_the_real_limits_are_within_what_a_run_may_lose() -> None:
     assert alerts.REQUEST_S <= 5
     assert alerts.TOTAL_S <= 15
 
 
+@real
 def test_the_address_is_hidden_from_then_on_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(masking, "_REGISTRY", masking._Registry())
     with SlackServer("ok") as slack:
@@ -327,6 +352,7 @@ def test_the_address_is_hidden_from_then_on_whatever_it_looks_like(monkeypatch: 
     assert masking.mask(f"posting to {address}.") == f"posting to {HIDDEN}."
 
 
+@real
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1/x", "nonsense", "http://127.0.0.1:1\n/services/T1/B1/x", ""])
 def test_an_address_that_is_none_is_a_sentence_too(address: str) -> None:
     reason = deliver(WebhookClient(address), failure())
@@ -334,6 +360,7 @@ def test_an_address_that_is_none_is_a_sentence_too(address: str) -> None:
     assert "services" not in reason
 
 
+@real
 def test_a_proxy_given_to_the_client_is_used() -> None:
     with SlackServer("ok") as proxy:
         client = WebhookClient("http://slack.invalid/services/T1/B1/x", proxy=proxy.base)
@@ -341,6 +368,7 @@ def test_a_proxy_given_to_the_client_is_used() -> None:
     assert proxy.requests == [("POST", "http://slack.invalid/services/T1/B1/x")]
 
 
+@pure
 def test_any_client_with_send_will_do_and_none_can_raise() -> None:
     answers = SimpleNamespace(send=lambda **_message: SimpleNamespace(status_code=200, body="ok", headers={}))
     assert deliver(answers, failure()) is None

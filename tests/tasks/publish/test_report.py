@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.publish import report
@@ -283,6 +283,10 @@ def test_counts_of_nothing_draw_nothing_and_break_nothing() -> None:
     assert "<svg" not in render(zeros)
 
 
+def test_dollar_signs_in_a_plot_are_no_mathematics() -> None:
+    assert ">$y$<" in report.labels_plot({"$y$": 1}, {})
+
+
 # ---- verdict
 
 
@@ -390,6 +394,7 @@ def test_what_is_no_number_is_a_dash(nothing: Any) -> None:
     assert number(nothing) == report.NOTHING
 
 
+@example(9_999_999, 10_000_000)
 @given(st.integers(0, 10**7), st.integers(1, 10**7))
 def test_only_nothing_is_0_per_cent_and_only_all_is_100(count: int, total: int) -> None:
     count = min(count, total)
@@ -448,6 +453,7 @@ def test_spans_are_spelled_in_the_largest_unit_that_fits() -> None:
 
 
 @settings(max_examples=50, deadline=None)
+@example([hour * 360_000 for hour in range(12)], 3_600)  # more equal gaps than may be cut
 @given(st.lists(st.integers(0, 2 * 10**9), min_size=1, max_size=60), st.sampled_from([60, 300, 3_600, 86_400]))
 def test_a_strip_keeps_the_order_of_events_and_fits_the_page(times: list[int], seconds: int) -> None:
     axis = strip(times, seconds)
