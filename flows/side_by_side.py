@@ -6,12 +6,13 @@ from contextvars import copy_context
 from typing import Any
 
 from prefect import get_run_logger
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
+from schemas.finding import Explained
 from schemas.published import Published
 
 
-class DatasetsFailed(RuntimeError):
+class DatasetsFailed(Explained):
     """At least one dataset of a track failed, so nothing combined is published."""
 
 

@@ -69,8 +69,8 @@ _FAILED = r"(?:failed|failure|fails|failing|has failed|have failed|was aborted|a
 _CANNOT = r"(?:fail(?:ed|ure|s|ing)? (?:to|in|while|at)|unable to|cannot|can ?not|can[' ]?t|could ?n[o']?t|could not|error(?: while| in| when)?)"
 _SOME = r"(?:\S+ ){0,4}"  # a few words between
 _STORE = (
-    r"(?:disks?|drives?|volumes?|raid|array|lun|scsi|sata|nvme|ssd|hdd|storage|file ?systems?|filesystem domain|mount"
-    r"|nfs|san|inode|superblock|logical device|physical device)"
+    r"(?:disks?|drives?|[hsv]d[a-z]\d*:?|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|file ?systems?|filesystem domain|mount"
+    r"|nfs|san|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock|logical device|physical device)"
 )
 _PART = (
     r"(?:power(?: supply)?|psu|fan|cpu|processor|dimm|memory module|temperature|thermal|motherboard|board|midplane"
@@ -94,7 +94,8 @@ EVENT_RULES = (
         "auth_failure",
         "someone could not prove who they are: wrong password, unknown user, refused ticket, break-in attempt",
         (
-            r"auth(?:entication|n)?(?:\(\w*\))? (?:has |was )?(?:fail(?:ed|ures?|s)|error|exception|rejected|refused|denied)",
+            r"auth(?:entication|n)?(?:\(\w*\))? (?:has |was )?(?:fail(?:ed|ures?|s|ing)?|error|exception|rejected|refused|denied)",
+            r"no more (?:user )?authentication methods",
             r"fail(?:ed|ure)s? (?:(?:to|of|for|the|a|user|ssh|sasl|kerberos|ldap|pam|remote) ){0,3}"
             r"(?:passwords?|log ?(?:in|on)|publickey|keyboard interactive|none for|auth(?:enticat\w+)?|sign ?in)",
             r"log ?[io]n (?:attempt )?(?:(?:has|was) )?(?:incorrect|failed|failures?|denied|rejected|refused)",
@@ -138,9 +139,9 @@ EVENT_RULES = (
         "storage_unavailable",
         "storage that cannot be reached or trusted: failed disks and mounts, I/O errors, missing blocks, lost servers",
         (
-            rf"{_STORE} {_SOME}(?:{_FAILED}|offline|unavailable|not available|not ready|degraded|missing|lost|dead|panic)",
+            rf"{_STORE} {_SOME}(?:{_FAILED}|offline|unavailable|not available|not ready|degraded|missing|lost|dead|panic|timed out|time ?out)",
             rf"(?:{_FAILED}|bad|lost|missing|dead|{_CANNOT} access) (?:\w+ )?{_STORE}",
-            rf"{_CANNOT} (?:re|un)?mount(?:ing)?|mount(?:ing)? (?:\S+ )?(?:failed|failure|error)",
+            rf"{_CANNOT} (?:re|un)?mount(?:ing)?|mount(?:ing)? (?:\S+ ){{0,4}}(?:failed|failure|error)",
             r"(?:buffer )?(?:i/o|io|input/output|medium|seek|media|write) (?:error|failure)|unrecovered read error",
             r"(?:bad|unreadable|pending|offline uncorrectable) (?:sectors?|blocks?)|stale (?:nfs )?file handle",
             r"(?:remount\w* |is |became )(?:\S+ )?read ?only|read only file ?system|journal (?:has )?aborted",
@@ -174,15 +175,10 @@ EVENT_RULES = (
             r"resources? (?:\w+ )?(?:exhausted|temporarily unavailable)|eagain",
             r"(?:unable|failed|cannot|could not) (?:to )?(?:create|start|fork) (?:\w+ ){0,3}(?:thread|process)|fork (?:\S+ )?failed",
             r"(?:thread|connection|worker|buffer)s? pool (?:\S+ ){0,2}(?:exhausted|is full|was full)",
-            r"not enough (?:space to cache|cpu|cores|slots)|(?:cpu|load)(?: \w+)? (?:saturat\w+|overload\w*|throttl\w+)",
+            r"not enough (?:space to cache|cpu|cores|slots)|no free (?:\w+ )?(?:leases|slots|resources|connections|handles)"
+            r"|cpu throttl\w+|(?:cpu|load)(?: \w+)? (?:saturat\w+|overload\w*)",
             r"(?:queue|buffer|table) (?:\S+ )?(?:overflow|overrun|is full)|dropping packet",
         ),
-    ),
-    Rule(
-        "timed_out",
-        "network_issue",
-        "an answer did not come in time",
-        (r"timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",),
     ),
     Rule(
         "connection_lost",
@@ -190,11 +186,12 @@ EVENT_RULES = (
         "a connection was refused, reset or broke off",
         (
             r"(?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort|lost|broken"
-            r"|dropped|broke|failed|failure|error|exception|terminated|severed|died|closed unexpectedly|closed prematurely)",
+            r"|dropped|broke|failed|failure|error|exception|terminated|severed|died|(?:unexpectedly|prematurely) closed|closed (?:unexpectedly|prematurely))",
             r"(?:refused|reset|aborted|lost|broken|dropped|failed|bad) (?:\w+ ){0,2}(?:connections?|sockets?|channel)",
             r"broken pipe|econnrefused|econnreset|epipe|reset by peer|peer (?:\w+ )?(?:died|reset|gone|disconnected)",
             r"(?:transport endpoint is |socket )not connected|end ?point is not connected|enotconn|not connected to",
             r"exception (?:\w+ ){0,2}(?:while|in|during|when) (?:\w+ )?(?:serving|receiv\w+|send\w*|transfer\w*|connect\w*|read block)",
+            rf"{_CANNOT} (?:read|reading|write|writing|send|sending|receiv\w+) (?:\S+ ){{0,8}}(?:socket|connection|peer|channel|remote)",
             r"received exception|end of stream|client has closed socket|(?:was )?disconnected unexpectedly",
         ),
     ),
@@ -204,8 +201,9 @@ EVENT_RULES = (
         "a host, service or name could not be reached",
         (
             r"(?:host|network|node|server|peer|destination|port|service|address) (?:\S+ ){0,4}(?:is |are )?(?:un|not )reachable",
+            r"(?:host|server|service|peer|internet|network|remote) (?:\S+ ){0,4}(?:unavailable|offline|not running)",
             r"unreachable|no route to host|ehostunreach|enetunreach|host is down|network is down|no network connection",
-            r"not ?responding|not respond|no (?:response|reply|answer)(?: from| received| within)?|unresponsive",
+            r"not ?responding|not respond|(?:no|not) (?:response|reply|answer)|unresponsive",
             rf"{_CANNOT} (?:\w+ ){{0,2}}(?:re)?(?:connect(?:ing)?|reach(?:ing)?|contact(?:ing)?|resolv(?:e|ing)|ping(?:ing)?|communicat\w+)",
             rf"{_CANNOT} (?:open|establish|create) (?:\w+ ){{0,3}}(?:connection|channel|socket)|error in contacting",
             r"(?:fail(?:ed|ure|s)|unable) to renew (?:\w+ )?lease|renew(?:al of)? (?:\w+ )?lease (?:has )?failed",
@@ -234,6 +232,12 @@ EVENT_RULES = (
             r"(?:tree|torus|ethernet|infiniband|fabric|switch|port|nic) (?:\S+ ){0,3}(?:errors?|failed|failure|down)",
             r"errors? (?:\w+ ){0,3}(?:on|in) (?:the )?(?:\w+ )?(?:tree|torus|network|fabric|link)",
         ),
+    ),
+    Rule(
+        "timed_out",
+        "network_issue",
+        "an answer did not come in time",
+        (r"timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",),
     ),
     Rule(
         "corrupt_data",
@@ -285,7 +289,7 @@ EVENT_RULES = (
         "a part of a machine failed: power, fan, temperature, processor, memory module",
         (
             rf"{_PART} (?:\S+ ){{0,3}}(?:failed|failure|fault|faulty|error|critical|dead|offline|lost|problem|not (?:\w+ )?functional|alarm)",
-            rf"(?:failed|faulty|bad|dead|defective) {_PART}|over ?heat\w*|over ?temp\w*|temperature (?:\S+ ){{0,4}}(?:exceeds? (?:critical|shutdown)|too high)",
+            rf"(?:failed|faulty|bad|dead|defective) {_PART}|over ?heat\w*|over ?temp\w*|temperature (?:\S+ ){{0,4}}(?:exceeds? (?:critical|shutdown)|too high|above threshold)",
             r"machine check (?:exception|error|event|interrupt|\w+ error)|machine check: |uncorrect(?:able|ed)|(?:parity|ecc|tlb|edram|bus|sram|ddr|cache) error",
             r"power/control problem|power (?:module|outage|loss|lost)|hardware error|(?:double|multi) ?bit error|nmi (?:received|for unknown)",
         ),
@@ -327,7 +331,8 @@ EVENT_RULES = (
             r"|not started|could not be (?:started|completed|executed)|timed out|rejected|errored)",
             rf"(?:failed|failure|failing|aborted|aborting|unsuccessful) (?:(?:to|of|the|a|an|for|in|on|running|starting|executing) ){{0,3}}(?:\w+ )?{_WORK}",
             rf"{_CANNOT} (?:be )?(?:start|launch|run|execut\w+|complet\w+|finish|commit|load|submit|initiali[sz]\w*|instantiat\w+|spawn|bind|install|save|process|perform)(?:ed|ing)?",
-            rf"(?:error|exception) (?:while |in |when |during |at )?(?:running|executing|processing|starting|launching|initiali[sz]ing|committing|writing|handling|performing|loading) ?(?:\w+ )?(?:{_WORK})?",
+            r"(?:error|failure) (?:while |in |when |during |at )?(?:running|executing|processing|starting|launching|initiali[sz]ing|committing|writing"
+            r"|handling|performing|loading)",
             rf"(?:state|status|transition\w*|changed|moved|from) (?:\S+ ){{0,5}}(?:to|=|:|is) ?(?:final )?(?:failed|fail|error|aborted)\b",
             r"giving up|gave up|too many (?:failures|failed|retries|attempts|errors)|(?:retries|attempts) (?:\w+ )?(?:exhausted|exceeded)",
             r"max(?:imum)? (?:number of )?(?:\w+ )?(?:retries|attempts) (?:\w+ )?(?:exceeded|reached)|roll(?:ed|ing) back (?:\w+ )?(?:because|due|after)",
@@ -352,6 +357,7 @@ MENTIONS = r"\b(?:fail(?:ed|ure|ures|s|ing)?|errors?|exceptions?|unable|could no
 RULES = {rule.id: rule.meaning for rule in (*EVENT_RULES, *FALLBACKS)} | {
     SECURITY_RULE: "taxonomy five: the worst event of the window is a security event, which none of the five states has"
 }
+SPOKEN = tuple(rule.id for rule in EVENT_RULES)
 EVENT_TYPE_OF = {rule.id: rule.event_type for rule in (*EVENT_RULES, *FALLBACKS)}
 
 # What words must not be read as. Replaced in this order before any rule is asked.
@@ -364,12 +370,13 @@ HARMLESS = (
     # said to be absent
     (r"\b(?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:errors?|failures?|failed|exceptions?|warnings?|time ?outs?|corruption|panics?|crash(?:es)?|conflicts|losses|denied|lost|dead|missing)\b", ""),
     (r"\b(?:not|did not|didn[' ]?t|never|nothing|none) (?:fail(?:ed)?|time ?out|timed out|lost|corrupt(?:ed)?|crash(?:ed)?|killed)\b", ""),
-    (r"\b(?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out|denied|killed|dead|missing|dropped)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false|no|\[\])\b", ""),
-    (r"\b(?:errors?(?:\(s\))?|failures?|faults?|corruption) (?:was |were |has been |have been |detected and |is |are |successfully |now )*(?:corrected|recovered|cleared|resolved|fixed|repaired)\b", ""),
+    (r"\b(?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out|denied|killed|dead|missing|dropped)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false)\b", ""),
+    (r"\b(?:errors?(?:\(s\))?|failures?|faults?|corruption) (?:\([^)]*\) )?(?:was |were |has been |have been |detected and |is |are |successfully |now )*(?:corrected|recovered|cleared|resolved|fixed|repaired)\b", ""),
     (r"\b(?:recover(?:ed|ing)|retried|reconnected) (?:\w+ ){0,2}(?:from|after) (?:\w+ ){0,4}(?:errors?|failures?|time ?outs?|reset|refused|lost|crash|loss)\b", ""),
+    (r"\b(?:memory|dram|dimm|cache) (?:read|write|scrub\w*) error", "ecc error"),
     # names and settings, not events
     (r"\b(?:max(?:imum)?|min(?:imum)?|allowed) (?:\w+ ){0,3}(?:failures|errors|retries|attempts)(?: per \w+)?\s*(?:=|:|is|set to)", ""),
-    (r"\b(?:fail(?:ures?|over)?|errors?|crash|panic|oom|oom killer|time ?out|checksum|verification|watchdog|corruption|checks?|machine check|exception|heart ?beat|retry|deadlock|link) (?:\w+ ){0,2}(?:enabled|disabled|supported|registered|installed|initiali[sz]ed|handlers?|detection|detector|reporter|reporting|policy|threshold|architecture|monitor(?:ing)?|report|log|logs|stream|codes?|count)\b", ""),
+    (r"\b(?:fail(?:ures?|over)?|errors?|crash|panic|oom|oom killer|time ?out|checksum|verification|watchdog|corruption|checks?|machine check|exception|heart ?beat|retry|deadlock|link) (?:\w+ ){0,3}(?:enabled?|disabled?|supported|registered|installed|initiali[sz]ed|started|handlers?|support|detection|detector|reporter|reporting|policy|threshold|architecture|monitor(?:ing)?|report|log|logs|stream|codes?|count)\b", ""),
     # ended on purpose
     (r"\b(?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:the |a |an )?(?:user|request|application ?master|driver|client|admin\w*|operator|scheduler|signal 9 \(term\))\b", ""),
 )  # fmt: skip
@@ -386,13 +393,13 @@ SEVERITY_WORDS = (
         "ERROR",
         r"\b(?:errors?|fail(?:ed|ure|ures|s|ing)?|fatal|panic(?:ked)?|critical|emerg(?:ency)?|alert|severe|crash(?:ed|es|ing)?|abort(?:ed|ing)?"
         r"|abnormal(?:ly)?|corrupt(?:ed|ion)?|kill(?:ed|ing) process|out of memory|oops|segfault|unrecoverable|uncorrectable"
-        r"|exceptions?|cannot continue|no space left|died|dead|halted|is full|no server for|no longer served|lost)\b",
+        r"|cannot continue|no space left|died|dead|halted|is full|no server for|no longer served|lost)\b",
     ),
     (
         "WARN",
         r"\b(?:warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by|un ?reachable|unavailable|degraded"
         r"|exceed(?:s|ed|ing)?|over ?heat\w*|unable|cannot|can[' ]?t|could not|could ?n[o']?t|not connected|no route|broken|missing|invalid|mismatch\w*"
-        r"|link (?:is )?down|went down|is down|overflow|throttl\w+|unexpected\w*|retry\w*|re ?try\w*|inconsistent)\b",
+        r"|link (?:is )?down|went down|is down|overflow|throttl\w+|unexpected\w*|retry\w*|re ?try\w*|inconsistent|problems?)\b",
     ),
 )  # fmt: skip
 
@@ -622,6 +629,9 @@ def judge(lines: pl.DataFrame) -> list[pl.Series]:
     well = pl.col("words").str.contains(WELL) & ~pl.col("words").str.contains(COUNTS_FAILURES)
     told = told.with_columns(severity=pl.coalesce("level_severity", _severity_from_words(well)))
     told = told.with_columns(rule=_first_rule(well & (pl.col("severity") == "INFO")))
+    # The words of a rule are words too: a line without a level, of which a rule speaks, is at least a warning.
+    worded = pl.col("level_severity").is_null() & (pl.col("severity") == "INFO") & pl.col("rule").is_in(SPOKEN)
+    told = told.with_columns(severity=pl.when(worded).then(pl.lit("WARN")).otherwise("severity"))
     return [told["severity"], told["rule"]]
 
 

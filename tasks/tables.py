@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.finding import SourceError
+from schemas.finding import Explained, SourceError
 from schemas.snapshot import Mode, Snapshot
 
 Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table
@@ -31,7 +31,7 @@ Content: TypeAlias = Table | Mapping[str, Any] | list[Any] | str
 CHUNK = 1 << 20  # bytes read at a time while hashing
 
 
-class SnapshotLost(RuntimeError):
+class SnapshotLost(Explained):
     """A snapshot's file is missing or no longer has the content it is named for."""
 
 

@@ -4,18 +4,19 @@ The repository is the nearest one above the data folder; where there is
 none, one without git is made in the data folder.
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from schemas.finding import SourceError
+from schemas.finding import Explained, SourceError
 
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
 
-class PushFailed(RuntimeError):
+class PushFailed(Explained):
     """What was published is versioned here, but not safe at the remote."""
 
 
@@ -44,6 +45,7 @@ def _repository(root: Path) -> Any:
     try:
         return Repo(str(root), subrepos=False, uninitialized=False)
     except (NotDvcRepoError, SCMError):
+        logging.getLogger("dvc.repo.init").setLevel(logging.WARNING)  # its greeting says nothing to our user
         made = Repo.init(str(root), no_scm=True, force=True)
         with made.config.edit() as config:
             config["core"]["check_update"] = False

@@ -324,7 +324,7 @@ def verdict(run: Mapping[str, Any]) -> tuple[str, str]:
     if "bad" in levels:
         return "bad", f"Not to be used yet: {plural(levels.count('bad'), 'fault')} below."
     if "look" in levels:
-        return "look", f"Usable, with {plural(levels.count('look'), 'thing')} to look at."
+        return "look", f"Complete, with {plural(levels.count('look'), 'thing')} to look at."
     return "good", "Nothing wrong was found."
 
 
@@ -753,40 +753,57 @@ def _template() -> Any:
 def render(run: Mapping[str, Any]) -> str:
     """The report as one HTML page without scripts or addresses: what was made and what is wrong, first."""
     run = tidy(run)
-    level, sentence = verdict(run)
-    entered, left = template_changes(run)
     return str(
         _template().render(
             title=track_title(run),
             mode=str(run.get("mode") or "unknown"),
             mode_words=MODES.get(str(run.get("mode")), "It is not recorded whether these data are real."),
-            level=level,
-            sentence=sentence,
-            made=made(run),
-            troubles=[trouble for trouble in troubles(run) if trouble.level != "note"],
-            notes=[trouble for trouble in troubles(run) if trouble.level == "note"],
-            shown_troubles=SHOWN_TROUBLES,
+            generator=f"AutoMend, page {TEMPLATE}",
             tiles=tiles(run),
-            change_words=change_words(run),
-            changes=changes(run)[:SHOWN_CHANGES],
-            more_changes=max(0, len(changes(run)) - SHOWN_CHANGES),
-            entered=entered,
-            left=left,
-            **_label_parts(run),
             splits=_counts(run, "splits"),
-            **_length_parts(run),
             timelines=[(t, timeline_plot(t, order)) for order, t in enumerate(timelines(run))],
             templates=run.get("templates") or [],
             ledgers=ledgers(run),
-            failed=failed(run),
-            held=[finding for finding in findings(run) if finding not in failed(run)][:SHOWN_FINDINGS],
-            findings=findings(run),
             accuracies=list(accuracies(run)),
             good=GOOD_LABELS,
-            generator=f"AutoMend, page {TEMPLATE}",
             sources=run.get("sources") or [],
+            **_verdict_parts(run),
+            **_change_parts(run),
+            **_label_parts(run),
+            **_length_parts(run),
+            **_finding_parts(run),
         )
     )
+
+
+def _verdict_parts(run: Mapping[str, Any]) -> dict[str, Any]:
+    level, sentence = verdict(run)
+    return {
+        "level": level,
+        "sentence": sentence,
+        "made": made(run),
+        "troubles": [trouble for trouble in troubles(run) if trouble.level != "note"],
+        "notes": [trouble for trouble in troubles(run) if trouble.level == "note"],
+        "shown_troubles": SHOWN_TROUBLES,
+    }
+
+
+def _change_parts(run: Mapping[str, Any]) -> dict[str, Any]:
+    entered, left = template_changes(run)
+    found = changes(run)
+    return {
+        "change_words": change_words(run),
+        "changes": found[:SHOWN_CHANGES],
+        "more_changes": max(0, len(found) - SHOWN_CHANGES),
+        "entered": entered,
+        "left": left,
+    }
+
+
+def _finding_parts(run: Mapping[str, Any]) -> dict[str, Any]:
+    broken = failed(run)
+    held = [finding for finding in findings(run) if finding not in broken]
+    return {"findings": findings(run), "failed": broken, "held": held[:SHOWN_FINDINGS]}
 
 
 def tiles(run: Mapping[str, Any]) -> list[tuple[str, str, str]]:

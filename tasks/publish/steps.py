@@ -10,9 +10,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 from prefect import Flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_logger, get_run_logger
-from prefect.states import State
 from prefect.utilities.urls import url_for
 
 from schemas.finding import Finding
@@ -31,7 +30,10 @@ from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
 from tasks.publish.summary import last_different, with_history
 
+masking.install()  # before any client of this process logs an address
+
 SLACK_BLOCK = "automend-alerts"
+NO_BLOCK = "Unable to find block document"  # how Prefect says it
 SLACK_PATIENCE_S = 10.0  # a run waits no longer for one alert
 
 
@@ -214,7 +216,6 @@ def alert(
 
 
 def _tell(told: alerts.Alert, root: Path) -> None:
-    masking.install()
     alerts.record(told, settings().logs_dir(root))
     client = _slack_client()
     if client is not None:
@@ -235,10 +236,9 @@ def _slack_client() -> Any:
 
     try:
         return SlackWebhook.load(SLACK_BLOCK).get_client(sync_client=True)
-    except ValueError:  # no such block: log and files only, as documented
-        return None
     except Exception as fault:  # noqa: BLE001  an alert never changes a run's outcome, whatever the server does
-        get_logger(__name__).warning("The block %s cannot be loaded: %s", SLACK_BLOCK, masking.mask(str(fault)))
+        if NO_BLOCK not in str(fault):  # without the block: log and files only, as documented
+            get_logger(__name__).warning("The block %s cannot be loaded: %s", SLACK_BLOCK, masking.mask(str(fault)))
         return None
 
 
@@ -275,17 +275,17 @@ def _root(run: FlowRun) -> Path:
     return Path(run.parameters.get("data_dir") or settings().data_dir).resolve()
 
 
-def _started(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
+def alert_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     details = {"mode": run.parameters.get("mode"), "run": run.name}
     _tell(alerts.make("pipeline_start", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
-def _succeeded(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
+def alert_success(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     details = {"mode": run.parameters.get("mode"), "run": run.name}
     _tell(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
-def _failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+def alert_failure(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
     message = (state.message or "").removeprefix("Flow run encountered an exception: ")
     _tell(alerts.make("pipeline_failure", flow.name, message, {"run": run.name}, url=url_for(run) or ""), _root(run))
 
@@ -293,8 +293,8 @@ def _failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
 # Hooks for `@flow(**ANNOUNCED)`: start, success and failure of every flow are told. They run in the flow's own process;
 # a killed process tells nothing, which is what the server's automations are for.
 ANNOUNCED: dict[str, Any] = {
-    "on_running": [_started],
-    "on_completion": [_succeeded],
-    "on_failure": [_failed],
-    "on_crashed": [_failed],
+    "on_running": [alert_start],
+    "on_completion": [alert_success],
+    "on_failure": [alert_failure],
+    "on_crashed": [alert_failure],
 }

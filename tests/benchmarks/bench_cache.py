@@ -15,7 +15,9 @@ from pathlib import Path
 
 from tests.conftest import PROJECT
 
-STAMP = re.compile(r"^(\d\d:\d\d:\d\d\.\d{3}) \|.*(Beginning flow run .* for flow 'track-a'|Finished in state)", re.MULTILINE)
+STAMP = re.compile(
+    r"^(\d\d:\d\d:\d\d\.\d{3}) \|.*(Beginning flow run .* for flow 'track-a'|Finished in state)", re.MULTILINE
+)
 
 
 def seconds(root: Path, home: Path, scale: str) -> tuple[float, float]:

@@ -28,8 +28,10 @@ def test_a_failed_check_says_what_where_and_what_next() -> None:
         "ds2_loghub is withheld; 1 check failed:",
         "  missing: share without template: measured 0.31, limit 0.05",
         "Rejected rows, each with its reason: data/quarantine.parquet",
-        "What was published before stays as it is. Mend the input and run again; if the source changed on purpose, "
-        "change its contract or rules (schemas/ds2_loghub.py, tasks/ds2_loghub.py), or raise the limit it broke.",
+        (
+            "What was published before stays as it is. Mend the input and run again; if the source changed on purpose, "
+            "change its contract or rules (schemas/ds2_loghub.py, tasks/ds2_loghub.py), or raise the limit it broke."
+        ),
     ]
 
 

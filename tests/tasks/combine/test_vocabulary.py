@@ -51,7 +51,8 @@ def test_the_ids_of_the_first_release_are_still_the_ids() -> None:
 def test_ids_lie_in_range_and_survive_float32() -> None:
     tokens = template_tokens(pairs([("hpc", f"template {n}") for n in range(5_000)]))["token"].to_numpy()
     assert tokens.dtype == np.int32
-    assert FIRST_TEMPLATE <= tokens.min() and tokens.max() < CEILING
+    assert tokens.min() >= FIRST_TEMPLATE
+    assert tokens.max() < CEILING
     assert len(set(tokens)) == 5_000
     assert (tokens.astype(np.float32).astype(np.int32) == tokens).all()
 
@@ -112,5 +113,5 @@ def test_a_second_meaning_is_refused_and_both_are_named(old: dict, tables: list[
 
 
 def test_a_row_without_a_meaning_is_refused() -> None:
-    with pytest.raises(VocabularyConflict, match="1 of 2 rows .* no token, source or meaning"):
+    with pytest.raises(VocabularyConflict, match=r"1 of 2 rows .* no token, source or meaning"):
         merge({}, entries((100, "ds1", "one"), (101, "ds1", None)))  # type: ignore[arg-type]

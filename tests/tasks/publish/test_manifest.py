@@ -1,0 +1,42 @@
+"""Manifests tell content, not place, and refuse counts that do not add up."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.snapshot import Snapshot
+from tasks.publish import manifest
+
+pytestmark = pytest.mark.unit
+SNAPSHOT = Snapshot(
+    root=Path("/d"), path=Path("raw/toy/local/deep/a.csv"), sha256="ab", rows=3, schema_hash="s", mode="local"
+)
+
+
+def track(weight: int, crossing: int) -> dict[str, Any]:
+    run = {"combined": {"rows": 2, "weight": weight, "crossing": crossing}, "splits": {"train": 2}}
+    datasets = {"toy": {"sequences": {"kept": 5}, "outputs": {}}}
+    return manifest.track_manifest("t", SNAPSHOT, datasets, {}, {"x": SNAPSHOT}, run, {"tokens": 1, "sha256": "v"})
+
+
+def test_inputs_are_named_below_their_modes_folder() -> None:
+    assert manifest.inputs_of([SNAPSHOT]) == {"deep/a.csv": {"sha256": "ab", "rows": 3}}
+
+
+def test_no_place_of_this_machine_stands_in_a_manifest() -> None:
+    assert "/d" not in str(track(4, 1))
+
+
+def test_a_tracks_sequences_add_up() -> None:
+    assert track(4, 1)["sequences"] == {
+        "in": 5,
+        "kept": 4,
+        "dropped": {"context_crosses_split": 1},
+        "quarantined": {},
+    }
+
+
+def test_sequences_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(ValueError, match="5 sequences came, 4 are combined and 0 dropped"):
+        track(4, 0)
