@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pandera.pandas as pa
-import pyarrow as arrow  # noqa: ICN001  `pa` is pandera here
+import pyarrow as arrow
 
 from schemas.format_a import (
     AUTH_FAILURE,
@@ -113,7 +113,8 @@ Events = pa.DataFrameSchema(
 
 EPOCH = "epoch"  # seconds since 1970 instead of a format
 
-_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = "|".join(MONTHS)
 _CLOCK = r"\d\d:\d\d:\d\d"
 _ISO = rf"\d{{4}}-\d\d-\d\d[ T]{_CLOCK}(?:[.,]\d{{1,9}})?"
 _LEVEL = "(?P<level>(?i:trace|debug|verbose|info|notice|warn|warning|error|err|severe|fatal|critical|crit|alert|emerg))"

@@ -282,7 +282,7 @@ class Rows:
     """Observations as arrays of one length, in any order but after `_sorted`. `entity` counts the sorted names."""
 
     entity: Ints  # int32
-    time: Ints  # int64
+    time: Ints  # int32
     slot: Ints  # uint16
 
     def __len__(self) -> int:
@@ -323,13 +323,23 @@ def windows(
     Returns (schemas.ds1_alibaba.Sequences, rejects); the sum of `rows` is the number of observations not rejected.
     """
     table, rejected = _without_duplicates(pa.Table.from_pandas(observations, preserve_index=False))
-    names, entity = _ranked(table["entity"])
-    rows = Rows(entity, table["time"].to_numpy(), _slots(table, wait_quantile))
-    told, stream = _windows(_sorted(rows), window_seconds)
-    cpu, memory = _loads(table, rows, told, window_seconds)
+    names, told, stream, cpu, memory = _told(table, window_seconds, wait_quantile)
     rule = _rule(told, cpu, memory, cpu_high, memory_high, idle_cpu)
     times = _Times(pd.Timestamp(trace_start), window_seconds)
     return _frame(_sequences(told, stream, names, rule, history, times)), rejected
+
+
+def _told(
+    table: pa.Table, window_seconds: int, wait_quantile: float
+) -> tuple[pa.Array, Windows, Ints, Floats, Floats]:
+    """Names of the entities, the windows, the stream of tokens, and the measured loads of each window (see _loads).
+
+    Apart from `windows`, so that the arrays of a row each are gone when the sequences are made.
+    """
+    names, entity = _ranked(table["entity"])
+    rows = Rows(entity, table["time"].to_numpy().astype(np.int32), _slots(table, wait_quantile))
+    told, stream = _windows(_sorted(rows), window_seconds)
+    return names, told, stream, *_loads(table, rows, told, window_seconds)
 
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, pd.DataFrame]:
@@ -423,12 +433,12 @@ def _sorted(rows: Rows) -> Rows:
     key.sort()
     slot = (key & ((1 << SLOT_BITS) - 1)).astype(np.uint16)
     key >>= SLOT_BITS
-    time = (key & ((1 << time_bits) - 1)).astype(np.int64) + origin
+    time = (key & ((1 << time_bits) - 1)).astype(np.int32) + origin
     return Rows((key >> time_bits).astype(np.int32), time, slot)
 
 
 def _windows(rows: Rows, window_seconds: int) -> tuple[Windows, Ints]:
-    """The windows of sorted rows, and the stream of all their tokens (int32)."""
+    """The windows of sorted rows, and the stream of all their tokens (int16)."""
     number = rows.time // window_seconds
     first = np.flatnonzero(_changes(rows.entity) | _changes(number))
     tokens = TOKENS[rows.slot]  # (rows, 3), 0 where a row has fewer
@@ -439,7 +449,7 @@ def _windows(rows: Rows, window_seconds: int) -> tuple[Windows, Ints]:
         seen=np.bitwise_or.reduceat(SEEN[rows.slot], first) if len(first) else first,
         ends=np.cumsum(np.add.reduceat(LENGTHS[rows.slot], first, dtype=np.int64)) if len(first) else first,
     )
-    return told, tokens[tokens > 0].astype(np.int32)
+    return told, tokens[tokens > 0]
 
 
 def _changes(values: Ints) -> Bools:
@@ -584,12 +594,12 @@ def _slices(told: Windows, history: int) -> tuple[Ints, Ints]:
 
 def _lists(stream: Ints, first: Ints, length: Ints) -> pa.ChunkedArray:
     """list<int32> of slices of the stream, which overlap; in parts, since a list array holds less than 2**31 values."""
-    values, parts = pa.array(stream, pa.int32()), []
-    for start in range(0, len(first), PART):
-        sizes = length[start : start + PART]
-        views = pa.LargeListViewArray.from_arrays(pa.array(first[start : start + PART]), pa.array(sizes), values)
+    values, parts = pa.array(stream), []
+    for start in range(0, len(first), LISTS):
+        sizes = length[start : start + LISTS]
+        views = pa.LargeListViewArray.from_arrays(pa.array(first[start : start + LISTS]), pa.array(sizes), values)
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-        parts.append(pa.ListArray.from_arrays(pa.array(offsets), views.flatten()))
+        parts.append(pa.ListArray.from_arrays(pa.array(offsets), views.flatten().cast(pa.int32())))
     return pa.chunked_array(parts, pa.list_(pa.int32()))
 
 
@@ -610,7 +620,8 @@ def _task_type(told: Windows) -> pa.Array:
 # ------------------------------------------------------------------------------------------------- what a slot stands for
 
 KEY_BITS = 64
-PART = 1 << 21  # rows or windows handled at a time; 2**21 windows have at most 2**30 tokens
+PART = 1 << 21  # rows handled at a time
+LISTS = 1 << 16  # sequences made at a time: Arrow needs some 300 bytes for each besides its tokens
 NETWORK_SEEN, REQUESTED_SEEN, LONG_SEEN = (1 << bit for bit in range(len(CODES), len(CODES) + 3))
 MACHINE_SEEN = 1 | sum(1 << n for n in range(FIRST_EVENT, len(CODES)))
 STATUS_SEEN = sum(1 << n for n in range(1, FIRST_EVENT))

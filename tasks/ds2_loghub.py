@@ -2,15 +2,17 @@
 
     lines --parse--> parsed --events--> events --windows--> sequences (Format A)
 
-A line's header is split by the layout its file has (schemas/ds2_loghub.py). What the line says is judged by EVENT_RULES,
-words as data: the first rule that speaks gives event type and state. No rule knows a system; the words are those of
+A line's header is split by the layout of its file (schemas/ds2_loghub.py). What it says is judged by EVENT_RULES, words
+as data: the first rule that speaks gives event type and state. No rule knows a system; the words are those of
 operating systems, storage, networks, clusters and batch work in general. Each distinct line is judged once.
 
 Every step returns (kept, rejects) and loses nothing: lines = events + rejects; events = sum of `rows` + rejects.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -24,11 +26,11 @@ from schemas.ds2_loghub import (
     EPOCH,
     EVENT_COLUMNS,
     EVENT_STATES,
-    EVENT_TYPES,
     FATAL,
     FIRST_YEAR,
     LAST_YEAR,
     LEVELS,
+    MONTHS,
     PARSED_COLUMNS,
     SECURITY,
     SESSIONS,
@@ -41,6 +43,7 @@ from tasks import templates
 from tasks.combine.vocabulary import template_tokens
 
 SOURCE = "ds2_loghub"
+SLICES = ("system", "severity", "event_type")
 WINDOW_SECONDS = 300
 SingleEvents = Literal["merge", "keep", "drop"]
 
@@ -51,307 +54,396 @@ MERGE_WITHIN_SECONDS = 300
 # ---------------------------------------------------------------------------------------------------------------------
 # Rules. A line is compared as `words_of` gives it: small letters; camelCase, snake_case and kebab-case taken apart;
 # every number that is not zero is 9. So `java.net.NoRouteToHostException` reads "java.net.no route to host exception".
-# Patterns are alternatives, matched on word boundaries; Rust's regular expressions, linear time.
+# One pattern a line, matched between word boundaries; <name> stands for FRAGMENTS[name]. Rust's regular expressions:
+# linear time.
+
+FRAGMENTS = {
+    "a": r"(?:\w+ )?",  # perhaps a word
+    "some": r"(?:\S+ ){0,4}",  # a few words
+    "failed": "(?:failed|failure|fails|failing|aborted|exception|errors?)",
+    "cannot": r"""
+        (?:fail(?:ed|ure|s|ing)? (?:to|in|while|at)|unable to|can ?not|can[' ]?t|could not|could ?n[o']?t
+        |errors?(?: while| in| when)?)
+    """,
+    "feature": """
+        (?:fail(?:ures?|over)?|errors?|crash|panic|oom|oom killer|time ?out|checksum|verification|watchdog|corruption
+        |checks?|machine check|exception|heart ?beat|retry|deadlock|link)
+    """,
+    "store": r"""
+        (?:disks?|drives?|[hsv]d[a-z]\d*:?|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|mount|nfs|san
+        |file ?systems?|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock|block device)
+    """,
+    "part": """
+        (?:power(?: supply)?|psu|fan|cpu|processor|dimm|memory module|temperature|thermal|motherboard|board|midplane
+        |node ?card|service card|link card|chassis|bmc|ipmi|hardware|clock|voltage|battery|pci|gpu)
+    """,
+    "worker": """
+        (?:executors?|workers?|containers?|task ?managers?|task ?trackers?|node ?managers?|data ?nodes?
+        |region ?servers?|agents?|slaves?|replicas?|pods?|brokers?)
+    """,
+    "work": """
+        (?:jobs?|sub ?jobs?|tasks?|attempts?|stages?|applications?|apps?|commands?|sub ?commands?|scripts?|services?
+        |process(?:es)?|units?|daemons?|modules?|builds?|deployments?|backups?|quer(?:y|ies)|transactions?|requests?
+        |steps?|workflows?|pipelines?|instances?|operations?|batch|cron|startup|start|boot|shutdown|cleanup|commit|update
+        |upgrade|install(?:ation)?|launch|migration|initiali[sz]ation|maps?|reduces?|compaction|replication|snapshot
+        |checkpoint|registration|registering|scheduling|allocation|election)
+    """,
+}
+
+
+@cache
+def _pattern(words: str) -> str:
+    """One regular expression of patterns that stand one a line."""
+    pattern = _joined(words)
+    for name, fragment in FRAGMENTS.items():
+        pattern = pattern.replace(f"<{name}>", _joined(fragment))
+    return rf"\b(?:{pattern})(?:\b|\W|$)"
+
+
+def _joined(lines: str) -> str:
+    """Lines as alternatives; one that begins with | goes on with the line before it."""
+    return re.sub(r"\s*\n\s*\|?", "|", lines.strip())
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One label rule: what it is called, which event type it gives, in words what it looks at, and its words."""
+    """One label rule: its name, the event type it gives, in words what it looks at, and its patterns, one a line.
+
+    Only lines of `severities` are asked.
+    """
 
     id: str
     event_type: str
     meaning: str
-    words: tuple[str, ...]
-    severities: tuple[str, ...] = SEVERITIES  # lines of these severities are asked
+    words: str = ""
+    severities: tuple[str, ...] = SEVERITIES
 
-
-_FAILED = r"(?:failed|failure|fails|failing|has failed|have failed|was aborted|aborted|exception|error)"
-_CANNOT = r"(?:fail(?:ed|ure|s|ing)? (?:to|in|while|at)|unable to|cannot|can ?not|can[' ]?t|could ?n[o']?t|could not|error(?: while| in| when)?)"
-_SOME = r"(?:\S+ ){0,4}"  # a few words between
-_STORE = (
-    r"(?:disks?|drives?|[hsv]d[a-z]\d*:?|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|file ?systems?|filesystem domain|mount"
-    r"|nfs|san|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock|logical device|physical device)"
-)
-_PART = (
-    r"(?:power(?: supply)?|psu|fan|cpu|processor|dimm|memory module|temperature|thermal|motherboard|board|midplane"
-    r"|node ?card|service card|link card|chassis|bmc|ipmi|hardware|clock|voltage|battery|pci|gpu)"
-)
-_WORKER = (
-    r"(?:executors?|workers?|containers?|task ?managers?|task ?trackers?|node ?managers?|data ?nodes?|region ?servers?"
-    r"|agents?|slaves?|replicas?|pods?|brokers?)"
-)
-_WORK = (
-    r"(?:jobs?|sub ?jobs?|tasks?|attempts?|stages?|applications?|apps?|commands?|sub ?commands?|scripts?|services?"
-    r"|process(?:es)?|units?|daemons?|modules?|builds?|deployments?|backups?|quer(?:y|ies)|transactions?|requests?|steps?"
-    r"|workflows?|pipelines?|instances?|operations?|batch|cron|startup|start|boot|shutdown|cleanup|commit|update|upgrade"
-    r"|install(?:ation)?|launch|migration|initiali[sz]ation|maps?|reduces?|compaction|replication|snapshot|checkpoint"
-    r"|registration|registering|scheduling|allocation|election)"
-)
 
 EVENT_RULES = (
     Rule(
         "authentication_failed",
         "auth_failure",
         "someone could not prove who they are: wrong password, unknown user, refused ticket, break-in attempt",
-        (
-            r"auth(?:entication|n)?(?:\(\w*\))? (?:has |was )?(?:fail(?:ed|ures?|s|ing)?|error|exception|rejected|refused|denied)",
-            r"no more (?:user )?authentication methods",
-            r"fail(?:ed|ure)s? (?:(?:to|of|for|the|a|user|ssh|sasl|kerberos|ldap|pam|remote) ){0,3}"
-            r"(?:passwords?|log ?(?:in|on)|publickey|keyboard interactive|none for|auth(?:enticat\w+)?|sign ?in)",
-            r"log ?[io]n (?:attempt )?(?:(?:has|was) )?(?:incorrect|failed|failures?|denied|rejected|refused)",
-            r"(?:invalid|illegal|bad|wrong|incorrect|unknown) (?:user(?:name)?|password|credentials?|log ?in|account)",
-            r"user unknown(?: *$|[.;,])|unknown user",
-            r"(?:could ?n[o']?t|could not|cannot|unable to|can[' ]?t) authenticate|not authenticated|unauthenticated",
-            r"password (?:check|verification) failed|password mismatch|(?:no|not) valid credentials?",
-            r"(?:maximum|max|too many) (?:authentication|log ?in|password) (?:attempts?|failures?)",
-            r"possible break ?in attempt|break ?in attempt|brute force|ignoring max retries",
-            r"account (?:is |has been |was )?(?:temporarily )?locked|gss initiate failed|sasl handshake failed",
-            r"(?:auth\w*|access|delegation|security|bearer|session) (?:token|ticket)s? (?:\w+ ){0,3}(?:invalid|expired|rejected)",
-            r"(?:invalid|expired|bad) (?:auth\w*|access|delegation|security|bearer|kerberos) (?:token|ticket)",
-            r"unauthori[sz]ed",
-        ),
+        r"""
+        auth(?:entication|n)?(?:\(\w*\))? (?:has |was )?(?:fail(?:ed|ures?|s|ing)?|error|exception|rejected|refused
+            |denied)
+        fail(?:ed|ure)s? (?:(?:to|of|for|the|a|user|ssh|sasl|kerberos|ldap|pam|remote) ){0,3}(?:pass(?:word|phrase)
+            |log ?[io]n|auth)
+        fail(?:ed|ure)s? (?:(?:to|of|for|the|a|user|ssh|sasl|remote) ){0,3}(?:passwords|authenticat\w+|publickey
+            |none for|sign ?in)
+        fail(?:ed|ure)s? (?:keyboard interactive|sasl handshake|gss\w* initiat\w+)
+        log ?[io]n (?:attempt )?(?:(?:has|was) )?(?:incorrect|failed|failures?|denied|rejected|refused)
+        (?:invalid|illegal|bad|wrong|incorrect) (?:user(?:name)?|password|passphrase|credentials?|log ?in|account|pin)
+        unknown (?:user(?:name)?|account)
+        user(?:name)? (?:is )?unknown(?: *$|[.;,])
+        no such user
+        (?:could ?n[o']?t|could not|can ?not|unable to|can[' ]?t) authenticate
+        not authenticated|unauthenticated|unauthori[sz]ed
+        password (?:check|verification|mismatch|authentication)(?: failed)?
+        (?:no|not) valid credentials?|no more (?:user )?authentication methods
+        (?:maximum|max|too many) (?:\w+ )?(?:authentication|log ?in|password) (?:attempts?|failures?)
+        break ?in attempt|brute force|ignoring max retries
+        account (?:is |has been |was )?(?:temporarily )?locked
+        (?:gss initiate|sasl (?:handshake|authentication)) failed
+        (?:auth\w*|access|delegation|security|bearer|session) (?:token|ticket)s? (?:\w+ ){0,3}(?:invalid|expired
+            |rejected)
+        (?:invalid|expired|bad) (?:auth\w*|access|delegation|security|bearer|kerberos) (?:token|ticket)
+        """,
     ),
     Rule(
         "access_denied",
         "permission_denied",
         "someone known was not allowed to do something: permission or access denied, forbidden by a policy",
-        (
-            r"permissions? (?:\w+ )?denied|access (?:\w+ ){0,2}denied|denied|eacces|eperm",
-            r"(?:operation|action) not permitted|not permitted|not allowed to|is not authori[sz]ed|not authori[sz]ed",
-            r"forbidden|access control exception|access violation by|access rights? violation",
-            r"insufficient (?:privileges?|permissions?|rights?|access)",
-            r"(?:no|lacks?|without|missing|not have|n[o']?t have|required) (?:\w+ ){0,2}(?:permissions?|privileges?|access rights?)",
-            r"(?:rejected|refused|blocked) by (?:\w+ ){0,2}(?:policy|acl|selinux|apparmor|firewall rule|rule)",
-        ),
+        r"""
+        permissions? <a>denied|access (?:\w+ ){0,2}denied|denied|eacces|eperm
+        not permitted|not allowed to|(?:is )?not authori[sz]ed
+        forbidden|access control exception|access (?:rights? )?violation by
+        insufficient (?:privileges?|permissions?|rights?|access)
+        (?:no|lacks?|without|missing|not have|n[o']?t have) (?:\w+ ){0,2}(?:permissions?|privileges?|access rights?)
+        (?:rejected|refused|blocked) by (?:\w+ ){0,2}(?:policy|acl|selinux|apparmor|rule)
+        """,
     ),
     Rule(
         "storage_full",
         "storage_unavailable",
         "no room to write: disk, volume, file system or quota is full",
-        (
-            r"no space left|enospc|(?:out of|insufficient|not enough|no more|lack of) (?:disk |free |storage |local )+space",
-            rf"{_STORE} {_SOME}(?:is |was |are )?(?:now )?(?:full|exhausted)|(?:disk )?quota (?:\w+ )?exceeded|out of inodes",
-            r"(?:low (?:on )?disk space|running out of (?:disk )?space|disk usage (?:\S+ ){0,3}(?:exceeds|above|over))",
-        ),
+        r"""
+        no space left|enospc|out of inodes
+        (?:out of|insufficient|not enough|no more|lack of|low on|running out of) (?:disk |free |storage |local )+space
+        <store> <some>(?:is |was |are )?(?:now )?(?:full|exhausted)
+        (?:disk )?quota <a>exceeded|low disk space
+        disk usage (?:\S+ ){0,3}(?:exceeds|above|over)
+        """,
     ),
     Rule(
         "storage_failed",
         "storage_unavailable",
         "storage that cannot be reached or trusted: failed disks and mounts, I/O errors, missing blocks, lost servers",
-        (
-            rf"{_STORE} {_SOME}(?:{_FAILED}|offline|unavailable|not available|not ready|degraded|missing|lost|dead|panic|timed out|time ?out)",
-            rf"(?:{_FAILED}|bad|lost|missing|dead|{_CANNOT} access) (?:\w+ )?{_STORE}",
-            rf"{_CANNOT} (?:re|un)?mount(?:ing)?|mount(?:ing)? (?:\S+ ){{0,4}}(?:failed|failure|error)",
-            r"(?:buffer )?(?:i/o|io|input/output|medium|seek|media|write) (?:error|failure)|unrecovered read error",
-            r"(?:bad|unreadable|pending|offline uncorrectable) (?:sectors?|blocks?)|stale (?:nfs )?file handle",
-            r"(?:remount\w* |is |became )(?:\S+ )?read ?only|read only file ?system|journal (?:has )?aborted",
-            r"no longer served|no server for|file ?server (?:\S+ ){0,3}(?:unavailable|down|not found)",
-            r"in (?:the|an) unavailable state|(?:blocks?|replicas?|chunk|shard) \S* ?(?:is |are )?(?:missing|not available|unavailable)",
-            r"(?:could not|cannot|unable to|failed to) (?:obtain|locate|find|get) (?:\w+ )?blocks?|no live nodes contain",
-            r"(?:bad|dead|failed) data ?node|all data ?nodes \S* ?are bad|missing blocks?",
-            r"smart (?:\w+ )?(?:failure|error)|prefailure|predictive failure",
-        ),
+        r"""
+        <store> <some>(?:<failed>|offline|unavailable|not available|not ready|degraded|missing|lost|dead|panic
+            |timed ?out|time ?out)
+        (?:<failed>|failing|bad|lost|missing|dead|<cannot> access) <a><store>
+        <cannot> (?:re|un)?mount(?:ing)?
+        mount(?:ing)? <some>(?:failed|failure|error)
+        (?:buffer )?(?:i/o|io|input/output|medium|seek|media|write) (?:error|failure)|unrecovered read error
+        (?:bad|unreadable|pending|offline uncorrectable) (?:sectors?|blocks?)|stale (?:nfs )?file handle
+        (?:remount\w* |is |became )(?:\S+ )?read ?only|read only file ?system|journal (?:has )?aborted
+        no longer served|no server for|file ?server (?:\S+ ){0,3}(?:unavailable|down|not found)
+        in (?:the|an) unavailable state
+        (?:blocks?|chunk|shard) \S* ?(?:is |are )?(?:missing|not available|unavailable)|missing blocks?
+        (?:could not|can ?not|unable to|failed to) (?:obtain|locate|find|get) <a>blocks?|no live nodes contain
+        (?:bad|dead|failed) data ?node|all data ?nodes \S* ?are bad
+        smart <a>(?:failure|error)|prefailure|predictive failure
+        """,
     ),
     Rule(
         "out_of_memory",
         "compute_oom",
         "memory ran out: killed for memory, allocation failed, heap or limit exceeded",
-        (
-            r"out of (?:\w+ )?memory|oom|oom ?kill(?:er|ed|s)?|enomem|killed process 9 \(",
-            r"(?:cannot|can[' ]?t|could not|could ?n[o']?t|unable to|failed to|failure to) (?:re)?allocate",
-            r"(?:memory|page|heap|buffer|malloc|swap) (?:\w+ )?alloc(?:ation)? (?:failed|failure|error)|malloc (?:\S+ )?failed|bad alloc",
-            r"java heap space|gc overhead|(?:heap|perm ?gen|metaspace|swap)(?: space)? (?:is |was )?(?:exhausted|full|exceeded)",
-            r"beyond (?:the )?(?:physical|virtual|memory)|virtual memory (?:exhausted|exceeded)|vm: killing process",
-            r"memory (?:\w+ ){0,4}(?:exceed(?:ed|s|ing)?|exhausted)",
-            r"exceed(?:ed|s|ing)? (?:\w+ ){0,3}memory|(?:insufficient|not enough|no free|no more) (?:\w+ )?memory",
-        ),
+        r"""
+        out of <a>memory|oom|oom ?kill(?:er|ed|s)?|enomem|vm: killing process
+        (?:can ?not|can[' ]?t|could not|could ?n[o']?t|unable to|failed to|failure to) (?:re)?allocate
+        (?:memory|page|heap|buffer|malloc|swap) <a>alloc(?:ation)? (?:failed|failure|error)|malloc (?:\S+ )?failed
+            |bad alloc
+        java heap space|gc overhead
+        (?:heap|perm ?gen|metaspace|swap)(?: space)? (?:is |was )?(?:exhausted|full|exceeded)
+        beyond (?:the )?(?:physical|virtual|memory)|virtual memory (?:exhausted|exceeded)
+        memory (?:\w+ ){0,4}(?:exceed(?:ed|s|ing)?|exhausted)
+        exceed(?:ed|s|ing)? (?:\w+ ){0,3}memory
+        (?:insufficient|not enough|no free|no more) <a>memory
+        """,
     ),
     Rule(
         "resources_exhausted",
         "compute_oom",
-        "another resource ran out: file handles, threads, processor time, pool or cache room",
-        (
-            r"too many open files|emfile|enfile|file (?:table|descriptors?) (?:\w+ )?(?:overflow|exhausted|full)",
-            r"resources? (?:\w+ )?(?:exhausted|temporarily unavailable)|eagain",
-            r"(?:unable|failed|cannot|could not) (?:to )?(?:create|start|fork) (?:\w+ ){0,3}(?:thread|process)|fork (?:\S+ )?failed",
-            r"(?:thread|connection|worker|buffer)s? pool (?:\S+ ){0,2}(?:exhausted|is full|was full)",
-            r"not enough (?:space to cache|cpu|cores|slots)|no free (?:\w+ )?(?:leases|slots|resources|connections|handles)"
-            r"|cpu throttl\w+|(?:cpu|load)(?: \w+)? (?:saturat\w+|overload\w*)",
-            r"(?:queue|buffer|table) (?:\S+ )?(?:overflow|overrun|is full)|dropping packet",
-        ),
+        "another resource ran out: file handles, threads, processor time, leases, room in a pool, queue or cache",
+        r"""
+        too many open files|emfile|enfile|file (?:table|descriptors?) <a>(?:overflow|exhausted|full)
+        resources? <a>(?:exhausted|temporarily unavailable)|eagain
+        (?:unable to|failed to|can ?not|could not) (?:create|start|fork) (?:\w+ ){0,3}(?:thread|process)
+            |fork (?:\S+ )?failed
+        (?:thread|connection|worker|buffer)s? pool (?:\S+ ){0,2}(?:exhausted|is full|was full)
+        not enough (?:space to cache|cpu|cores|slots)|no free <a>(?:leases|slots|resources|connections|handles)
+        cpu throttl\w+|(?:cpu|load)(?: \w+)? (?:saturat\w+|overload\w*)
+        (?:queue|buffer|table) (?:\S+ )?(?:overflow|overrun|is full)|dropping packet
+        """,
     ),
     Rule(
         "connection_lost",
         "network_issue",
         "a connection was refused, reset or broke off",
-        (
-            r"(?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort|lost|broken"
-            r"|dropped|broke|failed|failure|error|exception|terminated|severed|died|(?:unexpectedly|prematurely) closed|closed (?:unexpectedly|prematurely))",
-            r"(?:refused|reset|aborted|lost|broken|dropped|failed|bad) (?:\w+ ){0,2}(?:connections?|sockets?|channel)",
-            r"broken pipe|econnrefused|econnreset|epipe|reset by peer|peer (?:\w+ )?(?:died|reset|gone|disconnected)",
-            r"(?:transport endpoint is |socket )not connected|end ?point is not connected|enotconn|not connected to",
-            r"exception (?:\w+ ){0,2}(?:while|in|during|when) (?:\w+ )?(?:serving|receiv\w+|send\w*|transfer\w*|connect\w*|read block)",
-            rf"{_CANNOT} (?:read|reading|write|writing|send|sending|receiv\w+) (?:\S+ ){{0,8}}(?:socket|connection|peer|channel|remote)",
-            r"received exception|end of stream|client has closed socket|(?:was )?disconnected unexpectedly",
-        ),
+        r"""
+        (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort
+            |lost|broken|dropped)
+        (?:connection|connect|socket|session|channel|pipe)s? (?:\S+ ){0,6}?(?:broke|failed|failure|error|exception
+            |terminated|severed)
+        (?:connection|socket|session|channel)s? (?:\S+ ){0,6}?(?:died|(?:unexpectedly|prematurely) closed
+            |closed (?:unexpectedly|prematurely))
+        (?:refused|reset|aborted|lost|broken|dropped|failed|bad) (?:\w+ ){0,2}(?:connections?|sockets?|channel)
+        broken pipe|econnrefused|econnreset|epipe|reset by peer|peer <a>(?:died|reset|gone|disconnected)
+        (?:transport endpoint is |socket )not connected|end ?point is not connected|enotconn|not connected to
+        exception (?:\w+ ){0,2}(?:while|in|during|when) <a>(?:serving|receiv\w+|send\w*|transfer\w*|connect\w*
+            |read block)
+        <cannot> (?:read|reading|write|writing|send|sending|receiv\w+) (?:\S+ ){0,8}(?:socket|connection|peer
+            |channel|remote)
+        received exception|end of stream|client has closed socket|disconnected unexpectedly|link has been severed
+        """,
     ),
     Rule(
         "unreachable",
         "network_issue",
         "a host, service or name could not be reached",
-        (
-            r"(?:host|network|node|server|peer|destination|port|service|address) (?:\S+ ){0,4}(?:is |are )?(?:un|not )reachable",
-            r"(?:host|server|service|peer|internet|network|remote) (?:\S+ ){0,4}(?:unavailable|offline|not running)",
-            r"unreachable|no route to host|ehostunreach|enetunreach|host is down|network is down|no network connection",
-            r"not ?responding|not respond|(?:no|not) (?:response|reply|answer)|unresponsive",
-            rf"{_CANNOT} (?:\w+ ){{0,2}}(?:re)?(?:connect(?:ing)?|reach(?:ing)?|contact(?:ing)?|resolv(?:e|ing)|ping(?:ing)?|communicat\w+)",
-            rf"{_CANNOT} (?:open|establish|create) (?:\w+ ){{0,3}}(?:connection|channel|socket)|error in contacting",
-            r"(?:fail(?:ed|ure|s)|unable) to renew (?:\w+ )?lease|renew(?:al of)? (?:\w+ )?lease (?:has )?failed",
-            r"(?:lost|missed|no|missing) (?:\w+ )?(?:heart ?beats?|contact|communication|keep ?alives?)",
-            r"heart ?beats? (?:\S+ ){0,4}(?:lost|missed|failed|failure|not received|stopped)",
-            r"(?:name or service|host) not (?:known|found)|unknown host|gethostbyname|nxdomain|(?:dns|name) (?:\w+ )?(?:lookup |resolution )?(?:failed|failure|error)",
-            r"temporary failure in name resolution",
-        ),
+        r"""
+        unreachable|not reachable|no route to host|ehostunreach|enetunreach|host is down|network is down
+            |no network connection
+        (?:host|server|service|peer|internet|network|remote) <some>(?:unavailable|offline|not running)
+        not ?responding|not respond|(?:no|not) (?:response|reply|answer)|unresponsive
+        <cannot> (?:\w+ ){0,2}(?:re)?(?:connect(?:ing)?|reach(?:ing)?|contact(?:ing)?|resolv(?:e|ing)|ping(?:ing)?
+            |communicat\w+)
+        <cannot> (?:open|establish|create) (?:\w+ ){0,3}(?:connection|channel|socket)
+        (?:fail(?:ed|ure|s)|unable) to renew <a>lease|renew(?:al of)? <a>lease (?:has )?failed
+        (?:lost|missed|no|missing) <a>(?:heart ?beats?|contact|communication|keep ?alives?)
+        heart ?beats? <some>(?:lost|missed|failed|failure|not received|stopped)
+        (?:name or service|host) not (?:known|found)|unknown host|gethostbyname|nxdomain
+            |temporary failure in name resolution
+        (?:dns|name) <a>(?:lookup |resolution )?(?:failed|failure|error)
+        """,
     ),
     Rule(
         "retrying",
         "network_issue",
-        "a connection that has to be tried again, told as a warning or error (the first tries, told as information, are normal)",
-        (r"re ?try(?:ing)? (?:to )?connect\w*|re ?connect(?:ing|ion)? (?:\S+ ){0,3}(?:attempt|failed)|already tried",),
+        "a connection that has to be tried again, told as a warning or error (told as information it is normal)",
+        r"""
+        re ?try(?:ing)? (?:to )?connect\w*|already tried
+        re ?connect(?:ing|ion)? (?:\S+ ){0,3}(?:attempt|failed)
+        """,
         ("WARN", "ERROR"),
     ),
     Rule(
         "link_error",
         "network_issue",
         "the network itself is at fault: link errors, interface or carrier down, packets lost",
-        (
-            r"link (?:is |has |was )?(?:now )?(?:down|errors?|failed|failure|lost|flapping|training failed)|carrier (?:lost|down)|lost carrier",
-            r"network (?:\w+ )?(?:connection |interface |link )?(?:failed|failure|error|outage|partition|down|problem|split)",
-            r"(?:failed|lost|bad|faulty) network|net(?:work)? device (?:\S+ )?(?:down|failed)|interface (?:\S+ )?(?:is |went )?down",
-            r"(?:eth|bond|ib|wlan|en)\d*:? (?:\w+ ){0,3}(?:link )?down|packet loss|packets? (?:were |was )?(?:lost|dropped)",
-            r"(?:tree|torus|ethernet|infiniband|fabric|switch|port|nic) (?:\S+ ){0,3}(?:errors?|failed|failure|down)",
-            r"errors? (?:\w+ ){0,3}(?:on|in) (?:the )?(?:\w+ )?(?:tree|torus|network|fabric|link)",
-        ),
+        r"""
+        link (?:is |has |was )?(?:now )?(?:down|errors?|failed|failure|lost|flapping|training failed)
+        carrier (?:lost|down)|lost carrier|packet loss|packets? (?:were |was )?(?:lost|dropped)
+        network <a>(?:connection |interface |link )?(?:failed|failure|error|outage|partition|down|problem|split)
+        (?:failed|lost|bad|faulty) (?:its )?network
+        (?:net(?:work)? device|interface) (?:\S+ )?(?:is |went )?(?:down|failed)
+        (?:eth|bond|ib|wlan|en)\d*:? (?:\w+ ){0,3}(?:link )?down
+        (?:tree|torus|ethernet|infiniband|fabric|switch|port|nic) (?:\S+ ){0,3}(?:errors?|failed|failure|down)
+        errors? (?:\w+ ){0,3}(?:on|in) (?:the )?<a>(?:tree|torus|network|fabric|link)
+        """,
     ),
     Rule(
         "timed_out",
         "network_issue",
         "an answer did not come in time",
-        (r"timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",),
+        "timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",
     ),
     Rule(
         "corrupt_data",
         "data_ingestion_failed",
         "data that does not agree with itself: checksum, verification, corrupt blocks",
-        (
-            r"(?:checksum|crc|digest|hash|md9|sha9) (?:\S+ ){0,4}(?:errors?|failed|failure|mismatch\w*|exception|invalid|incorrect|wrong|differ\w*)",
-            r"(?:bad|invalid|wrong|incorrect|mismatch\w*|failed) (?:\w+ ){0,2}(?:checksum|crc|digest|magic number)",
-            rf"(?:verification|integrity|consistency)(?: check| test)? (?:\S+ ){{0,3}}(?:{_FAILED}|mismatch)|{_CANNOT} verify",
-            r"(?:failed|failure of) (?:\w+ )?verification|corrupt(?:ed|ion)?|is corrupt",
-            r"(?:unexpected|invalid|mismatched|wrong) (?:block|record|file|generation) (?:size|length|stamp|count)",
-        ),
+        r"""
+        (?:checksum|crc|digest|hash|md9|sha9) (?:\S+ ){0,5}(?:errors?|failed|failure|mismatch\w*|exception|invalid
+            |incorrect|wrong)
+        (?:checksum|crc|digest|hash|md9|sha9) (?:\S+ ){0,6}(?:differ\w*|(?:does|do|did) not match)
+        (?:bad|invalid|wrong|incorrect|mismatch\w*|failed) (?:\w+ ){0,2}(?:checksum|crc|digest|magic number)
+        (?:verification|integrity|consistency)(?: check| test)? (?:\S+ ){0,3}(?:<failed>|mismatch)
+        <cannot> verify|(?:failed|failure of) <a>verification|corrupt(?:ed|ion)?
+        (?:unexpected|invalid|mismatched|wrong) (?:block|record|file|generation) (?:size|length|stamp|count)
+        """,
     ),
     Rule(
         "bad_input",
         "data_ingestion_failed",
         "input that cannot be read or is not what was expected: missing, malformed, cut short, of another schema",
-        (
-            rf"{_CANNOT} (?:(?:be|to|the|any|from|input|correctly) ){{0,3}}(?:read(?:ing)?|pars(?:e|ed|ing)|decod(?:e|ed|ing)"
-            r"|deseriali[sz](?:e|ed|ing)|ingest(?:ed|ing)?|load(?:ing)? (?:\w+ )?(?:data|input|records?|partitions?))",
-            r"(?:read|pars(?:e|er|ing)|decod(?:e|er|ing)|deseriali[sz]ation|ingestion|number format|schema|format|syntax) "
-            r"(?:\w+ )?(?:failed|failure|failures|error|errors|exception)",
-            r"malformed|(?:unexpected|premature|abrupt) (?:end of (?:file|input|data|stream)|eof)|eof ?exception|truncated",
-            rf"input split (?:\S+ ){{0,3}}(?:{_FAILED}|invalid|missing|lost)|(?:{_FAILED}|invalid|missing|bad|unreadable|{_CANNOT} \w+) (?:\w+ )?input split",
-            r"(?:input|data|source) (?:path|file|director(?:y|ies)|set|partition)s? (?:\S+ ){0,3}(?:does not exist|not exist|not found|missing|unreadable|empty)",
-            r"no such file or directory|file not found|(?:path|file) does not exist|enoent",
-            r"(?:invalid|unexpected|unknown|bad|illegal|missing) (?:\w+ )?(?:records?|rows?|columns?|fields?|input|data|format|schema|encoding|message length|header)",
-            r"schema (?:\S+ ){0,3}(?:mismatch\w*|drift\w*|changed|incompatible|violation)|not (?:match|conform to) (?:\w+ )?schema",
-            r"(?:data|feature|concept|distribution) (?:\w+ )?(?:drift\w*|shift\w*|skew\w*)|(?:data|record) (?:validation|quality) (?:\w+ )?(?:failed|failure)",
-        ),
+        r"""
+        <cannot> (?:(?:be|to|the|any|from|input|correctly) ){0,3}(?:read(?:ing)?|pars(?:e|ed|ing)|decod(?:e|ed|ing)
+            |ingest(?:ed|ing)?)
+        <cannot> (?:be )?(?:deseriali[sz](?:e|ed|ing)|load(?:ing)? <a>(?:data|input|records?|partitions?))
+        (?:read|pars(?:e|er|ing)|decod(?:e|er|ing)|deseriali[sz]ation|ingestion|number format|schema|format
+            |syntax) <a><failed>
+        malformed|truncated|(?:unexpected|premature|abrupt) (?:end of (?:file|input|data|stream)|eof)|eof ?exception
+        input split (?:\S+ ){0,3}(?:<failed>|invalid|missing|lost)
+        (?:<failed>|invalid|missing|bad|unreadable|<cannot> \w+) <a>input split
+        (?:input|data|source) (?:path|file|director(?:y|ies)|set|partition)s? (?:\S+ ){0,3}(?:not exist|not found
+            |missing|unreadable|empty)
+        no such file or directory|file not found|(?:path|file) does not exist|enoent
+        (?:invalid|unexpected|unknown|bad|illegal|missing) <a>(?:records?|rows?|columns?|fields?|input|data|format
+            |schema|encoding|header)
+        schema (?:\S+ ){0,3}(?:mismatch\w*|drift\w*|changed|incompatible|violation)|not (?:match|conform to) <a>schema
+        (?:data|feature|concept|distribution) <a>(?:drift\w*|shift\w*|skew\w*)
+        (?:data|record) (?:validation|quality) <a>(?:failed|failure)
+        """,
     ),
     Rule(
         "executor_lost",
         "executor_failure",
         "a worker of a cluster died, was lost or came back with an error: executor, container, node manager, pod",
-        (
-            rf"(?:lost|losing|dead|failed|failing|unhealthy|crashed|missing) {_WORKER}",
-            rf"{_WORKER} (?:\S+ ){{0,6}}?(?:is |was |has |have )?(?:been )?(?:lost|died|dead|failed|failure|crashed|unhealthy|disassociated"
-            r"|evicted|exited (?:abnormally|unexpectedly)|terminated (?:abnormally|unexpectedly)|killed|aborted|not running)",
-            rf"{_WORKER} (?:\S+ ){{0,8}}(?:non ?zero|exited with (?:\w+ )*-?9|exit (?:code|status)\W* ?-?9)",
-            r"failures? on (?:node|host|worker|machine)|crash ?loop|back ?off restarting|rpc client disassociated",
-            rf"{_CANNOT} (?:launch|start) (?:\w+ )?{_WORKER}|(?:remov|blacklist|exclud)\w+ (?:\w+ )?{_WORKER} (?:\S+ ){{0,4}}(?:lost|failures?|errors?|dead)",
-            r"(?:node|host|worker) (?:\S+ ){0,2}(?:was |is |has been )?(?:blacklisted|black ?listed|marked (?:as )?(?:dead|lost|unhealthy))",
-        ),
+        r"""
+        (?:lost|losing|dead|failed|failing|unhealthy|crashed|missing) <worker>
+        <worker> (?:\S+ ){0,6}?(?:is |was |has |have )?(?:been )?(?:lost|died|dead|failed|failure|crashed|unhealthy
+            |disassociated)
+        <worker> (?:\S+ ){0,6}?(?:is |was |has |have )?(?:been )?(?:evicted|killed|aborted|not running)
+        <worker> (?:\S+ ){0,6}?(?:exited|terminated) (?:abnormally|unexpectedly)
+        <worker> (?:\S+ ){0,8}?(?:non ?zero|exited with (?:\w+ )*9|exit (?:code|status)\W* ?9)
+        failures? on (?:node|host|worker|machine)|crash ?loop|back ?off restarting|rpc client disassociated
+        <cannot> (?:launch|start) <a><worker>
+        (?:remov|blacklist|exclud)\w+ <a><worker> <some>(?:lost|failures?|errors?|dead)
+        (?:node|host|worker) (?:\S+ ){0,2}(?:was |is |has been )?(?:black ?listed|marked (?:as )?(?:dead|lost
+            |unhealthy))
+        """,
     ),
     Rule(
         "hardware_failed",
         "system_crash",
         "a part of a machine failed: power, fan, temperature, processor, memory module",
-        (
-            rf"{_PART} (?:\S+ ){{0,3}}(?:failed|failure|fault|faulty|error|critical|dead|offline|lost|problem|not (?:\w+ )?functional|alarm)",
-            rf"(?:failed|faulty|bad|dead|defective) {_PART}|over ?heat\w*|over ?temp\w*|temperature (?:\S+ ){{0,4}}(?:exceeds? (?:critical|shutdown)|too high|above threshold)",
-            r"machine check (?:exception|error|event|interrupt|\w+ error)|machine check: |uncorrect(?:able|ed)|(?:parity|ecc|tlb|edram|bus|sram|ddr|cache) error",
-            r"power/control problem|power (?:module|outage|loss|lost)|hardware error|(?:double|multi) ?bit error|nmi (?:received|for unknown)",
-        ),
+        r"""
+        <part> (?:\S+ ){0,3}(?:failed|failure|fault|faulty|errors?|critical|dead|offline|lost|problem|alarm)
+        <part> (?:\S+ ){0,3}not (?:\w+ )?functional
+        (?:failed|faulty|bad|dead|defective) <part>|over ?heat\w*|over ?temp\w*
+        temperature <some>(?:exceeds? (?:critical|shutdown)|too high|above threshold)
+        machine check (?:exception|error|event|interrupt|\w+ error)|machine check: |nmi (?:received|for unknown)
+        uncorrect(?:able|ed)|(?:parity|ecc|tlb|edram|bus|sram|ddr|cache) error|(?:double|multi) ?bit error
+        power/control problem|power (?:module|outage|loss|lost)
+        """,
     ),
     Rule(
         "crashed",
         "system_crash",
         "a system or program broke down: panic, fault, unhandled exception, unclean end",
-        (
-            r"panic(?:ked)?|oops|kernel bug|bug: |seg(?:mentation )? ?fault|general protection|sig(?:segv|bus|abrt|ill|fpe)",
-            r"core dumped|dump(?:ed|ing) core|crash(?:ed|es|ing)|has stopped unexpectedly|stack (?:overflow|smashing)",
-            r"(?:unexpected|unexpectedly|unclean|abnormal|emergency|abrupt) (?:system )?(?:shut ?down|re ?boot|restart|reset|terminat\w+|exit)",
-            r"(?:terminated|shut ?down|rebooted|restarted|died) (?:\S+ )?(?:abnormally|unexpectedly)|died|terminated for reason|kernel terminated",
-            r"watchdog (?:\S+ ){0,4}(?:expired|bite|reset|trigger\w*|detected)|(?:soft|hard) ?lockup|hung task|blocked for more than|dead ?lock(?:ed| detected)",
-            r"halt asserted|system halted|cannot continue|stopping execution|unrecoverable|irrecoverable|fatal (?:error|exception|signal|interrupt)",
-            r"(?:uncaught|unhandled|unexpected) (?:\w+ )?(?:exception|error|signal|fault)|threw an? (?:\w+ )?exception|exception in thread",
-            r"null pointer|assert(?:ion)? (?:\w+ )?(?:fail\w*|error|condition)|(?:illegal|invalid) (?:instruction|opcode|memory access)",
-            r"(?:node|system|server|machine|host) (?:\S+ ){0,3}(?:is down|went down|crashed|has failed|failed|failure)|shutting down (?:\w+ ){0,3}(?:due to|because)",
-            r"hit assert|bad page|unable to handle|aborting on|abort signal",
-        ),
+        r"""
+        panic(?:ked)?|oops|kernel bug|bug: |seg(?:mentation )? ?fault|general protection|sig(?:segv|bus|abrt|ill|fpe)
+        core dumped|dump(?:ed|ing) core|crash(?:ed|es|ing)|has stopped unexpectedly|stack (?:overflow|smashing)
+        (?:unexpected|unclean|abnormal|emergency|abrupt) (?:system )?(?:shut ?down|re ?boot|restart|reset
+            |termination|exit)
+        (?:terminated|shut ?down|rebooted|restarted|died) (?:\S+ )?(?:abnormally|unexpectedly)
+        died|terminated for reason|kernel terminated|bad page|unable to handle|abort signal|hit assert
+        watchdog <some>(?:expired|bite|reset|trigger\w*|detected)|(?:soft|hard) ?lockup|hung task
+            |blocked for more than
+        dead ?lock(?:ed| detected)|halt asserted|system halted|cannot continue|stopping execution|unrecoverable
+            |irrecoverable
+        fatal (?:error|exception|signal|interrupt)|null pointer|(?:illegal|invalid) (?:instruction|opcode
+            |memory access)
+        (?:uncaught|unhandled|unexpected) <a>(?:exception|error|signal|fault)|threw an? <a>exception
+            |exception in thread
+        assert(?:ion)? <a>(?:fail\w*|error|condition)
+        (?:node|system|server|machine|host) (?:\S+ ){0,3}(?:is down|went down|crashed|has failed|failed|failure)
+        shutting down (?:\w+ ){0,3}(?:due to|because)
+        """,
     ),
     Rule(
         "abnormal_exit",
         "job_failed",
-        "a program ended, and says it was not well",
-        (
-            r"exited (?:abnormally|unexpectedly)|abnormal(?:ly)? (?:exit\w*|terminat\w+|end\w*)|abend\w*|ended abnormally",
-            r"(?:exit|exited|exits|terminated|finished|ended|completed|returned) (?:\w+ ){0,3}(?:(?:exit )?(?:code|status|value|rc|signal)|with)\W{0,3}-?9",
-            r"non ?zero (?:exit|return|status)|return code\W+-?9|exit code\W+-?9",
-            r"killed by signal|terminated by signal|main process exited",
-        ),
+        "a program ended, and its exit says that it was not well",
+        r"""
+        exited (?:abnormally|unexpectedly)|abnormal(?:ly)? (?:exit\w*|terminat\w+|end\w*)|abend\w*|ended abnormally
+        (?:exit|exited|exits|terminated|finished|ended|completed|returned) (?:\w+ ){0,3}(?:code|status|value|rc
+            |signal|with)\W{0,3}9
+        non ?zero (?:exit|return|status)|(?:return|exit) (?:code|status)\W+9
+        (?:killed|terminated) by signal|main process exited
+        """,
     ),
     Rule(
         "work_failed",
         "job_failed",
         "a piece of work did not come to its end: job, task, command, service, request, start-up",
-        (
-            rf"{_WORK} (?:\S+ ){{0,5}}?(?:is |was |were |has |have |had )?(?:been )?(?:failed|failing|fails|failure|aborted|aborting|unsuccessful"
-            r"|not started|could not be (?:started|completed|executed)|timed out|rejected|errored)",
-            rf"(?:failed|failure|failing|aborted|aborting|unsuccessful) (?:(?:to|of|the|a|an|for|in|on|running|starting|executing) ){{0,3}}(?:\w+ )?{_WORK}",
-            rf"{_CANNOT} (?:be )?(?:start|launch|run|execut\w+|complet\w+|finish|commit|load|submit|initiali[sz]\w*|instantiat\w+|spawn|bind|install|save|process|perform)(?:ed|ing)?",
-            r"(?:error|failure) (?:while |in |when |during |at )?(?:running|executing|processing|starting|launching|initiali[sz]ing|committing|writing"
-            r"|handling|performing|loading)",
-            rf"(?:state|status|transition\w*|changed|moved|from) (?:\S+ ){{0,5}}(?:to|=|:|is) ?(?:final )?(?:failed|fail|error|aborted)\b",
-            r"giving up|gave up|too many (?:failures|failed|retries|attempts|errors)|(?:retries|attempts) (?:\w+ )?(?:exhausted|exceeded)",
-            r"max(?:imum)? (?:number of )?(?:\w+ )?(?:retries|attempts) (?:\w+ )?(?:exceeded|reached)|roll(?:ed|ing) back (?:\w+ )?(?:because|due|after)",
-        ),
+        r"""
+        <work> (?:\S+ ){0,5}?(?:is |was |were |has |have |had )?(?:been )?(?:failed|failing|fails|failure|aborted
+            |aborting|errored)
+        <work> (?:\S+ ){0,5}?(?:not started|rejected|could not be (?:started|completed|executed))
+        (?:failed|failure|failing|aborted|aborting) (?:(?:to|of|the|a|an|for|in|on|running|starting
+            |executing) ){0,3}<a><work>
+        <cannot> (?:be )?(?:start|launch|run|complet|finish|commit|load|submit|spawn|bind|install|save
+            |perform)(?:ed|e|ing)?
+        <cannot> (?:be )?(?:execut|initiali[sz]|instantiat)(?:ed|e|ing)
+        errors? (?:while |in |when |during |at )?(?:running|executing|starting|launching|initiali[sz]ing|committing
+            |writing|loading)
+        (?:state|status|transition\w*|changed|moved|from) (?:\S+ ){0,5}(?:to|=|:|is) ?(?:final )?(?:failed|fail
+            |error|aborted)
+        giving up|gave up|too many (?:failures|failed|retries|attempts|errors)|(?:retries|attempts) <a>(?:exhausted
+            |exceeded)
+        max(?:imum)? (?:number of )?<a>(?:retries|attempts) <a>(?:exceeded|reached)
+        roll(?:ed|ing) back <a>(?:because|due|after)
+        """,
     ),
 )
 
-# What follows when no rule above speaks.
+# What follows when no rule above speaks. The five states have none for "failed, for a reason we cannot name": an error
+# by the program's own word is no normal operation, and what failed is the program's own work, hence job_failed.
 FALLBACKS = (
-    Rule("fatal_level", "system_crash", "no words known, but the program says at level FATAL that it cannot go on", ()),
-    # The five states have none for "failed, for a reason we cannot name". The program itself calls it an error, so it is
-    # no normal operation; what failed is the program's own work.
-    Rule("error_level", "job_failed", "no words known, but the line is an error: an operation of the program failed", ()),
-    Rule("warning", "unknown", "a warning that no rule explains: not normal, and no failure either", (), ("WARN",)),
-    Rule("mention", "unknown", "information that speaks of a failure no rule knows", (), ("INFO",)),
-    Rule("normal", "normal_ops", "information, and no word of failure", (), ("INFO",)),
+    Rule("fatal_level", "system_crash", "no words known, but the program says at level FATAL that it cannot go on"),
+    Rule("error_level", "job_failed", "no words known, but the line is an error: an operation of the program failed"),
+    Rule("warning", "unknown", "a warning that no rule explains: not normal, and no failure either"),
+    Rule("mention", "unknown", "information that speaks of a failure no rule knows"),
+    Rule("normal", "normal_ops", "information, and no word of failure"),
 )
+MENTIONS = r"""
+    fail(?:ed|ure|ures|s|ing)?|errors?|exceptions?|unable|could not|could ?n[o']?t|can ?not|abort(?:ed|ing)?|lost
+        |killed
+"""
 SECURITY_RULE = "security"
-MENTIONS = r"\b(?:fail(?:ed|ure|ures|s|ing)?|errors?|exceptions?|unable|could not|could ?n[o']?t|cannot|abort(?:ed|ing)?|lost|killed)\b"
 
 # Rule id -> what it looks at, for the datasheet.
 RULES = {rule.id: rule.meaning for rule in (*EVENT_RULES, *FALLBACKS)} | {
@@ -360,48 +452,90 @@ RULES = {rule.id: rule.meaning for rule in (*EVENT_RULES, *FALLBACKS)} | {
 SPOKEN = tuple(rule.id for rule in EVENT_RULES)
 EVENT_TYPE_OF = {rule.id: rule.event_type for rule in (*EVENT_RULES, *FALLBACKS)}
 
-# What words must not be read as. Replaced in this order before any rule is asked.
+# (reads as, patterns): what must not be taken for a failure, replaced in this order before any rule is asked.
 HARMLESS = (
-    # an end of patience is an event, its length a setting: "timeout of 30 s exceeded" against "timeout = 30 s"
-    (r"\btime ?outs? (?:of|after) \S+ ?\w* (?:exceeded|expired|elapsed|reached)\b", "timed out"),
-    (r"\btime ?outs?\b(?: (?:ms|seconds|value|interval|threshold|period|policy))?\W*(?:is|are|was|of|set to|to|in)?\W*\b(?:9|0)", ""),
-    (r"\b(?:keep ?alive|idle|default|session|max|set|setting|configured|negotiated) time ?outs?\b(?: for\b)?", ""),
-    (r"\b(?:without|not|no) success\w*|\bunsuccessful\w*", "failed"),
-    # said to be absent
-    (r"\b(?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:errors?|failures?|failed|exceptions?|warnings?|time ?outs?|corruption|panics?|crash(?:es)?|conflicts|losses|denied|lost|dead|missing)\b", ""),
-    (r"\b(?:not|did not|didn[' ]?t|never|nothing|none) (?:fail(?:ed)?|time ?out|timed out|lost|corrupt(?:ed)?|crash(?:ed)?|killed)\b", ""),
-    (r"\b(?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out|denied|killed|dead|missing|dropped)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false)\b", ""),
-    (r"\b(?:errors?(?:\(s\))?|failures?|faults?|corruption) (?:\([^)]*\) )?(?:was |were |has been |have been |detected and |is |are |successfully |now )*(?:corrected|recovered|cleared|resolved|fixed|repaired)\b", ""),
-    (r"\b(?:recover(?:ed|ing)|retried|reconnected) (?:\w+ ){0,2}(?:from|after) (?:\w+ ){0,4}(?:errors?|failures?|time ?outs?|reset|refused|lost|crash|loss)\b", ""),
-    (r"\b(?:memory|dram|dimm|cache) (?:read|write|scrub\w*) error", "ecc error"),
-    # names and settings, not events
-    (r"\b(?:max(?:imum)?|min(?:imum)?|allowed) (?:\w+ ){0,3}(?:failures|errors|retries|attempts)(?: per \w+)?\s*(?:=|:|is|set to)", ""),
-    (r"\b(?:fail(?:ures?|over)?|errors?|crash|panic|oom|oom killer|time ?out|checksum|verification|watchdog|corruption|checks?|machine check|exception|heart ?beat|retry|deadlock|link) (?:\w+ ){0,3}(?:enabled?|disabled?|supported|registered|installed|initiali[sz]ed|started|handlers?|support|detection|detector|reporter|reporting|policy|threshold|architecture|monitor(?:ing)?|report|log|logs|stream|codes?|count)\b", ""),
-    # ended on purpose
-    (r"\b(?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:the |a |an )?(?:user|request|application ?master|driver|client|admin\w*|operator|scheduler|signal 9 \(term\))\b", ""),
-)  # fmt: skip
+    # an end of patience is an event, its length a setting: "timeout of 30 s exceeded", "timeout = 30 s"
+    ("timed out", r"time ?outs? (?:of|after) \S+ ?\w* (?:exceeded|expired|elapsed|reached)"),
+    (
+        "",
+        r"""
+        time ?outs?(?: (?:ms|seconds|value|interval|threshold|period|policy))?\W*(?:is|are|was|of|set to|to
+            |in)?\W*\b[09]\w*
+        (?:keep ?alive|idle|default|session|max|set|setting|configured|negotiated) time ?outs?(?: for)?
+        """,
+    ),
+    ("failed", r"(?:without|not|no) success\w*|unsuccessful\w*"),
+    # said to be absent, or mended
+    (
+        "",
+        r"""
+        (?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:errors?|failures?|failed|exceptions?|warnings?
+            |time ?outs?|corruption)
+        (?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:panics?|crash(?:es)?|conflicts|losses|denied|lost
+            |dead|missing)
+        (?:not|never|nothing|none|didn[' ]?t) (?:fail(?:ed)?|time ?out|timed out|lost|corrupt(?:ed)?|crash(?:ed)?
+            |killed)
+        (?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out
+            |denied)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false)
+        (?:killed|dead|missing|dropped)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false)
+        (?:errors?(?:\(s\))?|failures?|faults?|corruption) (?:\([^)]*\) )?(?:(?:was|were|is|are|has|have|been|now
+            |detected|and|successfully) )*(?:corrected|recovered|cleared|resolved|fixed|repaired)
+        (?:recover(?:ed|ing)|retried|reconnected) (?:\w+ ){0,2}(?:from|after) (?:\w+ ){0,4}(?:errors?|failures?
+            |time ?outs?|reset|refused|lost|crash|loss)
+        """,
+    ),
+    ("ecc error", r"(?:memory|dram|dimm|cache) (?:read|write|scrub\w*) error"),
+    # names and settings, not events; and what ends on purpose
+    (
+        "",
+        r"""
+        (?:max(?:imum)?|min(?:imum)?|allowed) (?:\w+ ){0,3}(?:failures|errors|retries|attempts)(?: per \w+)?\s*(?:=
+            |:|is|set to)
+        <feature> (?:\w+ ){0,3}(?:enabled?|disabled?|supported|registered|installed|initiali[sz]ed|started|support
+            |architecture)
+        <feature> (?:\w+ ){0,3}(?:handlers?|detection|detector|reporter|reporting|policy|threshold|monitor(?:ing)?
+            |report|log|logs)
+        <feature> (?:\w+ ){0,3}(?:stream|codes?|count)
+        (?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:(?:the|a|an) )?(?:user|request
+            |application ?master|driver)
+        (?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:(?:the|a|an) )?(?:client|admin\w*
+            |operator|scheduler)
+        """,
+    ),
+)
 
 # A mild line that says it went well is normal, whatever else it mentions, unless it also counts failures.
-WELL = r"\b(?:success(?:ful|fully)?|succeeded|recovered|restored|re ?established|reconnected|resolved|passed|back online|came back|healthy again)\b"
-COUNTS_FAILURES = r"\b9 (?:\w+ )?(?:failed|failures|errors|lost|killed|corrupt)\b|\bfailed\b.*\b9\b"
+WELL = r"""
+    success(?:ful|fully)?|succeeded|recovered|restored|re ?established|reconnected|resolved|passed
+    back online|came back|healthy again
+"""
+COUNTS_FAILURES = r"9 <a>(?:failed|failures|errors|lost|killed|corrupt)|failed\b.*\b9"
 
-# Severity from words, for lines without a level. Security events are warnings: the guard did its work, and syslog's own
-# auth facility logs them as notices.
+# Severity from words, for lines without a level; the first that speaks decides. Security events are warnings: the guard
+# did its work, and syslog's own auth facility logs them as notices.
 SEVERITY_WORDS = (
-    ("WARN", rf"\b(?:{'|'.join(words for rule in EVENT_RULES if rule.event_type in SECURITY for words in rule.words)})\b"),
+    ("WARN", "\n".join(rule.words for rule in EVENT_RULES if rule.event_type in SECURITY)),
     (
         "ERROR",
-        r"\b(?:errors?|fail(?:ed|ure|ures|s|ing)?|fatal|panic(?:ked)?|critical|emerg(?:ency)?|alert|severe|crash(?:ed|es|ing)?|abort(?:ed|ing)?"
-        r"|abnormal(?:ly)?|corrupt(?:ed|ion)?|kill(?:ed|ing) process|out of memory|oops|segfault|unrecoverable|uncorrectable"
-        r"|cannot continue|no space left|died|dead|halted|is full|no server for|no longer served|lost)\b",
+        r"""
+        errors?|fail(?:ed|ure|ures|s|ing)?|fatal|panic(?:ked)?|critical|emerg(?:ency)?|alert|severe|crash(?:ed|es
+            |ing)?
+        abort(?:ed|ing)?|abnormal(?:ly)?|corrupt(?:ed|ion)?|kill(?:ed|ing) process|out of memory|oops|segfault
+        unrecoverable|uncorrectable|cannot continue|no space left|died|dead|halted|is full|no server for
+            |no longer served|lost
+        """,
     ),
     (
         "WARN",
-        r"\b(?:warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by|un ?reachable|unavailable|degraded"
-        r"|exceed(?:s|ed|ing)?|over ?heat\w*|unable|cannot|can[' ]?t|could not|could ?n[o']?t|not connected|no route|broken|missing|invalid|mismatch\w*"
-        r"|link (?:is )?down|went down|is down|overflow|throttl\w+|unexpected\w*|retry\w*|re ?try\w*|inconsistent|problems?)\b",
+        r"""
+        warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by|un ?reachable
+        unavailable|degraded|exceed(?:s|ed|ing)?|over ?heat\w*|unable|can ?not|can[' ]?t|could not|could ?n[o']?t
+        not connected|no route|broken|missing|invalid|mismatch\w*|link (?:is )?down|went down|is down|overflow
+            |throttl\w+
+        unexpected\w*|re ?try\w*|inconsistent|problems?
+        """,
     ),
-)  # fmt: skip
+)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -439,28 +573,36 @@ def parse(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     parts = [_headers(part, BY_NAME[name[0]]) for name, part in sound.group_by(["layout"], maintain_order=True)]
     parsed = pl.concat([_nothing_parsed(), *parts]).sort("file", "line", maintain_order=True)
     whole = pl.col("time").is_not_null() | pl.col("layout").is_in([name for name in BY_NAME if BY_NAME[name].multiline])
+    titles = pl.col("fault") == "csv_header"
+    outcome = pl.when(titles).then(pl.lit("dropped")).otherwise(pl.lit("quarantined"))
     rejects = pl.concat(
         [
-            _rejects(faulty, pl.when(pl.col("fault") == "csv_header").then(pl.lit("dropped")).otherwise(pl.lit("quarantined")), pl.col("fault"), "text"),
+            _rejects(faulty, outcome, pl.col("fault"), "text"),
             _rejects(parsed.filter(~whole), pl.lit("quarantined"), pl.lit("no_header"), "message"),
         ]
-    )  # fmt: skip
+    )
     return _pandas(parsed.filter(whole)), _pandas(rejects.sort("file", "line"))
 
 
 def _headers(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """PARSED_COLUMNS of lines of one layout; time is null and message the whole text where there is no header."""
-    found = lines.select("file", "line", "layout", "text", pl.col("text").str.extract_groups(layout.pattern).alias("header"))
+    header = pl.col("text").str.extract_groups(layout.pattern).alias("header")
+    found = lines.select("file", "line", "layout", "text", header)
+    systems = {file: system_of(file) for file in found["file"].unique()}
     groups = set(found.schema["header"].to_schema())  # type: ignore[attr-defined]
     fields = {
         name: pl.col("header").struct.field(name) if name in groups else pl.lit(None, dtype=pl.String)
         for name in ("time", "host", "level", "source", "message")
     }
-    return found.with_columns(**fields).with_columns(
-        system=pl.col("file").replace_strict({file: system_of(file) for file in found["file"].unique()}, return_dtype=pl.String),
-        source=pl.col("source").fill_null("").str.strip_chars(),
-        message=pl.when(pl.col("time").is_null()).then("text").otherwise(pl.col("message")).str.strip_chars_end(),
-    ).select(PARSED_COLUMNS)
+    return (
+        found.with_columns(**fields)
+        .with_columns(
+            system=pl.col("file").replace_strict(systems, return_dtype=pl.String),
+            source=pl.col("source").fill_null("").str.strip_chars(),
+            message=pl.when(pl.col("time").is_null()).then("text").otherwise(pl.col("message")).str.strip_chars_end(),
+        )
+        .select(PARSED_COLUMNS)
+    )
 
 
 def _nothing_parsed() -> pl.DataFrame:
@@ -490,17 +632,18 @@ def events(parsed: pd.DataFrame, *, year: int = 2005) -> tuple[pd.DataFrame, pd.
 
     `year`: of the first line of a log that does not write it (Linux' 2005); it is counted on where the month falls by
     half a year or more. A clock that goes back by less is left as it is. No log here writes a time zone: UTC.
-    Rejects: bad_time (no such day or hour, or a year no log has; quarantined), continuation (a line of a stack trace:
-    its exceptions are read with the record before it; dropped), no_header (the same without such a record; quarantined).
+    Rejects: bad_time (no such day or hour, or a year no log has; quarantined), continuation (a line of a stack trace,
+    whose exceptions are read with the record before it; dropped), no_header (one before any record; quarantined).
     """
     table = pl.from_pandas(parsed).cast({"level": pl.String, "host": pl.String}).sort("file", "line")
     records, orphans = _with_continuations(table)
     records = records.with_columns(_timestamps(records, year))
     good = records.filter(pl.col("timestamp").is_not_null())
+    timeless = records.filter(pl.col("timestamp").is_null())
     rejects = pl.concat(
         [
             _rejects(orphans, pl.col("outcome"), pl.col("reason"), "message"),
-            _rejects(records.filter(pl.col("timestamp").is_null()), pl.lit("quarantined"), pl.lit("bad_time"), "line_text"),
+            _rejects(timeless, pl.lit("quarantined"), pl.lit("bad_time"), "line_text"),
         ]
     )
     judged = _with_templates(good).with_columns(entity=_entity()).pipe(_judge)
@@ -542,7 +685,9 @@ def _timestamps(records: pl.DataFrame, year: int) -> pl.Series:
 
 def _time_of(layout: Layout, years: pl.Series) -> pl.Expr:
     """Time of a layout's lines, without zone; null where it cannot be read."""
-    text = pl.col("time").str.replace(",", ".", literal=True).str.replace("T", " ", literal=True) if "%.f" in layout.time else pl.col("time")
+    text = pl.col("time")
+    if "%.f" in layout.time:  # ISO: a comma before the fraction and a T before the hour are allowed
+        text = text.str.replace(",", ".", literal=True).str.replace("T", " ", literal=True)
     if layout.time == EPOCH:
         seconds = text.cast(pl.Int64, strict=False)
         last = (LAST_YEAR + 1 - 1970) * 366 * 86_400  # past it microseconds would not fit
@@ -559,7 +704,7 @@ def _years(records: pl.DataFrame, first: int) -> pl.Series:
     A month that falls by six or more is a new year (Dec -> Jan, or Nov -> Feb over a quiet Christmas). January to
     December within a week is a clock that goes back over New Year, and takes the year back.
     """
-    months = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+    months = {name: number for number, name in enumerate(MONTHS, 1)}
     word = pl.col("time").str.extract(r"^([A-Z][a-z]{2}) ")
     month = word.replace_strict(months, default=None, return_dtype=pl.Int64)
     month = month.fill_null(pl.col("time").str.extract(r"^(\d\d)-\d\d ").cast(pl.Int64))
@@ -585,7 +730,7 @@ def _mined(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _entity() -> pl.Expr:
-    """Whose line it is: its host; else the block, container or machine its message names; else its log file's process."""
+    """Whose line it is: its host, else the block, container or machine it names, else its file's process."""
     named = pl.coalesce(pl.col("message").str.extract(session) for session in SESSIONS)
     process = pl.col("file").str.extract(r"([^/]+?)(?:\.log(?:_structured\.csv)?)?$")
     return pl.concat_str("system", pl.lit("/"), pl.coalesce(pl.col("host"), named, process))
@@ -593,12 +738,8 @@ def _entity() -> pl.Expr:
 
 def words_of(texts: pl.Expr) -> pl.Expr:
     """Texts as the rules read them, before HARMLESS: see the head of the rules."""
-    return (
-        texts.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}")
-        .str.replace_all(r"[_\-\s]+", " ")
-        .str.to_lowercase()
-        .str.replace_all(r"\bauthent\b", "auth")
-    )
+    parted = texts.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}").str.replace_all(r"[_\-\s]+", " ")
+    return parted.str.to_lowercase()
 
 
 def _judge(records: pl.DataFrame) -> pl.DataFrame:
@@ -609,8 +750,14 @@ def _judge(records: pl.DataFrame) -> pl.DataFrame:
     found = key.join(verdicts, on=["level", "text"], how="left", nulls_equal=True, maintain_order="left")
     return records.with_columns(found["severity"], found["rule"]).with_columns(
         event_type=pl.col("rule").replace_strict(EVENT_TYPE_OF, return_dtype=pl.String),
-        state=pl.col("rule").replace_strict({rule: _state(rule, "five") for rule in EVENT_TYPE_OF}, return_dtype=pl.Int8),
+        state=_state_of("rule", "five"),
     )
+
+
+def _state_of(rule: str, taxonomy: format_a.Taxonomy) -> pl.Expr:
+    """States of a column of rules."""
+    states = {name: _state(name, taxonomy) for name in EVENT_TYPE_OF}
+    return pl.col(rule).replace_strict(states, return_dtype=pl.Int8)
 
 
 def _state(rule: str, taxonomy: format_a.Taxonomy) -> int:
@@ -622,11 +769,12 @@ def _state(rule: str, taxonomy: format_a.Taxonomy) -> int:
 def judge(lines: pl.DataFrame) -> list[pl.Series]:
     """Severity and rule of each line. `lines`: level (as written, null: none), text (every number not zero is 9)."""
     text = words_of(pl.col("text"))
-    for pattern, replacement in HARMLESS:
-        text = text.str.replace_all(pattern, replacement)
-    told = lines.select("level", words=text).with_columns(level=pl.col("level").str.to_uppercase())
-    told = told.with_columns(level_severity=pl.col("level").replace_strict(LEVELS, default=None, return_dtype=pl.String))
-    well = pl.col("words").str.contains(WELL) & ~pl.col("words").str.contains(COUNTS_FAILURES)
+    for reading, words in HARMLESS:
+        text = text.str.replace_all(_pattern(words), f"{reading} ")
+    told = lines.select(words=text, level=pl.col("level").str.to_uppercase())
+    by_level = pl.col("level").replace_strict(LEVELS, default=None, return_dtype=pl.String)
+    told = told.with_columns(level_severity=by_level)
+    well = _says(WELL) & ~_says(COUNTS_FAILURES)
     told = told.with_columns(severity=pl.coalesce("level_severity", _severity_from_words(well)))
     told = told.with_columns(rule=_first_rule(well & (pl.col("severity") == "INFO")))
     # The words of a rule are words too: a line without a level, of which a rule speaks, is at least a warning.
@@ -635,10 +783,15 @@ def judge(lines: pl.DataFrame) -> list[pl.Series]:
     return [told["severity"], told["rule"]]
 
 
+def _says(words: str) -> pl.Expr:
+    """Whether one of the patterns speaks."""
+    return pl.col("words").str.contains(_pattern(words))
+
+
 def _severity_from_words(well: pl.Expr) -> pl.Expr:
     severity = pl.lit("INFO")
-    for name, pattern in reversed(SEVERITY_WORDS):
-        severity = pl.when(pl.col("words").str.contains(pattern)).then(pl.lit(name)).otherwise(severity)
+    for name, words in reversed(SEVERITY_WORDS):
+        severity = pl.when(_says(words)).then(pl.lit(name)).otherwise(severity)
     return pl.when(well).then(pl.lit("INFO")).otherwise(severity)
 
 
@@ -651,14 +804,13 @@ def _first_rule(fine: pl.Expr) -> pl.Expr:
         .then(pl.lit("error_level"))
         .when(pl.col("severity") == "WARN")
         .then(pl.lit("warning"))
-        .when(pl.col("words").str.contains(MENTIONS))
+        .when(_says(MENTIONS))
         .then(pl.lit("mention"))
         .otherwise(pl.lit("normal"))
     )
     for candidate in reversed(EVENT_RULES):
-        spoken = pl.col("words").str.contains(rf"\b(?:{'|'.join(candidate.words)})(?:\b|\W|$)")
         asked = pl.col("severity").is_in(candidate.severities)
-        rule = pl.when(spoken & asked).then(pl.lit(candidate.id)).otherwise(rule)
+        rule = pl.when(_says(candidate.words) & asked).then(pl.lit(candidate.id)).otherwise(rule)
     return pl.when(fine).then(pl.lit("normal")).otherwise(rule)
 
 
@@ -726,9 +878,7 @@ def merged(spans: pl.DataFrame, within_seconds: int) -> pl.DataFrame:
     spans = spans.with_columns(alone=(pl.col("size") == 1) & near)
     spans = spans.with_columns(run=pl.col("alone").rle_id().over("entity"))
     # In a run of lone windows every second one is joined to the one before it, and so is no longer alone itself.
-    spans = spans.with_columns(
-        into_next=pl.col("alone") & (pl.int_range(pl.len()).over("entity", "run") % 2 == 0)
-    )
+    spans = spans.with_columns(into_next=pl.col("alone") & (pl.int_range(pl.len()).over("entity", "run") % 2 == 0))
     joined = pl.col("into_next").shift(1).over("entity").fill_null(value=False)
     return (
         spans.with_columns(
@@ -747,48 +897,63 @@ def _with_tokens(placed: pl.DataFrame) -> pl.DataFrame:
 
 def _sequences(placed: pl.DataFrame, taxonomy: format_a.Taxonomy) -> pd.DataFrame:
     """One row a sequence. `placed`: events in order, with token, start and end of their sequence."""
+    graded = placed.with_columns(
+        rank=pl.col("rule").replace_strict(_ranks(), return_dtype=pl.Int8),
+        grade=pl.col("severity").replace_strict({name: at for at, name in enumerate(SEVERITIES)}, return_dtype=pl.Int8),
+    )
+    told = _summaries(graded).join(_most_frequent(graded), on=["entity", "start"], how="left", maintain_order="left")
+    frame = _pandas(_labelled(told, taxonomy).select(*format_a.COLUMNS, *SLICES, "rows"))
+    return frame.astype(format_a.COLUMNS | dict.fromkeys(SLICES, format_a.TEXT))
+
+
+def _ranks() -> dict[str, int]:
+    """How bad each rule's state is, 0 the worst; security has its place in the order under either taxonomy."""
     order = {state: rank for rank, state in enumerate(format_a.SEVERITY_ORDER)}
-    worst = {rule: order[_state(rule, "seven")] for rule in EVENT_TYPE_OF}
-    normal = order[format_a.NORMAL]
-    placed = placed.with_columns(
-        rank=pl.col("rule").replace_strict(worst, return_dtype=pl.Int8),
-        grade=pl.col("severity").replace_strict({name: rank for rank, name in enumerate(SEVERITIES)}, return_dtype=pl.Int8),
-    )
-    frequent = (
-        placed.group_by("entity", "start", "event_type")
-        .agg(count=pl.len(), first=pl.col("line").min())
-        .sort("count", "event_type", descending=[True, False])
-        .group_by("entity", "start", maintain_order=True)
-        .agg(most_frequent=pl.col("event_type").first())
-    )
+    return {rule: order[_state(rule, "seven")] for rule in EVENT_TYPE_OF}
+
+
+def _summaries(graded: pl.DataFrame) -> pl.DataFrame:
+    """Tokens, worst severity and deciding event (the first of the worst) of each sequence."""
     deciding = pl.col("rank").arg_min()
-    sequences = placed.group_by("entity", "start", maintain_order=True).agg(
+    return graded.group_by("entity", "start", maintain_order=True).agg(
         pl.col("token").tail(format_a.MAX_LENGTH).cast(pl.Int32).alias("sequence_ids"),
         pl.col("end").first(),
         pl.col("system").first(),
         pl.col("grade").max(),
-        pl.col("rank").min(),
-        pl.col("rule").get(deciding).alias("deciding_rule"),
+        pl.col("rule").get(deciding),
         pl.col("event_type").get(deciding).alias("deciding_type"),
         pl.len().cast(pl.Int32).alias("rows"),
     )
-    sequences = sequences.join(frequent, on=["entity", "start"], how="left", maintain_order="left")
-    calm = pl.col("rank") == normal
+
+
+def _most_frequent(graded: pl.DataFrame) -> pl.DataFrame:
+    """The event type met most often in each sequence; among equals the first by name."""
+    return (
+        graded.group_by("entity", "start", "event_type")
+        .agg(count=pl.len())
+        .sort("count", "event_type", descending=[True, False])
+        .group_by("entity", "start", maintain_order=True)
+        .agg(usual_type=pl.col("event_type").first())
+    )
+
+
+def _labelled(told: pl.DataFrame, taxonomy: format_a.Taxonomy) -> pl.DataFrame:
+    """Format A's columns and the slices of each sequence."""
+    calm = pl.col("deciding_type").replace_strict(EVENT_STATES, return_dtype=pl.Int8) == format_a.NORMAL
     security = pl.col("deciding_type").is_in(SECURITY) & pl.lit(taxonomy == "five")
-    sequences = sequences.with_columns(
-        label=pl.col("deciding_rule").replace_strict({rule: _state(rule, taxonomy) for rule in EVENT_TYPE_OF}, return_dtype=pl.Int8),
+    kept_rule = pl.when(security).then(pl.lit(SECURITY_RULE)).otherwise("rule")
+    return told.with_columns(
+        label=_state_of("rule", taxonomy),
         source=pl.lit(SOURCE),
         window_start="start",
         window_end="end",
-        context_start="start",
-        label_rule=pl.when(calm).then(pl.lit("normal")).when(security).then(pl.lit(SECURITY_RULE)).otherwise("deciding_rule"),
+        label_rule=pl.when(calm).then(pl.lit("normal")).otherwise(kept_rule),
         weight=pl.lit(1, pl.Int64),
         split=pl.lit(""),
-        severity=pl.col("grade").cast(pl.Int64).replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String),
-        event_type=pl.when(calm).then("most_frequent").otherwise("deciding_type"),
+        context_start="start",
+        severity=pl.col("grade").replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String),
+        event_type=pl.when(calm).then("usual_type").otherwise("deciding_type"),
     ).sort("entity", "window_start")
-    frame = _pandas(sequences.select(*format_a.COLUMNS, "system", "severity", "event_type", "rows"))
-    return frame.astype(format_a.COLUMNS | dict.fromkeys(("system", "severity", "event_type"), format_a.TEXT))
 
 
 def vocabulary(events: pd.DataFrame) -> pd.DataFrame:
@@ -802,9 +967,9 @@ def vocabulary(events: pd.DataFrame) -> pd.DataFrame:
 def statistics_report(events: pd.DataFrame, *, window_seconds: int = WINDOW_SECONDS) -> dict[str, Any]:
     """What the events are: each check of the contract with its outcome, and counts.
 
-    Beside DOMAIN.md's keys: rule_distribution, unexplained_errors (ERROR lines that end Normal, by rule),
-    clock_steps_back (lines earlier than the line before them), and windows (how many, how many with one event before and
-    after lone ones are merged by default).
+    Beside DOMAIN.md's keys: rule_distribution, state_distribution, unexplained_errors (ERROR lines that end Normal, by
+    rule), clock_steps_back (lines earlier than the line before them), and windows: how many there are, and how many hold
+    one event, before and after lone ones are merged by default.
     """
     table = pl.from_pandas(events)
     spans = _spans(table.with_columns(window_start=_floor(pl.col("timestamp"), window_seconds)), window_seconds)

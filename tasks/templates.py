@@ -120,7 +120,7 @@ def mask(messages: pl.Series) -> pl.Series:
     """Messages with their numbers masked: the one step that sees every line, and so the one that uses every core."""
     text = pl.col("message").cast(pl.String).fill_null("")
     masked = messages.to_frame("message").lazy().select(text.str.replace_all(NUMBER, VARIABLE))
-    return masked.collect().to_series()
+    return masked.collect(engine="streaming").to_series()
 
 
 def template_id(template: str) -> str:

@@ -8,6 +8,7 @@ In: a path and the type of each column. Out: one table a block of text, with thr
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,24 @@ def read(path: Path, name: str, columns: Columns, block: int = BLOCK) -> Iterato
 
     Memory is that of one block of `block` bytes. Raises SourceError for a binary file and for a line without end.
     """
-    for first_line, text in _blocks(path, name, block):
-        table = pa.concat_tables(_parsed(text, first_line, columns))
-        if table.num_rows:  # blank lines alone are no rows
-            yield table
+    with ThreadPoolExecutor(1) as pool:  # the next block is parsed while the caller works on this one
+        ahead = None
+        for first_line, text in _blocks(path, name, block):
+            following = pool.submit(_table, text, first_line, columns)
+            if ahead is not None:
+                yield from _unless_empty(ahead.result())
+            ahead = following
+        if ahead is not None:
+            yield from _unless_empty(ahead.result())
+
+
+def _unless_empty(table: pa.Table) -> Iterator[pa.Table]:
+    if table.num_rows:  # blank lines alone are no rows
+        yield table
+
+
+def _table(text: bytes, first_line: int, columns: Columns) -> pa.Table:
+    return pa.concat_tables(_parsed(text, first_line, columns))
 
 
 def _blocks(path: Path, name: str, size: int) -> Iterator[tuple[int, bytes]]:

@@ -72,7 +72,7 @@ def token_bytes(ids: pl.Series) -> pl.Series:
     """
     lists = ids.cast(pl.List(pl.Int32)).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     values = lists.values.fill_null(-1)  # no token of ours is negative
-    data = values.buffers()[1].slice(values.offset * 4, len(values) * 4) if len(values) else pa.py_buffer(b"")
+    data = pa.py_buffer(values.to_numpy())
     offsets = np.asarray(lists.offsets, dtype=np.int64) * 4
     made = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lists), [None, pa.py_buffer(offsets), data])
     return pl.Series("tokens", pl.from_arrow(made))

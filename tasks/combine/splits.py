@@ -46,15 +46,13 @@ def assign(
     _require(block, shares)
     if sequences.empty:
         return sequences, rejects(sequences, "dropped", CROSSES)
-    blocks = _blocks(
-        pl.from_pandas(sequences[["source", "entity", "context_start", "window_start", "window_end"]]), block
-    )
+    blocks = _blocks(pl.from_pandas(sequences[["source", "entity", "context_start", "window_end"]]), block)
     found = (
         _with_split(blocks, shares)
         .group_by("row")
-        .agg(pl.col("split").filter(pl.col("block") == pl.col("home")).first(), whole=pl.col("split").n_unique() == 1)
+        .agg(pl.col("split").first(), whole=pl.col("split").n_unique() == 1)
+        .sort("row")
     )
-    found = found.sort("row")
     whole = found["whole"].to_numpy()
     kept = sequences.assign(
         split=pd.Series(found["split"].to_list(), index=sequences.index, dtype=sequences["split"].dtype)
@@ -70,7 +68,7 @@ def _require(block: timedelta, shares: Sequence[float]) -> None:
 
 
 def _blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
-    """One row for each (row, block its time touches): row, source, entity, block, home; microseconds."""
+    """One row for each (row, block its time touches): row, source, entity, block (microseconds)."""
     size = block // timedelta(microseconds=1)
 
     def start(time: pl.Expr) -> pl.Expr:
@@ -83,7 +81,6 @@ def _blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
             "row",
             "source",
             "entity",
-            home=start(pl.col("window_start").dt.epoch("us")),
             block=pl.int_ranges(first, last + 1, size),
         )
         .explode("block")

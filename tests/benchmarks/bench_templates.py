@@ -415,7 +415,7 @@ def drain3_as_documented(messages: pl.Series) -> list[int]:
 
     config = TemplateMinerConfig()
     config.masking_instructions = [
-        MaskingInstruction(pattern, "*")
+        MaskingInstruction(pattern.replace("(?-u:", "(?:"), "*")  # Python has no such flag
         for pattern, replacement in templates.MASKS
         if replacement == templates.VARIABLE
     ]
