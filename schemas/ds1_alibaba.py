@@ -168,9 +168,7 @@ Observations = pa.DataFrameSchema(
             nullable=True,
         ),
         "network": pa.Column(pd.ArrowDtype(OBSERVATION["network"])),
-        "wait": pa.Column(
-            pd.ArrowDtype(OBSERVATION["wait"]), pa.Check.ge(0, name="no_negative_wait"), nullable=True
-        ),
+        "wait": pa.Column(pd.ArrowDtype(OBSERVATION["wait"]), pa.Check.ge(0, name="no_negative_wait"), nullable=True),
         "row_hash": pa.Column(pd.ArrowDtype(OBSERVATION["row_hash"])),
         "file": pa.Column(pd.ArrowDtype(OBSERVATION["file"])),
         "line": pa.Column(pd.ArrowDtype(OBSERVATION["line"]), pa.Check.ge(1, name="lines_count_from_1")),

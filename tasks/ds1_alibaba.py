@@ -28,7 +28,7 @@ Bools = np.ndarray[Any, np.dtype[np.bool_]]
 MACHINE_CORES = 64  # trace_201708.md: "For the 64 cpus machine in the dataset"
 LATEST = 2**31 - 1  # seconds, 68 years: a later time is a fault, and would not fit a timestamp in the end
 
-# ---------------------------------------------------------------------------------------------- raw rows -> observations
+# --------------------------------------------------------------------------------------------- raw rows -> observations
 
 # Words of an event's detail that speak of the network, as words: not "symlink", not "linked list".
 NETWORK = r"(?i)(?:^|[^a-z])(?:link|switch|network)(?:s|es|down|up)?(?:[^a-z]|$)"
@@ -187,7 +187,8 @@ def _codes(raw: pa.Table, table: str) -> pa.Array:
 
 def _translated(column: pa.ChunkedArray, codes: Mapping[str, int], other: int | None) -> pa.Array:
     words = _words(column)
-    return pa.array([codes.get(word, other) for word in words.dictionary.to_pylist()], pa.int16()).take(words.indices)
+    tokens = pa.array([codes.get(word, other) for word in words.dictionary.to_pylist()], pa.int16())
+    return pc.if_else(words.is_null(), pa.scalar(codes.get("", other), pa.int16()), tokens.take(words.indices))
 
 
 def _row_hash(raw: pa.Table, table: str) -> pl.Series:
@@ -218,7 +219,8 @@ def _observations(raw: pa.Table, read: pl.DataFrame, entities: pa.DictionaryArra
     """The rows to keep, with OBSERVATION's columns."""
     of_raw = {"table": raw["table"], "file": raw["file"], "line": raw["line"], "entity": entities}
     columns = {column: of_raw.get(column, read.get_column(column, default=None)) for column in ds1.OBSERVATION}
-    table = pa.table({n: c.to_arrow(compat_level=OLDEST) if isinstance(c, pl.Series) else c for n, c in columns.items()})
+    arrays = [c.to_arrow(compat_level=OLDEST) if isinstance(c, pl.Series) else c for c in columns.values()]
+    table = pa.table(dict(zip(columns, arrays, strict=True)))
     return _frame(table.filter(kept).cast(pa.schema(ds1.OBSERVATION.items())))
 
 
@@ -227,10 +229,12 @@ def _refused(raw: pa.Table, reasons: pa.Array) -> pd.DataFrame:
     reasons = pc.if_else(pc.equal(reasons, FAULT), raw["fault"].combine_chunks(), reasons)
     values = [raw[column].cast(pa.string()) for column in raw.column_names if column not in ds1.PLACE]
     joined = pc.binary_join_element_wise(*values, ",", null_handling="replace")
-    return rejects(reasons, raw["file"], raw["line"], pc.coalesce(raw["text"], joined))
+    return _left_out(reasons, raw["file"], raw["line"], pc.coalesce(raw["text"], joined))
 
 
-def rejects(reasons: pa.Array, files: pa.ChunkedArray, lines: pa.ChunkedArray, texts: pa.ChunkedArray) -> pd.DataFrame:
+def _left_out(
+    reasons: pa.Array, files: pa.ChunkedArray, lines: pa.ChunkedArray, texts: pa.ChunkedArray
+) -> pd.DataFrame:
     """The rejects table of rows left out, with REJECT_COLUMNS."""
     dropped = pc.is_in(reasons, pa.array(DROPPED))
     outcome = pc.if_else(dropped, "dropped", "quarantined")
@@ -251,7 +255,53 @@ FIRST_EVENT = CODES.index(ds1.EVENT_TOKENS["add"])
 SLOT_BITS = 15  # code 4 | cpu 4 | memory 4 | network 1 | requested 1 | long wait 1
 CODE, CPU, MEMORY, NETWORK_BIT, REQUESTED_BIT, LONG_BIT = 11, 7, 3, 2, 1, 0  # where each begins
 NO_MEASURE, UNKNOWN, FIRST_BIN = 0, 1, 2  # values of a slot's cpu and memory
+KEY_BITS = 64
 EXACT = 1e6  # loads are summed as whole millionths: a float sum would depend on the order of the rows
+PART = 1 << 21  # rows handled at a time
+SPARSE = 64  # cells for each window, at which a table of them is no longer worth its memory
+LISTS = 1 << 16  # sequences made at a time: Arrow needs some 300 bytes for each besides its tokens
+
+# A bit for each of CODES that a window's rows have, then one for each of the three flags.
+NETWORK_SEEN, REQUESTED_SEEN, LONG_SEEN = (1 << bit for bit in range(len(CODES), len(CODES) + 3))
+MACHINE_SEEN = 1 | sum(1 << n for n in range(FIRST_EVENT, len(CODES)))
+STATUS_SEEN = sum(1 << n for n in range(1, FIRST_EVENT))
+
+
+def _code_index() -> Ints:
+    """Position in CODES of a token: CODE_INDEX[301] == 2."""
+    index = np.zeros(max(CODES) + 1, np.uint16)
+    index[list(CODES)] = np.arange(len(CODES))
+    return index
+
+
+def _field(begin: int, bits: int) -> Ints:
+    """One field of every slot there is."""
+    return (np.arange(1 << SLOT_BITS) >> begin) & ((1 << bits) - 1)
+
+
+def _tokens() -> Ints:
+    """(slots, 3) int16: CPU token, memory token, token of the status or event; 0 where a slot has none."""
+    parts = []
+    for begin, base in ((CPU, ds1.CPU_BINS), (MEMORY, ds1.MEMORY_BINS)):
+        value = _field(begin, 4)
+        without_bin = np.where(value == UNKNOWN, format_a.UNK, 0)
+        parts.append(np.where(value >= FIRST_BIN, base + value - FIRST_BIN, without_bin))
+    codes = np.array(CODES + (0,) * (16 - len(CODES)))
+    return np.stack([*parts, codes[_field(CODE, 4)]], axis=1).astype(np.int16)
+
+
+def _seen() -> Ints:
+    """(slots,) uint32: a bit for the code's position in CODES, then one each for network, requested, long wait."""
+    seen = 1 << _field(CODE, 4)
+    for bit, mask in ((NETWORK_BIT, NETWORK_SEEN), (REQUESTED_BIT, REQUESTED_SEEN), (LONG_BIT, LONG_SEEN)):
+        seen = seen | _field(bit, 1) * mask
+    return seen.astype(np.uint32)
+
+
+CODE_INDEX = _code_index()
+TOKENS = _tokens()
+LENGTHS = (TOKENS > 0).sum(axis=1).astype(np.uint8)
+SEEN = _seen()
 
 
 @dataclass(frozen=True)
@@ -329,9 +379,7 @@ def windows(
     return _frame(_sequences(told, stream, names, rule, history, times)), rejected
 
 
-def _told(
-    table: pa.Table, window_seconds: int, wait_quantile: float
-) -> tuple[pa.Array, Windows, Ints, Floats, Floats]:
+def _told(table: pa.Table, window_seconds: int, wait_quantile: float) -> tuple[pa.Array, Windows, Ints, Floats, Floats]:
     """Names of the entities, the windows, the stream of tokens, and the measured loads of each window (see _loads).
 
     Apart from `windows`, so that the arrays of a row each are gone when the sequences are made.
@@ -364,10 +412,14 @@ def _without_duplicates(table: pa.Table) -> tuple[pa.Table, pd.DataFrame]:
 
 
 def _duplicates(table: pa.Table) -> pd.DataFrame:
-    told = [f"{c}=" for c in ds1.OBSERVATION if c not in ("row_hash", *ds1.PLACE)]
-    values = [pc.binary_join_element_wise(name, table[name[:-1]].cast(pa.string()), "", null_handling="replace") for name in told]
+    """Observations as rejects; the row's text is what was observed, for the source row is not at hand."""
+    values = [
+        pc.binary_join_element_wise(name, table[name].cast(pa.string()), "=", null_handling="replace")
+        for name in ds1.OBSERVATION
+        if name not in ("row_hash", *ds1.PLACE)
+    ]
     reasons = pa.array(["duplicate_row"] * table.num_rows, pa.string())
-    return rejects(reasons, table["file"], table["line"], pc.binary_join_element_wise(*values, " "))
+    return _left_out(reasons, table["file"], table["line"], pc.binary_join_element_wise(*values, " "))
 
 
 def _ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
@@ -418,7 +470,7 @@ def _long(column: pa.ChunkedArray, quantile: float) -> Bools:
 
 
 def _sorted(rows: Rows) -> Rows:
-    """Rows by entity, time and slot. Packed into one integer where it fits, for NumPy sorts those seven times faster."""
+    """Rows by entity, time and slot; as one integer where they fit, for NumPy sorts that seven times faster."""
     if not len(rows):
         return rows
     origin = rows.time.min()
@@ -498,24 +550,29 @@ def _largest(columns: list[Floats], rows: Rows, chosen: Ints, place: "_Places", 
 
 
 class _Places:
-    """Finds the window of a row: a table over (entity, number) between each entity's first and last window."""
+    """Finds the window of a row. `cell` numbers the windows between each entity's first and last, told or not.
+
+    Mostly a table over the cells is small, and fastest; where times lie far apart, a search takes its place.
+    """
 
     def __init__(self, told: Windows, window_seconds: int) -> None:
         self.window_seconds = window_seconds
         first = np.flatnonzero(_changes(told.entity))
         last = np.append(first[1:], len(told)) - 1
-        spans = told.number[last] - told.number[first] + 1
+        spans = (told.number[last] - told.number[first] + 1).astype(np.int64)
         self.shift = np.cumsum(spans) - spans - told.number[first]
-        self.cells = np.zeros(spans.sum(), np.int32)
-        self.cells[self.shift[told.entity] + told.number] = np.arange(len(told), dtype=np.int32)
+        self.known = self.shift[told.entity] + told.number
+        self.table = None
+        if spans.sum() <= SPARSE * len(told):
+            self.table = np.zeros(spans.sum(), np.int32)
+            self.table[self.known] = np.arange(len(told), dtype=np.int32)
 
     def __call__(self, rows: Rows, positions: Ints) -> Ints:
-        return self.cells[self.shift[rows.entity[positions]] + rows.time[positions] // self.window_seconds]
+        cell = self.shift[rows.entity[positions]] + rows.time[positions] // self.window_seconds
+        return np.searchsorted(self.known, cell) if self.table is None else self.table[cell]
 
 
-def _rule(
-    told: Windows, cpu: Floats, memory: Floats, cpu_high: float, memory_high: float, idle_cpu: float
-) -> Ints:
+def _rule(told: Windows, cpu: Floats, memory: Floats, cpu_high: float, memory_high: float, idle_cpu: float) -> Ints:
     """Position in RULE of the first rule that holds, for each window. A load that is not measured fulfils none."""
     failed = _has(told, "Failed")
     holds = {
@@ -617,47 +674,52 @@ def _task_type(told: Windows) -> pa.Array:
     return _worded((*masks, "machine"), [*masks.values(), np.ones(len(told), bool)])
 
 
-# ------------------------------------------------------------------------------------------------- what a slot stands for
-
-KEY_BITS = 64
-PART = 1 << 21  # rows handled at a time
-LISTS = 1 << 16  # sequences made at a time: Arrow needs some 300 bytes for each besides its tokens
-NETWORK_SEEN, REQUESTED_SEEN, LONG_SEEN = (1 << bit for bit in range(len(CODES), len(CODES) + 3))
-MACHINE_SEEN = 1 | sum(1 << n for n in range(FIRST_EVENT, len(CODES)))
-STATUS_SEEN = sum(1 << n for n in range(1, FIRST_EVENT))
+# -------------------------------------------------------------------------------------------- what is told about them
 
 
-def _code_index() -> Ints:
-    """Position in CODES of a token: CODE_INDEX[301] == 2."""
-    index = np.zeros(max(CODES) + 1, np.uint16)
-    index[list(CODES)] = np.arange(len(CODES))
-    return index
+def vocabulary(_sequences: pd.DataFrame) -> pd.DataFrame:
+    """Columns token (int32), source, meaning of every id this dataset can use, whether or not a sequence has it."""
+    meanings = {
+        base + decile: f"{name} {10 * decile} to {10 * decile + 10} %"
+        for base, name in ((ds1.CPU_BINS, "CPU"), (ds1.MEMORY_BINS, "memory"))
+        for decile in range(ds1.BINS)
+    }
+    meanings |= {token: f"status {name}" for name, token in ds1.STATUS_TOKENS.items()}
+    meanings |= {token: f"event {name}" for name, token in ds1.EVENT_TOKENS.items()}
+    columns = {
+        "token": pa.array(meanings, pa.int32()),
+        "source": pa.repeat(ds1.STEM, len(meanings)),
+        "meaning": pa.array(meanings.values(), pa.string()),
+    }
+    return _frame(pa.table(columns))
 
 
-def _field(begin: int, bits: int) -> Ints:
-    """One field of every slot there is."""
-    return (np.arange(1 << SLOT_BITS) >> begin) & ((1 << bits) - 1)
+def schema_stats(sequences: pd.DataFrame) -> dict[str, Any]:
+    """Counts of a sequences table, for schema_stats.json. Of an empty table every number is 0.
 
-
-def _tokens() -> Ints:
-    """(slots, 3) int16: CPU token, memory token, token of the status or event; 0 where a slot has none."""
-    parts = []
-    for begin, base in ((CPU, ds1.CPU_BINS), (MEMORY, ds1.MEMORY_BINS)):
-        value = _field(begin, 4)
-        parts.append(np.where(value >= FIRST_BIN, base + value - FIRST_BIN, np.where(value == UNKNOWN, format_a.UNK, 0)))
-    codes = np.array(CODES + (0,) * (16 - len(CODES)))
-    return np.stack([*parts, codes[_field(CODE, 4)]], axis=1).astype(np.int16)
-
-
-def _seen() -> Ints:
-    """(slots,) uint32: a bit for the code's position in CODES, then one each for network, requested, long wait."""
-    seen = 1 << _field(CODE, 4)
-    for bit, mask in ((NETWORK_BIT, NETWORK_SEEN), (REQUESTED_BIT, REQUESTED_SEEN), (LONG_BIT, LONG_SEEN)):
-        seen = seen | _field(bit, 1) * mask
-    return seen.astype(np.uint32)
-
-
-CODE_INDEX = _code_index()
-TOKENS = _tokens()
-LENGTHS = (TOKENS > 0).sum(axis=1).astype(np.uint8)
-SEEN = _seen()
+    `cpu_tokens` and `memory_tokens` count occurrences; `label_distribution` names every state, by its name.
+    """
+    table = pa.Table.from_pandas(sequences[["sequence_ids", "label"]], preserve_index=False)
+    lengths = pc.list_value_length(table["sequence_ids"]).fill_null(0).to_numpy()
+    tokens = pc.value_counts(pc.list_flatten(table["sequence_ids"]))
+    token, count = tokens.field("values").to_numpy(), tokens.field("counts").to_numpy()
+    labels = table["label"].fill_null(-1).to_numpy()
+    states = format_a.STATES[: format_a.DATA_DRIFT + 1]
+    return {
+        "total_sequences": len(labels),
+        "label_distribution": {state: int((labels == number).sum()) for number, state in enumerate(states)},
+        "sequence_length": {
+            "min": int(min(lengths, default=0)),
+            "max": int(lengths.max(initial=0)),
+            "mean": float(lengths.mean()) if len(lengths) else 0.0,
+        },
+        "token_stats": {
+            "unique_tokens": len(token),
+            "cpu_tokens": int(count[(token >= ds1.CPU_BINS) & (token < ds1.CPU_BINS + ds1.BINS)].sum()),
+            "memory_tokens": int(count[(token >= ds1.MEMORY_BINS) & (token < ds1.MEMORY_BINS + ds1.BINS)].sum()),
+        },
+        "quality_checks": {
+            "empty_sequences": int((lengths == 0).sum()),
+            "invalid_labels": int((~np.isin(labels, range(len(states)))).sum()),
+        },
+    }

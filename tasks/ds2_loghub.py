@@ -60,6 +60,8 @@ MERGE_WITHIN_SECONDS = 300
 FRAGMENTS = {
     "a": r"(?:\w+ )?",  # perhaps a word
     "some": r"(?:\S+ ){0,4}",  # a few words
+    "no": r"(?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)?",
+    # The four lists of nouns below end so that disk0, disk(s) and "services:" count too.
     "failed": "(?:failed|failure|fails|failing|aborted|exception|errors?)",
     "cannot": r"""
         (?:fail(?:ed|ure|s|ing)? (?:to|in|while|at)|unable to|can ?not|can[' ]?t|could not|could ?n[o']?t
@@ -71,22 +73,23 @@ FRAGMENTS = {
     """,
     "store": r"""
         (?:disks?|drives?|[hsv]d[a-z]\d*:?|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|mount|nfs|san
-        |file ?systems?|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock|block device)
+        |file ?systems?|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock
+        |block device)\d*(?:[^\w\s]\S*)?
     """,
-    "part": """
+    "part": r"""
         (?:power(?: supply)?|psu|fan|cpu|processor|dimm|memory module|temperature|thermal|motherboard|board|midplane
-        |node ?card|service card|link card|chassis|bmc|ipmi|hardware|clock|voltage|battery|pci|gpu)
+        |node ?card|service card|link card|chassis|bmc|ipmi|hardware|clock|voltage|battery|pci|gpu)\d*(?:[^\w\s]\S*)?
     """,
-    "worker": """
+    "worker": r"""
         (?:executors?|workers?|containers?|task ?managers?|task ?trackers?|node ?managers?|data ?nodes?
-        |region ?servers?|agents?|slaves?|replicas?|pods?|brokers?)
+        |region ?servers?|agents?|slaves?|replicas?|pods?|brokers?)\d*(?:[^\w\s]\S*)?
     """,
-    "work": """
+    "work": r"""
         (?:jobs?|sub ?jobs?|tasks?|attempts?|stages?|applications?|apps?|commands?|sub ?commands?|scripts?|services?
         |process(?:es)?|units?|daemons?|modules?|builds?|deployments?|backups?|quer(?:y|ies)|transactions?|requests?
         |steps?|workflows?|pipelines?|instances?|operations?|batch|cron|startup|start|boot|shutdown|cleanup|commit|update
         |upgrade|install(?:ation)?|launch|migration|initiali[sz]ation|maps?|reduces?|compaction|replication|snapshot
-        |checkpoint|registration|registering|scheduling|allocation|election)
+        |checkpoint|registration|registering|scheduling|allocation|election)\d*(?:[^\w\s]\S*)?
     """,
 }
 
@@ -229,27 +232,6 @@ EVENT_RULES = (
         """,
     ),
     Rule(
-        "connection_lost",
-        "network_issue",
-        "a connection was refused, reset or broke off",
-        r"""
-        (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort
-            |lost|broken|dropped)
-        (?:connection|connect|socket|session|channel|pipe)s? (?:\S+ ){0,6}?(?:broke|failed|failure|error|exception
-            |terminated|severed)
-        (?:connection|socket|session|channel)s? (?:\S+ ){0,6}?(?:died|(?:unexpectedly|prematurely) closed
-            |closed (?:unexpectedly|prematurely))
-        (?:refused|reset|aborted|lost|broken|dropped|failed|bad) (?:\w+ ){0,2}(?:connections?|sockets?|channel)
-        broken pipe|econnrefused|econnreset|epipe|reset by peer|peer <a>(?:died|reset|gone|disconnected)
-        (?:transport endpoint is |socket )not connected|end ?point is not connected|enotconn|not connected to
-        exception (?:\w+ ){0,2}(?:while|in|during|when) <a>(?:serving|receiv\w+|send\w*|transfer\w*|connect\w*
-            |read block)
-        <cannot> (?:read|reading|write|writing|send|sending|receiv\w+) (?:\S+ ){0,8}(?:socket|connection|peer
-            |channel|remote)
-        received exception|end of stream|client has closed socket|disconnected unexpectedly|link has been severed
-        """,
-    ),
-    Rule(
         "unreachable",
         "network_issue",
         "a host, service or name could not be reached",
@@ -267,6 +249,34 @@ EVENT_RULES = (
         (?:name or service|host) not (?:known|found)|unknown host|gethostbyname|nxdomain
             |temporary failure in name resolution
         (?:dns|name) <a>(?:lookup |resolution )?(?:failed|failure|error)
+        """,
+    ),
+    Rule(
+        "timed_out",
+        "network_issue",
+        "an answer did not come in time",
+        "timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",
+    ),
+    Rule(
+        "connection_lost",
+        "network_issue",
+        "a connection was refused, reset or broke off",
+        r"""
+        (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort
+            |lost|broken|dropped)
+        (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:broke|failed|failure|error
+            |exception
+            |terminated|severed)
+        (?:connection|socket|session|channel)s? (?:\S+ ){0,6}?(?:died|(?:unexpectedly|prematurely) closed
+            |closed (?:unexpectedly|prematurely))
+        (?:refused|reset|aborted|lost|broken|dropped|failed|bad) (?:\w+ ){0,2}(?:connections?|sockets?|channel)
+        broken pipe|econnrefused|econnreset|epipe|reset by peer|peer <a>(?:died|reset|gone|disconnected)
+        (?:transport endpoint is |socket )not connected|end ?point is not connected|enotconn|not connected to
+        exception (?:\w+ ){0,2}(?:while|in|during|when) <a>(?:serving|receiv\w+|send\w*|transfer\w*|connect\w*
+            |read block)
+        <cannot> (?:read|reading|write|writing|send|sending|receiv\w+) (?:\S+ ){0,8}(?:socket|connection|peer
+            |channel|remote)
+        received exception|end of stream|client has closed socket|disconnected unexpectedly|link has been severed
         """,
     ),
     Rule(
@@ -293,12 +303,6 @@ EVENT_RULES = (
         (?:tree|torus|ethernet|infiniband|fabric|switch|port|nic) (?:\S+ ){0,3}(?:errors?|failed|failure|down)
         errors? (?:\w+ ){0,3}(?:on|in) (?:the )?<a>(?:tree|torus|network|fabric|link)
         """,
-    ),
-    Rule(
-        "timed_out",
-        "network_issue",
-        "an answer did not come in time",
-        "timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",
     ),
     Rule(
         "corrupt_data",
@@ -469,10 +473,8 @@ HARMLESS = (
     (
         "",
         r"""
-        (?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:errors?|failures?|failed|exceptions?|warnings?
-            |time ?outs?|corruption)
-        (?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)? (?:panics?|crash(?:es)?|conflicts|losses|denied|lost
-            |dead|missing)
+        <no> (?:errors?|failures?|failed|exceptions?|warnings?|time ?outs?|corruption|panics?|crash(?:es)?|conflicts)
+        <no> (?:losses|denied|lost|dead|missing|killed|aborted|rejected|dropped)
         (?:not|never|nothing|none|didn[' ]?t) (?:fail(?:ed)?|time ?out|timed out|lost|corrupt(?:ed)?|crash(?:ed)?
             |killed)
         (?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out
@@ -520,7 +522,8 @@ SEVERITY_WORDS = (
         r"""
         errors?|fail(?:ed|ure|ures|s|ing)?|fatal|panic(?:ked)?|critical|emerg(?:ency)?|alert|severe|crash(?:ed|es
             |ing)?
-        abort(?:ed|ing)?|abnormal(?:ly)?|corrupt(?:ed|ion)?|kill(?:ed|ing) process|out of memory|oops|segfault
+        abort(?:ed|ing)?|abnormal(?:ly)?|corrupt(?:ed|ion)?|mismatch\w*|kill(?:ed|ing) process|out of memory|oops
+        segfault|machine check exception
         unrecoverable|uncorrectable|cannot continue|no space left|died|dead|halted|is full|no server for
             |no longer served|lost
         """,
@@ -530,7 +533,7 @@ SEVERITY_WORDS = (
         r"""
         warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by|un ?reachable
         unavailable|degraded|exceed(?:s|ed|ing)?|over ?heat\w*|unable|can ?not|can[' ]?t|could not|could ?n[o']?t
-        not connected|no route|broken|missing|invalid|mismatch\w*|link (?:is )?down|went down|is down|overflow
+        not connected|no route|broken|missing|invalid|link (?:is )?down|went down|is down|overflow
             |throttl\w+
         unexpected\w*|re ?try\w*|inconsistent|problems?
         """,
@@ -968,8 +971,8 @@ def statistics_report(events: pd.DataFrame, *, window_seconds: int = WINDOW_SECO
     """What the events are: each check of the contract with its outcome, and counts.
 
     Beside DOMAIN.md's keys: rule_distribution, state_distribution, unexplained_errors (ERROR lines that end Normal, by
-    rule), clock_steps_back (lines earlier than the line before them), and windows: how many there are, and how many hold
-    one event, before and after lone ones are merged by default.
+    rule), clock_steps_back (lines earlier than the line before them), and windows: how many there are, and how many of
+    them hold one event, before and after lone ones are merged by default.
     """
     table = pl.from_pandas(events)
     spans = _spans(table.with_columns(window_start=_floor(pl.col("timestamp"), window_seconds)), window_seconds)

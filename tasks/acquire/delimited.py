@@ -96,8 +96,8 @@ def _checked(head: bytes, name: str) -> bytes:
 
 def _endless(name: str, line: int, offset: int, length: int) -> SourceError:
     return SourceError(
-        f"{name}: line {line}, from byte {offset} on, has no end within {length:,} bytes; a line of a table has at most "
-        f"{LONGEST:,}. Fetch the file again, or take it out of the folder."
+        f"{name}: line {line}, from byte {offset} on, has no end within {length:,} bytes; a line of a table has "
+        f"at most {LONGEST:,}. Fetch the file again, or take it out of the folder."
     )
 
 
@@ -147,7 +147,7 @@ def _patiently(text: bytes, first_line: int, columns: Columns) -> pa.Table:
     rows, faults = _split(lines, len(columns))
     values: dict[str, pa.Array] = {}
     for position, (column, kind) in enumerate(columns.items()):
-        values[column], bad = _converted([row and row[position] for row in rows], kind)
+        values[column], bad = _converted([row[position] if row else None for row in rows], kind)
         for number in bad:
             faults[number] = BAD_NUMBER
     good = pa.array([fault is None for fault in faults], pa.bool_())
@@ -158,9 +158,13 @@ def _patiently(text: bytes, first_line: int, columns: Columns) -> pa.Table:
 
 def _split(lines: Sequence[bytes], width: int) -> tuple[list[list[str] | None], list[str | None]]:
     """Fields of each line (None where it has a fault), and its fault (None where it has fields)."""
-    read = [_fields(line, width) for line in lines]
-    rows = [None if isinstance(found, str) else found for found in read]
-    return rows, [found if isinstance(found, str) else None for found in read]
+    rows: list[list[str] | None] = []
+    faults: list[str | None] = []
+    for line in lines:
+        found = _fields(line, width)
+        rows.append(found if isinstance(found, list) else None)
+        faults.append(found if isinstance(found, str) else None)
+    return rows, faults
 
 
 def _fields(line: bytes, width: int) -> list[str] | str:
@@ -203,7 +207,7 @@ def _whole(value: str) -> int | None:
 
 
 def _shown(line: bytes) -> str:
-    """A line's start as text, bytes that are no UTF-8 written as \\xff."""
+    """A line's start as text; bytes that are no UTF-8 are written in hexadecimal."""
     return line[: 4 * ROW_TEXT_LIMIT].decode(errors="backslashreplace")[:ROW_TEXT_LIMIT]
 
 

@@ -159,7 +159,7 @@ def _format(rows_in: int, rejected: int, limit: float) -> Finding:
 def _volume(rows: int, previous: int | None, limit: float) -> Iterator[Finding]:
     """No rows at all is an error; a first run, or one after an empty run, cannot have fallen."""
     yield Finding(kind="volume", name="rows", measured=rows, limit=1, holds=rows >= 1, unit="rows", severity="error")
-    fall = max(1 - rows / previous, 0.0) if previous else 0.0
+    fall = max(previous - rows, 0) / previous if previous else 0.0
     yield Finding(
         kind="volume",
         name="fall in rows since the last run",

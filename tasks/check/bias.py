@@ -42,7 +42,7 @@ def bias(
     Disparity of a slice: the largest minus the smallest failure rate of its groups (Fairlearn's difference). It is
     bias when it exceeds `disparity_limit` and is more than chance: the 95 % Wilson intervals of two groups lie apart.
     A group with more than `dominance_limit` of the rows dominates its slice. `outcome_slices` are made of the label,
-    or of what its rules read: their rates are told, but are no bias.
+    or of what its rules read: their rates and shares are told, but are no bias (the label's own imbalance is told once).
     severity: "none"; "high" when two groups' intervals lie more than `high_limit` apart, so that to know the group is
     nearly to know the label; else "warning". `findings` says each in a sentence. Rows are counted, not weights.
     """
@@ -57,7 +57,8 @@ def bias(
         "sequence_bias": sequences,
         "mitigation": _mitigation(table, sequences, normal_ratio, seed),
     }
-    told = [*_rate_sentences(rates, slanted, disparity_limit), *_row_sentences(distributions, sequences)]
+    own = {name: found for name, found in distributions.items() if name not in (LABEL, *outcome_slices)}
+    told = [*_rate_sentences(rates, slanted, disparity_limit), *_row_sentences(own, sequences)]
     high = any(rates[name]["gap"] > high_limit for name in slanted)
     severity = "high" if high else "warning" if told else "none"
     limits = {"disparity": disparity_limit, "dominance": dominance_limit, "high": high_limit}
@@ -259,7 +260,6 @@ def _row_sentences(distributions: Mapping[str, Mapping[str, Any]], sequences: Ma
     told = [
         f"{name}: {group} has {share:g}% of the rows"
         for name, found in distributions.items()
-        if name != LABEL  # the label's own imbalance is the sequences' bias, told once
         for group, share in found["dominant_classes"].items()
     ]
     if sequences["bias_detected"]:

@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.bench_alibaba [--rows 16000000]` writes that many batch_instance rows and an eighth of it in
 server_usage rows, 1,313 machines in the real layout, into a temporary folder. Then, each in a process of its own, best
-of REPEATS: polars and pyarrow read both files, all columns; and the flow's two steps run on them: decode and select batch
-by batch into a Parquet snapshot, then windows from that snapshot. Limits: 4 times the reading, 3 GiB, linear.
+of REPEATS: polars and pyarrow read both files, all columns; and the flow's two steps run on them: decode and select,
+batch by batch into a Parquet snapshot, then windows from that snapshot. Limits: 4 times the reading, 3 GiB, linear.
 """
 
 import argparse
@@ -134,22 +134,22 @@ def measured(work: str, folder: Path, repeats: int = REPEATS) -> dict[str, float
 
 
 def report(folder: Path) -> None:
-    """Print one line for each share of the rows."""
-    print(
-        f"{'rows':>12} {'polars':>9} {'pyarrow':>9} {'ours':>9} {'x polars':>9} {'x pyarrow':>9} {'us/row':>7} {'peak GiB':>9}"
-    )
+    """Print one line for each share of the rows; the ratios are of seconds on the clock, and of processor seconds."""
+    titles = (*(f"{work} s" for work in WORKS), "x polars", "x pyarrow", "(cpu)", "(cpu)", "us/row", "peak GiB")
+    print(f"{'rows':>12}" + "".join(f"{title:>11}" for title in titles))
     for share in SHARES:
         runs = {work: measured(work, folder if share == 1 else folder / str(share)) for work in WORKS}
         if len({run["rows"] for run in runs.values()}) != 1:
             raise SystemExit(f"The ledger does not add up: {runs}")
-        mine, rows = runs["ours"], runs["ours"]["rows"]
-        ratios = [mine["seconds"] / runs[peer]["seconds"] for peer in ("polars", "pyarrow")]
-        seconds = " ".join(f"{runs[work]['seconds']:>8.2f}s" for work in WORKS)
-        per_row = mine["seconds"] / rows * 1e6
-        print(
-            f"{rows:>12,} {seconds} {ratios[0]:>9.2f} {ratios[1]:>9.2f} {per_row:>7.2f} {mine['peak'] / 2**30:>9.2f}",
-            flush=True,
-        )
+        print(f"{runs['ours']['rows']:>12,}" + "".join(f"{number:>11.2f}" for number in _line(runs)), flush=True)
+
+
+def _line(runs: dict[str, dict[str, float]]) -> Iterator[float]:
+    mine = runs["ours"]
+    yield from (run["seconds"] for run in runs.values())
+    yield from (mine[unit] / runs[peer][unit] for unit in ("seconds", "busy") for peer in ("polars", "pyarrow"))
+    yield mine["seconds"] / mine["rows"] * 1e6
+    yield mine["peak"] / 2**30
 
 
 def main() -> None:
