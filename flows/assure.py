@@ -13,7 +13,7 @@ from schemas.source import Source
 from tasks.acquire.steps import Acquired
 from tasks.check.anomalies import anomalies
 from tasks.check.bias import bias
-from tasks.check.contract import check
+from tasks.check.contract import check, require_validation
 from tasks.derive import derive
 from tasks.publish import rejects, steps
 
@@ -45,6 +45,7 @@ def assure(
     stem, root = source.stem, sequences.root
     before = steps.baseline(root, stem, acquired, parameters)
     try:
+        require_validation()  # also when everything is cached
         kept, refused = derive(check, sequences, schema=contract)
         found = derive(
             anomalies, kept, previous_rows=before, rejected_rows=refused.rows, volume_drop=limits.volume_drop

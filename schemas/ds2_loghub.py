@@ -84,28 +84,28 @@ def _no_line_twice(events: pd.DataFrame) -> bool:
 
 Events = pa.DataFrameSchema(
     {
-        "system": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+$", name="lower_case_system")),
+        "system": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+$", error="lower_case_system")),
         "timestamp": pa.Column(
             UTC,
             pa.Check.in_range(
                 pd.Timestamp(f"{FIRST_YEAR}-01-01", tz="UTC"),
                 pd.Timestamp(f"{LAST_YEAR + 1}-01-01", tz="UTC"),
-                name="year_of_a_log",
+                error="year_of_a_log",
             ),
         ),
-        "severity": pa.Column(TEXT, pa.Check.isin(SEVERITIES, name="known_severity")),
+        "severity": pa.Column(TEXT, pa.Check.isin(SEVERITIES, error="known_severity")),
         "source": pa.Column(TEXT),
-        "template_id": pa.Column(TEXT, pa.Check.str_length(min_value=1, name="template_id_not_empty")),
+        "template_id": pa.Column(TEXT, pa.Check.str_length(min_value=1, error="template_id_not_empty")),
         "template": pa.Column(TEXT),
         "message": pa.Column(TEXT),
-        "line": pa.Column(LINE, pa.Check.ge(1, name="line_at_least_1")),
-        "event_type": pa.Column(TEXT, pa.Check.isin(EVENT_TYPES, name="known_event_type")),
-        "rule": pa.Column(TEXT, pa.Check.str_length(min_value=1, name="rule_not_empty")),
-        "state": pa.Column(LABEL, pa.Check.isin(range(DATA_DRIFT + 1), name="one_of_five_states")),
-        "entity": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+/.", name="system_slash_name")),
+        "line": pa.Column(LINE, pa.Check.ge(1, error="line_at_least_1")),
+        "event_type": pa.Column(TEXT, pa.Check.isin(EVENT_TYPES, error="known_event_type")),
+        "rule": pa.Column(TEXT, pa.Check.str_length(min_value=1, error="rule_not_empty")),
+        "state": pa.Column(LABEL, pa.Check.isin(range(DATA_DRIFT + 1), error="one_of_five_states")),
+        "entity": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+/.", error="system_slash_name")),
         "file": pa.Column(TEXT),
     },
-    checks=pa.Check(_no_line_twice, name="no_line_twice"),
+    checks=pa.Check(_no_line_twice, error="no_line_twice"),
     strict=True,
     ordered=True,
     name="ds2_loghub_events",
@@ -164,9 +164,9 @@ LAYOUTS = (
         multiline=True,
         csv="{Date} {Time} {Pid} {Level} {Component}: {Content}",
     ),
-    Layout(  # Hadoop; Zookeeper's `- LEVEL [thread:class@line] - ` too
+    Layout(  # Hadoop, and what Java writes in general
         "log4j",
-        rf"^(?P<time>{_ISO}) +(?:- +)?{_LEVEL} +(?:\[.*?\] +)?(?:- +)?(?:{_CLASS}(?::| -) )?(?P<message>.*)$",
+        rf"^(?P<time>{_ISO}) +{_LEVEL} +(?:\[.*?\] +)?(?:- +)?(?:{_CLASS}(?::| -) )?(?P<message>.*)$",
         "%Y-%m-%d %H:%M:%S%.f",
         multiline=True,
         csv="{Date} {Time} {Level} [{Process}] {Component}: {Content}",
@@ -177,6 +177,12 @@ LAYOUTS = (
         "%y/%m/%d %H:%M:%S",
         multiline=True,
         csv="{Date} {Time} {Level} {Component}: {Content}",
+    ),
+    Layout(  # `- LEVEL [thread:class@line] - message`
+        "zookeeper",
+        rf"^(?P<time>{_ISO}) +- +{_LEVEL} +\[.*?(?::(?P<source>[\w$.]+)@-?\d+)?\] +- +(?P<message>.*)$",
+        "%Y-%m-%d %H:%M:%S%.f",
+        multiline=True,
     ),
     Layout(  # OpenStack, sometimes behind the name of the file it was collected from
         "openstack",

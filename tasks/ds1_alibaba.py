@@ -558,7 +558,7 @@ class _Places:
     def __init__(self, told: Windows, window_seconds: int) -> None:
         self.window_seconds = window_seconds
         first = np.flatnonzero(_changes(told.entity))
-        last = np.append(first[1:], len(told)) - 1
+        last = np.append(first, len(told))[1:] - 1
         spans = (told.number[last] - told.number[first] + 1).astype(np.int64)
         self.shift = np.cumsum(spans) - spans - told.number[first]
         self.known = self.shift[told.entity] + told.number

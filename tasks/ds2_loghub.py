@@ -72,7 +72,7 @@ FRAGMENTS = {
         |checks?|machine check|exception|heart ?beat|retry|deadlock|link)
     """,
     "store": r"""
-        (?:disks?|drives?|[hsv]d[a-z]\d*:?|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|mount|nfs|san
+        (?:disks?|drives?|[hsv]d[a-z]|ata\d+\S*|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|mount|nfs|san
         |file ?systems?|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock
         |block device)\d*(?:[^\w\s]\S*)?
     """,
@@ -150,6 +150,7 @@ EVENT_RULES = (
         (?:gss initiate|sasl (?:handshake|authentication)) failed
         (?:auth\w*|access|delegation|security|bearer|session) (?:token|ticket)s? (?:\w+ ){0,3}(?:invalid|expired
             |rejected)
+        certificate (?:\S+ ){0,3}(?:unknown authority|expired|not trusted|verify failed|rejected)
         (?:invalid|expired|bad) (?:auth\w*|access|delegation|security|bearer|kerberos) (?:token|ticket)
         """,
     ),
@@ -161,6 +162,7 @@ EVENT_RULES = (
         permissions? <a>denied|access (?:\w+ ){0,2}denied|denied|eacces|eperm
         not permitted|not allowed to|(?:is )?not authori[sz]ed
         forbidden|access control exception|access (?:rights? )?violation by
+        preventing (?:\S+ ){1,3}(?:from|access)
         insufficient (?:privileges?|permissions?|rights?|access)
         (?:no|lacks?|without|missing|not have|n[o']?t have) (?:\w+ ){0,2}(?:permissions?|privileges?|access rights?)
         (?:rejected|refused|blocked) by (?:\w+ ){0,2}(?:policy|acl|selinux|apparmor|rule)
@@ -185,7 +187,7 @@ EVENT_RULES = (
         r"""
         <store> <some>(?:<failed>|offline|unavailable|not available|not ready|degraded|missing|lost|dead|panic
             |timed ?out|time ?out)
-        (?:<failed>|failing|bad|lost|missing|dead|<cannot> access) <a><store>
+        (?:<failed>|failing|bad|lost|missing|dead|<cannot> (?:access|attach|detach|format|open)) <a><store>
         <cannot> (?:re|un)?mount(?:ing)?
         mount(?:ing)? <some>(?:failed|failure|error)
         (?:buffer )?(?:i/o|io|input/output|medium|seek|media|write) (?:error|failure)|unrecovered read error
@@ -265,8 +267,7 @@ EVENT_RULES = (
         (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort
             |lost|broken|dropped)
         (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:broke|failed|failure|error
-            |exception
-            |terminated|severed)
+            |exception|terminated|severed)
         (?:connection|socket|session|channel)s? (?:\S+ ){0,6}?(?:died|(?:unexpectedly|prematurely) closed
             |closed (?:unexpectedly|prematurely))
         (?:refused|reset|aborted|lost|broken|dropped|failed|bad) (?:\w+ ){0,2}(?:connections?|sockets?|channel)
@@ -276,7 +277,8 @@ EVENT_RULES = (
             |read block)
         <cannot> (?:read|reading|write|writing|send|sending|receiv\w+) (?:\S+ ){0,8}(?:socket|connection|peer
             |channel|remote)
-        received exception|end of stream|client has closed socket|disconnected unexpectedly|link has been severed
+        received exception|end of stream|client has closed socket|prematurely closed|disconnected unexpectedly
+        link has been severed
         """,
     ),
     Rule(
@@ -356,7 +358,7 @@ EVENT_RULES = (
         <cannot> (?:launch|start) <a><worker>
         (?:remov|blacklist|exclud)\w+ <a><worker> <some>(?:lost|failures?|errors?|dead)
         (?:node|host|worker) (?:\S+ ){0,2}(?:was |is |has been )?(?:black ?listed|marked (?:as )?(?:dead|lost
-            |unhealthy))
+            |unhealthy|not ready))
         """,
     ),
     Rule(
@@ -403,8 +405,7 @@ EVENT_RULES = (
         "a program ended, and its exit says that it was not well",
         r"""
         exited (?:abnormally|unexpectedly)|abnormal(?:ly)? (?:exit\w*|terminat\w+|end\w*)|abend\w*|ended abnormally
-        (?:exit|exited|exits|terminated|finished|ended|completed|returned) (?:\w+ ){0,3}(?:code|status|value|rc
-            |signal|with)\W{0,3}9
+        (?:exit|exited|exits|terminated|ended) (?:\w+ ){0,3}(?:code|status|value|rc|signal|with)\W{0,3}9
         non ?zero (?:exit|return|status)|(?:return|exit) (?:code|status)\W+9
         (?:killed|terminated) by signal|main process exited
         """,
@@ -683,7 +684,7 @@ def _timestamps(records: pl.DataFrame, year: int) -> pl.Series:
     for name in records["layout"].unique(maintain_order=True):
         time = pl.when(pl.col("layout") == name).then(_time_of(BY_NAME[name], years)).otherwise(time)
     inside = time.dt.year().is_between(FIRST_YEAR, LAST_YEAR)
-    return records.select(timestamp=pl.when(inside).then(time).dt.replace_time_zone("UTC"))["timestamp"]
+    return records.with_columns(timestamp=pl.when(inside).then(time).dt.replace_time_zone("UTC"))["timestamp"]
 
 
 def _time_of(layout: Layout, years: pl.Series) -> pl.Expr:
@@ -1016,7 +1017,7 @@ def _validation(events: pd.DataFrame) -> dict[str, Any]:
         cases = faults.failure_cases
         broken = set(zip(cases["column"].astype(str), cases["check"].astype(str), strict=True))
     named = [(name, check) for name, column in Events.columns.items() for check in ("not_nullable", *column.checks)]
-    results = [_outcome(column, getattr(check, "name", check), broken) for column, check in named]
+    results = [_outcome(column, getattr(check, "error", check), broken) for column, check in named]
     known = {(result["column"], result["expectation"]) for result in results}
     results += [_outcome(column, check, broken) for column, check in sorted(broken - known)]
     if "no_line_twice" not in {check for _, check in broken}:

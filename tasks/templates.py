@@ -54,7 +54,6 @@ SPEAKERS = (
 
 # Applied in this order to each distinct line, whose numbers are `<*>` by now. Rust's regular expressions: linear time.
 MASKS = (
-    (NUMBER, VARIABLE),
     (r"[\s\x00-\x1f]+", " "),
     (rf"[A-Za-z][\w+.-]*://{_LINK}+", VARIABLE),  # link
     (rf"(^|[\s=\"'(\[{{,:|>])(?:/(?:<\*>|[\w.%~+@$*-])+)+/?(?:\?{_LINK}*)?", f"${{1}}{VARIABLE}"),  # path
@@ -97,8 +96,7 @@ NAMERS = frozenset({"user", "host", "node"})
 
 def mine(messages: pd.Series) -> pd.DataFrame:
     """`template_id` and `template` of each message of one log source, on the messages' index."""
-    mined = mine_polars(pl.from_pandas(messages.astype("str")))
-    return mined.to_pandas().astype("str").set_index(messages.index)
+    return mine_polars(pl.from_pandas(messages)).to_pandas().set_index(messages.index)
 
 
 def mine_polars(messages: pl.Series) -> pl.DataFrame:
@@ -232,7 +230,7 @@ def _decide(columns: Sequence[set[str]], gaps: Row) -> tuple[set[int], int | Non
     varying = [at for at, words in enumerate(columns) if len(words) > 1]
     shared = sum(len(words) == 1 and VARIABLE not in words for words in columns)
     if shared < SHARED * (shared + len(varying)):
-        return set(), min(varying, key=lambda at: (VARIABLE in columns[at], len(columns[at])))
+        return set(), min(varying, key=lambda at: len(columns[at]))
     needed = {at: _needed(at, columns, gaps, shared) for at in varying}
     variables = {at for at in varying if len(columns[at]) >= needed[at]}
     branches = [at for at in varying if at not in variables]

@@ -49,7 +49,7 @@ def _with_constants(rows: pa.Table, constants: Mapping[str, str]) -> pa.Table:
     return rows
 
 
-# ------------------------------------------------------------------------------------------------------------ the sample
+# ----------------------------------------------------------------------------------------------------------- the sample
 
 MACHINES = 100  # of scale 1
 BEGIN = 39_600  # seconds: usage is published for 12 hours of the trace's day
@@ -159,7 +159,7 @@ def _incidents(draw: np.random.Generator, machines: int) -> Incidents:
 
 
 def _told(incidents: Incidents) -> list[dict[str, Any]]:
-    """The machines' incidents as truth.json has them; a harderror under load is two, the error's slot and the load's."""
+    """The machines' incidents as truth.json has them; an error under load is two: its own slot, and the load's."""
     rows = zip(incidents.machine, incidents.slot, incidents.length, incidents.kind, strict=True)
     told = []
     for machine, slot, length, kind in sorted((int(m), int(s), int(n), str(k)) for m, s, n, k in rows):

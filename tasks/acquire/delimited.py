@@ -77,7 +77,7 @@ def _blocks(path: Path, name: str, size: int) -> Iterator[tuple[int, bytes]]:
             if cut:
                 yield first_line, text[:cut]
             first_line, offset, rest = first_line + text.count(b"\n"), offset + cut, text[cut:]
-        if rest:
+        if rest.strip():
             yield first_line, rest
 
 

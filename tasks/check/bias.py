@@ -42,7 +42,7 @@ def bias(
     Disparity of a slice: the largest minus the smallest failure rate of its groups (Fairlearn's difference). It is
     bias when it exceeds `disparity_limit` and is more than chance: the 95 % Wilson intervals of two groups lie apart.
     A group with more than `dominance_limit` of the rows dominates its slice. `outcome_slices` are made of the label,
-    or of what its rules read: their rates and shares are told, but are no bias (the label's own imbalance is told once).
+    or of what its rules read: their rates and shares are told, but are no bias (the label's imbalance is told once).
     severity: "none"; "high" when two groups' intervals lie more than `high_limit` apart, so that to know the group is
     nearly to know the label; else "warning". `findings` says each in a sentence. Rows are counted, not weights.
     """

@@ -416,7 +416,7 @@ def drain3_as_documented(messages: pl.Series) -> list[int]:
     config = TemplateMinerConfig()
     config.masking_instructions = [
         MaskingInstruction(pattern.replace("(?-u:", "(?:"), "*")  # Python has no such flag
-        for pattern, replacement in templates.MASKS
+        for pattern, replacement in ((templates.NUMBER, templates.VARIABLE), *templates.MASKS)
         if replacement == templates.VARIABLE
     ]
     miner = TemplateMiner(config=config)

@@ -8,6 +8,7 @@ prints the table.
 import csv
 import tempfile
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -50,9 +51,15 @@ def _through_pipeline(folder: Path, layout: str, rows: pd.DataFrame) -> pd.DataF
     return found.assign(layout=layout, number=events["line"].astype("int64")).astype({"found_state": int})
 
 
+@cache
+def verdicts() -> pd.DataFrame:
+    """The 300 lines, judged once."""
+    return judged(hand_labelled())
+
+
 def rule_accuracy(column: str = "rule") -> pd.DataFrame:
     """Precision and recall of each value of a column, with how many lines were labelled so and how many were found."""
-    rows = judged(hand_labelled())
+    rows = verdicts()
     right: defaultdict[object, int] = defaultdict(
         int, rows.loc[rows[column] == rows[f"found_{column}"], column].value_counts()
     )
@@ -92,7 +99,7 @@ def test_every_value_has_precision_and_recall_above_the_floor(column: str) -> No
 
 
 def test_no_line_of_plain_information_is_taken_for_a_failure() -> None:
-    rows = judged(hand_labelled())
+    rows = verdicts()
     wrong = rows[(rows["event_type"] == "normal_ops") & (rows["found_state"] != 0)]
     assert wrong.empty, wrong[["line", "found_rule"]].to_string()
 
@@ -100,5 +107,5 @@ def test_no_line_of_plain_information_is_taken_for_a_failure() -> None:
 if __name__ == "__main__":
     for name in COLUMNS:
         print(rule_accuracy(name).round(3).to_string(), end="\n\n")
-    missed = judged(hand_labelled()).query("rule != found_rule or severity != found_severity")
+    missed = verdicts().query("rule != found_rule or severity != found_severity")
     print(missed[["line", "rule", "found_rule", "severity", "found_severity"]].to_string(index=False, max_colwidth=110))

@@ -88,6 +88,7 @@ def test_values_are_masked_in_a_single_line(message: str, template: str) -> None
         ("speeds 3552 3534 3375 rpm", "speeds <*> rpm"),
         ("iar 0x1 dear 0x2, iar 0x3 dear 0x4.", "iar <*> dear <*>."),
         ("speeds 3552 **** 3375 rpm", "speeds <*> **** <*> rpm"),
+        ("set disk=11, set disk 22", "set disk=<*>, set disk <*>"),
         ("ha ha ha", "ha ha ha"),
     ],
 )
@@ -111,6 +112,7 @@ def test_four_words_branch_and_a_fifth_makes_them_a_variable() -> None:
 
 def test_two_names_after_user_are_a_variable_and_one_is_not() -> None:
     assert distinct("session closed for user ines", "session closed for user omar") == {"session closed for user <*>"}
+    assert distinct("User ines has gone", "User omar has gone") == {"User <*> has gone"}
     assert mined("session closed for user ines") == ["session closed for user ines"]
     assert len(distinct("auth failed; user=ines", "auth failed; user=omar")) == 2
 
@@ -127,14 +129,17 @@ def test_beside_a_value_a_name_is_a_value_and_a_plain_word_is_not() -> None:
     assert len(distinct("exit code 12 seen", "exit code unknown seen")) == 2
 
 
-def test_states_in_capitals_branch_however_many_up_to_twenty() -> None:
-    states = "NEW IDLE QUEUED HELD READY ACTIVE PAUSED DONE FAILED LOST KILLED VOID".split()
-    lines = [f"task 7 changed its state to {state} now" for state in states]
-    assert len(distinct(*lines)) == len(states)
-    letters = "ABCDEFGHIJKLMNOPQRSTU"
-    assert distinct(*(f"task 7 changed its state to {a}{a}{a} now" for a in letters)) == {
-        "task <*> changed its state to <*> now"
-    }
+STATES = "NEW PRE_IDLE QUEUED ON_HOLD READY TO_START ACTIVE BE_PAUSED DONE HAS_FAILED LOST TO_KILL VOID UN_SET".split()
+
+
+def test_states_in_capitals_branch_up_to_the_twentieth() -> None:
+    lines = [
+        f"task 7 changed its state to {state} now"
+        for state in [*STATES, *map(str.upper, ("aa", "bb", "cc", "dd", "ee"))]
+    ]
+    assert len(distinct(*lines)) == len(lines) == 19
+    assert distinct(*lines, "task 7 changed its state to FF now") == {"task <*> changed its state to <*> now"}
+    assert distinct(*(f"task 7 moved to zone {letter} now" for letter in "ABCDE")) == {"task <*> moved to zone <*> now"}
 
 
 def test_a_first_word_is_text_in_a_short_line_and_may_be_a_name_in_a_long_one() -> None:
@@ -145,29 +150,48 @@ def test_a_first_word_is_text_in_a_short_line_and_may_be_a_name_in_a_long_one() 
     }
 
 
+def test_a_first_word_with_dots_is_a_name() -> None:
+    sites = (f"{town}.example.org" for town in ("lima", "oslo", "turin", "quito", "accra"))
+    assert distinct(*(f"{site} went away" for site in sites)) == {"<*> went away"}
+
+
 def test_words_that_vary_side_by_side_are_a_phrase_and_branch() -> None:
     phrases = "illegal operand,privileged access,missing page,broken link,stale handle,quiet trap".split(",")
     assert len(distinct(*(f"machine check interrupt raised: {phrase}" for phrase in phrases))) == len(phrases)
 
 
+def test_words_that_vary_apart_are_two_variables() -> None:
+    pairs = ("ash elm", "birch yew", "cedar fir", "oak pine", "lime holly")
+    lines = [f"merge of {pair.replace(' ', ':')} was done today" for pair in pairs]
+    assert distinct(*lines) == {"merge of <*> was done today"}
+    assert len(distinct(*(f"merge of {pair} was done today" for pair in pairs))) == len(pairs)
+
+
 def test_what_a_speaking_key_says_branches() -> None:
     words = ("ready", "draining", "stopped", "starting", "failing", "frozen")
     assert len(distinct(*(f"pod web in zone north has status={word}" for word in words))) == len(words)
-    assert distinct(*(f"pod web in zone north has owner={word}" for word in words)) == {
-        "pod web in zone north has owner=<*>"
-    }
+    for rest in ("has owner={}", "has status {} there"):
+        lines = [f"pod web in zone north {rest.format(word)}" for word in words]
+        assert distinct(*lines) == {f"pod web in zone north {rest.format('<*>')}"}
+
+
+def test_dots_that_lead_to_a_value_are_no_part_of_a_word() -> None:
+    lines = ["check of cache enable....1", "check of cache detect....0"]
+    assert distinct(*lines) == {"check of cache enable....<*>", "check of cache detect....<*>"}
 
 
 def test_unlike_lines_of_one_shape_are_not_merged() -> None:
-    lines = [
-        "link went down",
-        "fan too slow",
-        "power is lost",
-        "clock has drifted",
-        "disk nearly full",
-        "boot took long",
+    """Neither with no word in common nor with two in five."""
+    unlike = ["link went down", "fan too slow", "power is lost", "clock has drifted", "disk nearly full"]
+    assert mined(*unlike) == unlike
+    alike = [
+        "fan of tray is slow",
+        "link of rack is down",
+        "disk of node is full",
+        "door of room is ajar",
+        "lamp of hall is out",
     ]
-    assert mined(*lines) == lines
+    assert mined(*alike) == alike
 
 
 def test_a_value_of_one_template_does_not_blank_the_words_of_another() -> None:
@@ -307,10 +331,13 @@ def test_the_input_is_not_changed() -> None:
 
 
 def test_beyond_its_first_4096_characters_a_line_is_one_variable() -> None:
-    line = "word " * 2000
-    assert mined(line) == ["word " * 819 + "<*>"]
+    """The cut takes the word it falls in with it, and a line so cut is not cut again."""
+    whole = "ab " * 1365 + "x"
+    assert len(whole) == 4096
+    assert mined(whole) == [whole]
+    assert mined(whole + "y") == ["ab " * 1365 + "<*>"] == mined("ab " * 1365 + "<*>")
+    assert mined("ab " * 9999) == ["ab " * 1365 + "<*>"]
     assert mined("x" * 5000) == ["<*>"]
-    assert mined("word " * 819 + "<*>") == ["word " * 819 + "<*>"]
 
 
 def _seconds(lines: list[str]) -> float:
@@ -330,7 +357,9 @@ def test_a_line_of_a_megabyte_costs_no_more_than_the_same_in_lines() -> None:
 
 def test_time_grows_with_distinct_lines_and_not_with_their_square() -> None:
     """Eight times the lines in at most twenty-four times the processor time; squared it would be sixty-four."""
-    few, many = ([f"user {a} left {b} at noon" for a, b in zip(w, w[::-1], strict=True)] for w in map(_words, (1000, 8000)))
+    few, many = (
+        [f"user {a} left {b} at noon" for a, b in zip(w, w[::-1], strict=True)] for w in map(_words, (1000, 8000))
+    )
     _seconds(few)
     assert _seconds(many) < 24 * _seconds(few)
 

@@ -45,7 +45,7 @@ ANY_INCIDENT = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=ANY_ROWS, incidents=st.lists(ANY_INCIDENT, max_size=8))
 def test_every_number_is_that_of_the_definition(rows: list[dict[str, Any]], incidents: list[Incident]) -> None:
     table = sequences(rows)
@@ -103,6 +103,14 @@ def test_a_day_by_hand() -> None:
 def test_an_incident_that_only_touches_a_window_is_not_in_it(start: float, end: float, planted: int) -> None:
     told = label_accuracy(sequences([{"minute": 5}]), {"incidents": [incident(1, start, end)]})
     assert told["states"]["Resource_Exhaustion"]["planted"] == planted
+
+
+@pytest.mark.parametrize(("states", "worst"), [((4, 1), 1), ((1, 3), 3), ((3, 2), 2), ((5, 4), 4), ((5, 6), 6)])
+def test_of_incidents_at_once_the_worst_is_expected(states: tuple[int, int], worst: int) -> None:
+    for order in (states, states[::-1]):
+        truth = {"incidents": [incident(state, 0, 5) for state in order]}
+        told = label_accuracy(sequences([{"label": worst}]), truth, taxonomy="seven")
+        assert told["states"][STATES[worst]]["recall"] == 1.0
 
 
 def test_history_is_not_the_window() -> None:

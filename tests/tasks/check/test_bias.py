@@ -34,7 +34,7 @@ SLANTED: Groups = {"hdfs": (30, 100), "linux": (60, 100)}
 APART: Groups = {"hdfs": (2, 100), "linux": (95, 100)}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "c"]),
@@ -140,6 +140,7 @@ def test_a_slice_the_rules_read_is_told_and_is_no_bias() -> None:
     assert told["fairlearn_analysis"]["system_disparity"] == 0.93
     assert not told["fairlearn_analysis"]["bias_detected"]
     assert (told["severity"], told["findings"]) == ("none", [])
+    assert of({"hdfs": (90, 180), "linux": (10, 20)}, outcome_slices=("system",))["findings"] == []
 
 
 def test_one_slice_of_two_may_be_slanted() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from hypothesis import strategies as st
 
 from schemas.format_a import COLUMNS
@@ -13,29 +14,27 @@ DEFAULTS = {"ids": (100,), "label": 0, "source": "ds1", "entity": "m1", "minute"
 
 
 def row(**told: Any) -> dict[str, Any]:
-    """One sequence: a window of 5 minutes from `minute` on, with `history` minutes before it."""
+    """One sequence: a window of 5 minutes from `minute` on, with `history` minutes before it; times in microseconds."""
     given = {**DEFAULTS, **told}
     start = given.pop("minute") * MINUTE
-    given["sequence_ids"], given["label_rule"] = list(given.pop("ids")), given.pop("rule")
-    times = {
-        "window_start": start,
-        "window_end": start + 5 * MINUTE,
-        "context_start": start - given.pop("history") * MINUTE,
-    }
     return {
         "weight": 1,
         "split": "",
+        "sequence_ids": list(given.pop("ids")),
+        "label_rule": given.pop("rule"),
+        "window_start": start,
+        "window_end": start + 5 * MINUTE,
+        "context_start": start - given.pop("history") * MINUTE,
         **given,
-        **{name: pd.Timestamp(at, unit="us", tz="UTC") for name, at in times.items()},
     }
 
 
 def sequences(rows: Sequence[dict[str, Any]], **slices: Sequence[Any]) -> pd.DataFrame:
     """A table of `row(...)`s with the contract's types, then slice columns."""
     made = [row(**told) for told in rows]
-    columns = {name: pd.Series([r[name] for r in made], dtype=dtype) for name, dtype in COLUMNS.items()}
-    texts = {name: pd.Series(list(values), dtype=COLUMNS["entity"]) for name, values in slices.items()}
-    return pd.DataFrame(columns | texts)
+    columns = {name: pa.array([r[name] for r in made], dtype.pyarrow_dtype) for name, dtype in COLUMNS.items()}
+    texts = {name: pa.array(list(values), pa.string()) for name, values in slices.items()}
+    return pa.table(columns | texts).to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def labelled(*labels: int) -> pd.DataFrame:

@@ -119,7 +119,7 @@ def test_a_ratio_of_nothing_is_refused() -> None:
 LISTS = st.lists(st.lists(st.integers(0, 300), max_size=4), max_size=12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(lists=LISTS, cut=st.integers(0, 5))
 def test_bytes_are_equal_exactly_where_lists_are(lists: list[list[int]], cut: int) -> None:
     """Of a slice too: its values start in the middle of a buffer."""

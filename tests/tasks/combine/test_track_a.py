@@ -55,7 +55,7 @@ def as_plain(combined: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
     }
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(rows=ANY_ROWS)
 def test_combined_is_what_the_words_say(rows: Rows) -> None:
     table = sequences(rows)
@@ -65,7 +65,7 @@ def test_combined_is_what_the_words_say(rows: Rows) -> None:
     assert int(combined["weight"].sum()) + len(rejected) == len(table)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(one=ANY_ROWS, other=ANY_ROWS)
 def test_the_order_of_tables_and_rows_changes_nothing(one: Rows, other: Rows) -> None:
     a, b = sequences(of_source(one, "a")), sequences(of_source(other, "b"))
@@ -73,7 +73,7 @@ def test_the_order_of_tables_and_rows_changes_nothing(one: Rows, other: Rows) ->
         assert made.equals(again)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(rows=ANY_ROWS)
 def test_combining_again_changes_nothing(rows: Rows) -> None:
     combined, _ = combine(sequences(rows))
@@ -82,7 +82,7 @@ def test_combining_again_changes_nothing(rows: Rows) -> None:
     assert rejected.empty
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(old=ANY_ROWS, new=ANY_ROWS)
 def test_a_later_day_moves_no_old_row(old: Rows, new: Rows) -> None:
     """Nor its entity or window; only its weight may grow and its label get worse."""
@@ -93,7 +93,7 @@ def test_a_later_day_moves_no_old_row(old: Rows, new: Rows) -> None:
         assert together[ids][2] >= before[2]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(old=ANY_ROWS, new=ANY_ROWS)
 def test_another_system_with_tokens_of_its_own_moves_nothing(old: Rows, new: Rows) -> None:
     other = [{**row, "source": "b", "ids": tuple(token + 1_000 for token in row["ids"])} for row in new]

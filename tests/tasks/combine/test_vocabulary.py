@@ -28,14 +28,14 @@ def entries(*rows: tuple[int, str, str]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=["token", "source", "meaning"])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(old=PAIRS, new=PAIRS)
 def test_more_templates_of_any_system_move_no_id(old: list[tuple[str, str]], new: list[tuple[str, str]]) -> None:
     before, after = ids(old), ids(old + new)
     assert {pair: after[pair] for pair in before} == before
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(rows=PAIRS, data=st.data())
 def test_order_and_repetition_change_nothing(rows: list[tuple[str, str]], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(rows + rows))
