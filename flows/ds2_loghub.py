@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 from prefect import flow
-from tasks.acquire.loghub import SOURCE, decode
 
 from flows.assure import assure
 from schemas import format_a
@@ -14,6 +13,7 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks import ds2_loghub as loghub
+from tasks.acquire.loghub import SOURCE, decode
 from tasks.acquire.steps import acquire
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED

@@ -388,7 +388,7 @@ def test_rows_that_differ_in_any_column_are_no_duplicates(observed: Decoded) -> 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("sample")
-    sample(made, seed=7, scale=1)
+    sample(made, seed=7, scale=0.4)
     return made
 
 
@@ -528,7 +528,7 @@ def test_the_order_of_the_rows_does_not_matter(observations: pd.DataFrame) -> No
 def test_no_window_mixes_machines(observations: pd.DataFrame) -> None:
     """Each entity's sequences are the same as if it were alone in the trace (waits apart: their quantile is of all)."""
     together, _ = alibaba.windows(observations)
-    for entity in ("m_1", "m_10", "m_100", "j_1/t_1"):
+    for entity in ("m_1", "m_10", "m_40", "j_1/t_1"):
         alone, _ = alibaba.windows(observations[observations["entity"].eq(entity)].reset_index(drop=True))
         mine = together[together["entity"] == entity].reset_index(drop=True)
         assert len(mine) > 0
@@ -569,7 +569,7 @@ def test_planted_incidents_are_found_and_nothing_else_is(folder: Path, observati
     found = sequences["label"].to_numpy()
     for state in (1, 2, 3, 4):
         both = ((truth == state) & (found == state)).sum()
-        assert (truth == state).sum() >= 50
+        assert (truth == state).sum() >= 20
         assert both / (truth == state).sum() >= 0.95, state
         assert both / (found == state).sum() >= 0.95, state
     assert set(sequences["label_rule"]) == set(alibaba.RULE)

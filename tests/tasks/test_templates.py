@@ -129,7 +129,7 @@ def test_beside_a_value_a_name_is_a_value_and_a_plain_word_is_not() -> None:
     assert len(distinct("exit code 12 seen", "exit code unknown seen")) == 2
 
 
-STATES = "NEW PRE_IDLE QUEUED ON_HOLD READY TO_START ACTIVE BE_PAUSED DONE HAS_FAILED LOST TO_KILL VOID UN_SET".split()
+STATES = ["NEW", "PRE_IDLE", "QUEUED", "ON_HOLD", "READY", "TO_START", "ACTIVE", "BE_PAUSED", "DONE", "HAS_FAILED", "LOST", "TO_KILL", "VOID", "UN_SET"]
 
 
 def test_states_in_capitals_branch_up_to_the_twentieth() -> None:
@@ -156,7 +156,7 @@ def test_a_first_word_with_dots_is_a_name() -> None:
 
 
 def test_words_that_vary_side_by_side_are_a_phrase_and_branch() -> None:
-    phrases = "illegal operand,privileged access,missing page,broken link,stale handle,quiet trap".split(",")
+    phrases = ["illegal operand", "privileged access", "missing page", "broken link", "stale handle", "quiet trap"]
     assert len(distinct(*(f"machine check interrupt raised: {phrase}" for phrase in phrases))) == len(phrases)
 
 

@@ -19,7 +19,7 @@ COLUMNS = {
     "word": pa.dictionary(pa.int32(), pa.string()),
     "text": pa.string(),
 }
-SHARED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PLAIN = b"1,2.5,a,b"
 PLAIN_ROW = {"whole": 1, "real": 2.5, "word": "a", "text": "b"}
 
