@@ -48,7 +48,13 @@ def assure(
         require_validation()  # also when everything is cached
         kept, refused = derive(check, sequences, schema=contract)
         found = derive(
-            anomalies, kept, previous_rows=before, rejected_rows=refused.rows, volume_drop=limits.volume_drop
+            anomalies,
+            kept,
+            previous_rows=before,
+            rejected_rows=refused.rows,
+            rejected_limit=limits.quarantined,
+            volume_drop=limits.volume_drop,
+            by=[name for name in slices if name not in outcomes],
         )
         slants = derive(bias, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity)
         left_out = derive(rejects.quarantine, *rejected, refused)

@@ -152,8 +152,6 @@ def _incidents(draw: np.random.Generator, machines: int) -> Incidents:
     kind = np.repeat(list(count), list(count.values()))[: machines * blocks]
     place = draw.choice(machines * blocks, len(kind), replace=False)
     length = draw.integers(1, BLOCK - 1, len(kind))
-    single = np.isin(kind, [k for k in PLANTED if k not in CPU_OF and k not in MEMORY_OF])
-    length[single] = 1
     first = place % blocks * BLOCK + 1 + draw.integers(0, BLOCK - 1 - length)
     return Incidents(kind, place // blocks, first, length)
 

@@ -45,11 +45,16 @@ def choose(paths: list[Path]) -> tuple[list[Path], dict[Path, str]]:
     for path in sorted(known, key=_preference):
         first = used.setdefault(identify(path), path)
         if first is not path:
-            unused[path] = (
-                f"{first} is read for {identify(path)}; one file a system, so that no line counts twice. "
-                "Put their lines into one file to read both."
-            )
+            unused[path] = _why_not(path, first)
     return sorted(used.values()), unused
+
+
+def _why_not(path: Path, read: Path) -> str:
+    """Why a file is left aside; names no folder above the file's own, so that a manifest depends on content alone."""
+    instead = f"{read.parent.name}/{read.name} is read for {identify(path)}"
+    if path.name.lower().endswith(STRUCTURED):
+        return f"{instead}; this is a structured copy"
+    return f"{instead}; one file a system, so that no line counts twice. To read both, put their lines into one file."
 
 
 def _preference(path: Path) -> tuple[bool, bool, int, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from schemas import format_a
-from tasks.combine import balance
+from tasks.combine import balance, splits
 from tasks.combine.vocabulary import FIRST_TEMPLATE
 
 TOP_TEMPLATES = 20
@@ -51,7 +51,7 @@ def summary(
         "lengths": lengths(descriptions.values()),
         "timeline": {stem: timeline(description["events_over_time"]) for stem, description in descriptions.items()},
         "templates": templates(descriptions.values(), vocabulary["entries"]),
-        "findings": list(findings),
+        "findings": [*findings, *({"stem": track, **found.model_dump()} for found in splits.findings(combined))],
         "conflicts": len(conflicts),
         "accuracy": {stem: result["states"] for stem, result in accuracy.items()},
         "rules": rule_rows(rules, descriptions, combined, accuracy),

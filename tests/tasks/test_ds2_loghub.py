@@ -302,6 +302,18 @@ def test_a_batch_may_end_anywhere(cut: int) -> None:
         pd.testing.assert_frame_equal(one, other)
 
 
+def test_a_trace_at_the_head_of_a_file_does_not_go_on_with_another_files_record() -> None:
+    header = "2015-10-18 18:01:47,978 ERROR [main] org.x.Y: child ended"
+    parts = [
+        lines([header], "a.log", "log4j"),
+        lines(["java.lang.OutOfMemoryError: heap", header], "b.log", "log4j"),
+    ]
+    parsed = pd.concat([ds2_loghub.parse(part)[0] for part in parts], ignore_index=True)
+    told, rejects = ds2_loghub.events(parsed)
+    assert told["rule"].tolist() == ["error_level", "error_level"]
+    assert rejects[["reason", "file", "line"]].to_numpy().tolist() == [["no_header", "b.log", 1]]
+
+
 def test_where_a_line_is_a_record_one_without_header_is_quarantined() -> None:
     parsed, rejects = ds2_loghub.parse(lines(["Jun 14 10:00:00 h x: y", "\x00garb\x00age", "Jun 14 10:0"]))
     assert len(parsed) == 1

@@ -129,7 +129,22 @@ def test_beside_a_value_a_name_is_a_value_and_a_plain_word_is_not() -> None:
     assert len(distinct("exit code 12 seen", "exit code unknown seen")) == 2
 
 
-STATES = ["NEW", "PRE_IDLE", "QUEUED", "ON_HOLD", "READY", "TO_START", "ACTIVE", "BE_PAUSED", "DONE", "HAS_FAILED", "LOST", "TO_KILL", "VOID", "UN_SET"]
+STATES = [
+    "NEW",
+    "PRE_IDLE",
+    "QUEUED",
+    "ON_HOLD",
+    "READY",
+    "TO_START",
+    "ACTIVE",
+    "BE_PAUSED",
+    "DONE",
+    "HAS_FAILED",
+    "LOST",
+    "TO_KILL",
+    "VOID",
+    "UN_SET",
+]
 
 
 def test_states_in_capitals_branch_up_to_the_twentieth() -> None:
@@ -241,8 +256,24 @@ def test_lines_of_other_shapes_change_no_template(logs: dict[str, pl.Series]) ->
 
 
 PIECES = st.sampled_from(
-    ["ab", "Jan", "x1", "7", "42", "a0f31c9", "10.0.0.1", "<*>", "null", "msg", "GB", "user", "FAIL", "é", "\x00"]
-    + list(" \t:=()[]{}<>\"',;/\\.-+_*#|@&~")
+    [
+        "ab",
+        "Jan",
+        "x1",
+        "7",
+        "42",
+        "a0f31c9",
+        "10.0.0.1",
+        "<*>",
+        "null",
+        "msg",
+        "GB",
+        "user",
+        "FAIL",
+        "é",
+        "\x00",
+        *list(" \t:=()[]{}<>\"',;/\\.-+_*#|@&~"),
+    ]
 )
 TEXTS = st.lists(PIECES, max_size=14).map("".join)
 
@@ -374,7 +405,7 @@ def _words(count: int) -> list[str]:
 
 def test_grouping_accuracy_counts_lines_of_exactly_found_groups() -> None:
     """Group b is found; a and c are not, one being split and the other merged with a part of it."""
-    predicted, truth = pl.Series([1, 1, 2, 3, 3, 4]), pl.Series(list("aaabb") + ["c"])
+    predicted, truth = pl.Series([1, 1, 2, 3, 3, 4]), pl.Series([*"aaabb", "c"])
     assert bench.grouping_accuracy(predicted, truth) == pytest.approx(3 / 6)
     assert bench.grouping_accuracy(pl.Series([1, 1, 1]), pl.Series(["a", "a", "b"])) == 0
     assert bench.grouping_accuracy(pl.Series([5, 6, 5]), pl.Series(["a", "b", "a"])) == 1

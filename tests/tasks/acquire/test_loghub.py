@@ -59,7 +59,8 @@ def test_of_two_files_of_one_system_the_one_in_its_own_folder_is_read_and_the_ot
     used, unused = loghub.choose(found(folder))
     assert [path.name for path in used] == ["Linux_2k.log", "Spark_2k.log_structured.csv"]
     assert {path.name for path in unused} == {"Linux.log", "Linux_2k.log_structured.csv", "notes.log"}
-    assert "Linux_2k.log is read for linux" in unused[folder / "full/Linux.log"]
+    assert unused[folder / "full/Linux.log"].startswith("Linux/Linux_2k.log is read for linux; one file a system")
+    assert unused[folder / "2k/Linux/Linux_2k.log_structured.csv"].endswith("this is a structured copy")
     assert "known layout" in unused[folder / "notes.log"]
 
 
