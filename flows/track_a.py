@@ -35,7 +35,7 @@ KNOWN_LIMITS = (
     "The traces are relative in time: windows of ds1_alibaba are anchored at 1970-01-01, not at a date.",
     "Logs without a time zone are read as UTC, logs without a year from the parameter `year` on.",
     "A batch task's CPU and memory are requests: they give tokens, never a load.",
-    "Balancing counts rows; a trainer that samples by `weight` undoes it. A state with few rows is repeated many times.",
+    "Balancing counts rows; a trainer that samples by `weight` undoes it. Rare states repeat their rows.",
 )
 
 
