@@ -532,7 +532,7 @@ SEVERITY_WORDS = (
     (
         "WARN",
         r"""
-        warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by|un ?reachable
+        warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by peer|un ?reachable
         unavailable|degraded|exceed(?:s|ed|ing)?|over ?heat\w*|unable|can ?not|can[' ]?t|could not|could ?n[o']?t
         not connected|no route|broken|missing|invalid|link (?:is )?down|went down|is down|overflow
             |throttl\w+

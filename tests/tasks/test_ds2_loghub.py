@@ -144,17 +144,19 @@ def planted(rows: list[tuple[str, str, int, str]]) -> pd.DataFrame:
 # ------------------------------------------------------------------------------------------------------------ layouts
 
 
-@pytest.mark.parametrize("layout", [layout.name for layout in LAYOUTS])
-def test_a_line_of_each_layout_is_found_by_content_and_split(layout: str) -> None:
-    line, (time, host, level, source, message) = LINES[layout]
-    assert ds2_loghub.best_layout([line]) is BY_NAME[layout]
-    parsed, rejects = ds2_loghub.parse(lines([line], f"{layout}_2k.log", layout))
-    row = parsed.iloc[0]
-    assert rejects.empty
-    assert (row["system"], row["source"], row["message"]) == (layout, source, message)
-    assert [None if pd.isna(row[name]) else row[name] for name in ("host", "level")] == [host, level]
-    told = ds2_loghub.events(parsed)[0]
-    assert told["timestamp"].tolist() == [pd.Timestamp(time, tz="UTC")]
+def test_a_line_of_each_layout_is_found_by_content_and_split() -> None:
+    assert list(LINES) == [layout.name for layout in LAYOUTS]
+    for layout, (line, _) in LINES.items():
+        assert ds2_loghub.best_layout([line]) is BY_NAME[layout]
+    parts = [ds2_loghub.parse(lines([line], f"{layout}_2k.log", layout)) for layout, (line, _) in LINES.items()]
+    assert all(rejects.empty for _, rejects in parts)
+    parsed = pd.concat([kept for kept, _ in parts], ignore_index=True)
+    told = ds2_loghub.events(parsed)[0].set_index("system")["timestamp"]
+    for row in parsed.itertuples():
+        time, host, level, source, message = LINES[row.layout][1]
+        assert (row.system, row.source, row.message) == (row.layout, source, message)
+        assert [None if pd.isna(value) else value for value in (row.host, row.level)] == [host, level]
+        assert told[row.system] == pd.Timestamp(time, tz="UTC")
 
 
 @pytest.mark.parametrize("layout", [layout.name for layout in LAYOUTS])
@@ -239,24 +241,24 @@ def test_each_file_counts_its_own_years() -> None:
     assert told["timestamp"].dt.year.tolist() == [2005, 2006, 2005]
 
 
-@pytest.mark.parametrize(
-    ("line", "layout"),
-    [
-        ("Feb 29 10:00:00 h x: y", "syslog"),
-        ("Jun 31 10:00:00 h x: y", "syslog"),
-        ("Jun 14 25:00:00 h x: y", "syslog"),
-        ("1 n u s 1077804742000 1 x", "hpc"),
-        ("1 n u s 100000 1 x", "hpc"),
-        ("0015-10-18 18:01:47,978 INFO a.B: x", "log4j"),
-        ("081399 203518 1 INFO a.B: x", "hdfs"),
-    ],
-)
-def test_a_time_that_is_none_is_quarantined_with_its_line(line: str, layout: str) -> None:
-    parsed, _ = ds2_loghub.parse(lines(["", line], "x.log", layout))
+NO_TIMES = [
+    ("Feb 29 10:00:00 h x: y", "syslog"),
+    ("Jun 31 10:00:00 h x: y", "syslog"),
+    ("Jun 14 25:00:00 h x: y", "syslog"),
+    ("1 n u s 1077804742000 1 x", "hpc"),
+    ("1 n u s 100000 1 x", "hpc"),
+    ("0015-10-18 18:01:47,978 INFO a.B: x", "log4j"),
+    ("081399 203518 1 INFO a.B: x", "hdfs"),
+]
+
+
+def test_a_time_that_is_none_is_quarantined_with_its_line() -> None:
+    parts = [lines(["", line], f"f{at}.log", layout) for at, (line, layout) in enumerate(NO_TIMES)]
+    parsed = pd.concat([ds2_loghub.parse(part)[0] for part in parts], ignore_index=True)
     told, rejects = ds2_loghub.events(parsed, year=2005)
     assert told.empty
     assert rejects[["outcome", "reason", "file", "line"]].to_numpy().tolist() == [
-        ["quarantined", "bad_time", "x.log", 2]
+        ["quarantined", "bad_time", f"f{at}.log", 2] for at in range(len(NO_TIMES))
     ]
     assert tuple(rejects.columns) == REJECT_COLUMNS
 
@@ -423,7 +425,7 @@ def test_severity_is_told_by_words_on_word_boundaries_where_there_is_no_level() 
 
 
 @given(st.lists(st.tuples(st.text(max_size=60), st.sampled_from([None, "INFO", "WARN", "ERROR"])), max_size=50))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_any_text_has_exactly_one_verdict(rows: list[tuple[str, str | None]]) -> None:
     verdicts = judged(rows)
     assert len(verdicts) == len(rows)
@@ -442,31 +444,32 @@ def test_events_fulfil_their_contract_and_one_line_gives_one_row() -> None:
     assert told["template"].nunique() == 1
 
 
-@pytest.mark.parametrize(
-    ("layout", "line", "entity"),
-    [
-        ("syslog", "Jun 14 10:00:00 tulip x: about blk_1", "sys/tulip"),
-        ("hdfs", "081109 203518 1 INFO a.B: Deleting block blk_-77 file /a/blk_-77", "sys/blk_-77"),
-        ("hdfs", "081109 203518 1 INFO a.B: starting", "sys/sys_2k"),
-        (
-            "log4j",
-            "2015-10-18 18:01:47,978 INFO [m] a.B: Assigned container_1445_0020_01_000002 to x",
-            "sys/container_1445_0020_01_000002",
-        ),
-        ("spark", "17/06/09 20:10:40 INFO a.B: rdd_42_3", "sys/sys_2k"),
-    ],
-)
-def test_whose_line_it_is(layout: str, line: str, entity: str) -> None:
-    assert events_of(lines([line], "2k/sys_2k.log", layout))["entity"].tolist() == [entity]
+WHOSE = [
+    ("syslog", "Jun 14 10:00:00 tulip x: about blk_1", "/tulip"),
+    ("hdfs", "081109 203518 1 INFO a.B: Deleting block blk_-77 file /a/blk_-77", "/blk_-77"),
+    ("hdfs", "081109 203518 1 INFO a.B: starting", "/sys_2k"),
+    (
+        "log4j",
+        "2015-10-18 18:01:47,978 INFO [m] a.B: Assigned container_1445_0020_01_000002 to x",
+        "/container_1445_0020_01_000002",
+    ),
+    ("spark", "17/06/09 20:10:40 INFO a.B: rdd_42_3", "/sys_2k"),
+]
+
+
+def test_whose_line_it_is() -> None:
+    raw = [lines([line], f"2k/sys{at}_2k.log", layout) for at, (layout, line, _) in enumerate(WHOSE)]
+    found = events_of(*raw).set_index("system")["entity"]
+    expected = [f"sys{at}{name.replace('sys_2k', f'sys{at}_2k')}" for at, (_, _, name) in enumerate(WHOSE)]
+    assert [found[f"sys{at}"] for at in range(len(WHOSE))] == expected
 
 
 def test_templates_are_mined_per_system() -> None:
     text = ["Jun 14 10:00:00 h x: took 5 s"]
     told = events_of(lines(text, "a.log"), lines(text, "b.log"))
     assert told.groupby("system")["template"].first().nunique() == 1
-    assert ds2_loghub.vocabulary(told)["meaning"].tolist() == sorted(
-        f"{system}: {told['template'][0]}" for system in ("a", "b")
-    ) or set(ds2_loghub.vocabulary(told)["meaning"]) == {f"{s}: {told['template'][0]}" for s in ("a", "b")}
+    meanings = {f"{system}: {told['template'][0]}" for system in ("a", "b")}
+    assert set(ds2_loghub.vocabulary(told)["meaning"]) == meanings
 
 
 def test_a_vocabulary_has_one_meaning_a_token() -> None:
@@ -528,7 +531,7 @@ def test_security_is_normal_among_five_states_and_a_state_of_its_own_among_seven
 
 @pytest.mark.parametrize("taxonomy", ["five", "seven"])
 @given(rules=st.lists(st.sampled_from(sorted(ds2_loghub.EVENT_TYPE_OF)), min_size=1, max_size=8))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_worst_state_wins_by_severity_whatever_the_order(taxonomy: format_a.Taxonomy, rules: list[str]) -> None:
     told = planted([("a", "h", at, rule) for at, rule in enumerate(rules)])
     sequences, _ = ds2_loghub.windows(told, taxonomy=taxonomy)
@@ -615,7 +618,7 @@ MOMENTS = st.lists(
 
 
 @given(rows=MOMENTS, policy=st.sampled_from(["merge", "keep", "drop"]), within=st.sampled_from([300, 900]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_every_event_stands_in_one_window_or_in_the_rejects_and_no_window_mixes_entities(
     rows: list[tuple[str, str, int, str]], policy: ds2_loghub.SingleEvents, within: int
 ) -> None:
