@@ -19,7 +19,8 @@ test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
 check: .venv/dev  ## lint, layers, types, pure tests: under 30 s
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	@$(BIN)/mypy schemas tasks & types=$$!; $(BIN)/python -m pytest -q -m unit -p no:cacheprovider; pure=$$?; wait $$types && exit $$pure
+	$(BIN)/mypy schemas tasks
+	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider
 
 bench: .venv/dev bench-templates bench-alibaba bench-cache  ## every measurement, as ratios to peers in the same run
 	$(BIN)/python -m tests.benchmarks.bench_templates speed

@@ -95,8 +95,9 @@ def ours(folder: Path) -> int:
     """Raw files to labelled windows, as the flow does it; the ledger must add up."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=folder) as root:
-        place = (Path("interim"), Path(root), "sample")
-        with tables.TableWriter("kept", *place) as kept, tables.TableWriter("rejects", *place) as rejects:
+        kept = tables.TableWriter("kept", Path("interim"), Path(root), "sample")
+        rejects = tables.TableWriter("rejects", Path("interim"), Path(root), "sample")
+        with kept, rejects:
             for batch in _batches(folder):
                 for writer, part in zip((kept, rejects), ds1_alibaba.select(batch), strict=True):
                     writer.append(part)

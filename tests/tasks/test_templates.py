@@ -129,31 +129,10 @@ def test_beside_a_value_a_name_is_a_value_and_a_plain_word_is_not() -> None:
     assert len(distinct("exit code 12 seen", "exit code unknown seen")) == 2
 
 
-STATES = [
-    "NEW",
-    "PRE_IDLE",
-    "QUEUED",
-    "ON_HOLD",
-    "READY",
-    "TO_START",
-    "ACTIVE",
-    "BE_PAUSED",
-    "DONE",
-    "HAS_FAILED",
-    "LOST",
-    "TO_KILL",
-    "VOID",
-    "UN_SET",
-]
-
-
 def test_states_in_capitals_branch_up_to_the_twentieth() -> None:
-    lines = [
-        f"task 7 changed its state to {state} now"
-        for state in [*STATES, *map(str.upper, ("aa", "bb", "cc", "dd", "ee"))]
-    ]
-    assert len(distinct(*lines)) == len(lines) == 19
-    assert distinct(*lines, "task 7 changed its state to FF now") == {"task <*> changed its state to <*> now"}
+    lines = [f"task 7 changed its state to {verb}_{noun} now" for verb in ("GO", "TO", "BE", "UN") for noun in "ABCDE"]
+    assert len(distinct(*lines[:19])) == 19
+    assert distinct(*lines) == {"task <*> changed its state to <*> now"}
     assert distinct(*(f"task 7 moved to zone {letter} now" for letter in "ABCDE")) == {"task <*> moved to zone <*> now"}
 
 
@@ -236,7 +215,7 @@ def test_shuffled_and_repeated_lines_keep_their_templates(logs: dict[str, pl.Ser
     """A template depends on the set of messages alone."""
     lines = logs[system].to_list()
     known = dict(zip(lines, mined(*lines), strict=True))
-    again = random.Random(1).choices(lines, k=300) + lines[::-1]
+    again = [*random.Random(1).choices(lines, k=300), *lines[::-1]]
     assert mined(*again) == [known[line] for line in again]
 
 
@@ -304,6 +283,7 @@ def test_the_id_is_a_hash_of_the_template_alone() -> None:
     assert all(ID.fullmatch(text) for text in frame["template_id"])
 
 
+@pytest.mark.slow
 def test_another_process_with_another_hash_seed_finds_the_same(logs: dict[str, pl.Series]) -> None:
     lines = logs["door (logins)"].to_list()
     code = (
@@ -327,6 +307,8 @@ def test_another_process_with_another_hash_seed_finds_the_same(logs: dict[str, p
 
 def test_missing_empty_and_blank_messages_have_the_empty_template() -> None:
     assert mined(None, "", "  \t", "up") == ["", "", "", "up"]
+    for missing in (None, float("nan"), pd.NA):
+        assert templates.mine(pd.Series(["up", missing], dtype="object"))["template"].tolist() == ["up", ""]
     assert templates.mine(pd.Series([None, None]))["template"].tolist() == ["", ""]
 
 
@@ -346,7 +328,7 @@ def test_rows_keep_the_index_and_order_of_the_messages() -> None:
 @pytest.mark.parametrize("dtype", ["object", "str", "string[pyarrow]", "category"])
 def test_pandas_and_polars_agree_whatever_holds_the_text(logs: dict[str, pl.Series], dtype: str) -> None:
     lines = logs["bank (json)"].head(50).to_list()
-    table = templates.mine(pd.Series(lines).astype(dtype))
+    table = templates.mine(pd.Series(lines).astype(pd.api.types.pandas_dtype(dtype)))
     assert table["template"].tolist() == mined(*lines)
     assert {str(kind) for kind in table.dtypes} == {"str"}
 

@@ -224,6 +224,7 @@ def test_sample_data_never_pass_for_real() -> None:
     assert "not real" in summary_markdown(changed(mode="sample"))
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_also_side_by_side() -> None:
     run = invented()
     with ThreadPoolExecutor(3) as pool:
@@ -283,6 +284,7 @@ def test_counts_of_nothing_draw_nothing_and_break_nothing() -> None:
     assert "<svg" not in render(zeros)
 
 
+@pytest.mark.slow
 def test_dollar_signs_in_a_plot_are_no_mathematics() -> None:
     assert ">$y$<" in report.labels_plot({"$y$": 1}, {})
 
