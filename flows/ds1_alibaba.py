@@ -7,7 +7,7 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.assure import assure
-from schemas import format_a
+from schemas.ds1_alibaba import Sequences
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
@@ -75,7 +75,7 @@ def ds1_alibaba(
         sequences,
         source=SOURCE,
         acquired=raw,
-        contract=format_a.Sequences,
+        contract=Sequences,
         slices=("status", "task_type", "label"),
         outcomes=("label", "status"),
         statistics={"schema_stats.json": derive(alibaba.schema_stats, sequences)},

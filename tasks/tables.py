@@ -83,7 +83,9 @@ class TableWriter:
         """Add the rows of a table of any of the three kinds."""
         arrow = to_arrow(table)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._temporary, arrow.schema, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                self._temporary, arrow.schema, compression="zstd", use_dictionary=repetitive(arrow.schema)
+            )
         self._writer.write_table(arrow.cast(self._writer.schema), row_group_size=1 << 20)
         self.rows += arrow.num_rows
 
@@ -140,6 +142,12 @@ def fault_of(snapshot: Snapshot) -> str | None:
     if measured != snapshot.sha256:
         return f"{snapshot.path} was altered: its sha256 is {measured[:12]}…, {snapshot.sha256[:12]}… was written."
     return None
+
+
+def repetitive(schema: pa.Schema) -> list[str]:
+    """Columns worth a dictionary: words and tokens. For numbers and times it doubles the time of writing."""
+    words = [f.name for f in schema if pa.types.is_dictionary(f.type) or pa.types.is_string(f.type)]
+    return words + [f"{f.name}.list.element" for f in schema if pa.types.is_list(f.type)]
 
 
 def to_arrow(table: Table) -> pa.Table:
