@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from schemas.finding import Explained, SourceError
+from schemas.finding import Explained
 
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
@@ -64,12 +64,3 @@ def _push(repo: Any, targets: list[Path], remote: str) -> None:
             f"DVC remote {remote!r}: the push failed: {error}. The data is published, and versioned here only. "
             "Mend the remote (`dvc remote list`, `dvc push`), then run again."
         ) from error
-
-
-def require_remote(root: Path, remote: str) -> None:
-    """Raise SourceError before any work when the named remote is not configured."""
-    repo = _repository(root)
-    known = list(repo.config["remote"])
-    repo.close()
-    if remote not in known:
-        raise SourceError(f"DVC remote {remote!r} is not configured (known: {known}). `dvc remote add {remote} <url>`.")

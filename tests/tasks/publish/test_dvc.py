@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from schemas.finding import SourceError
 from tasks.publish import dvc
 
 pytestmark = pytest.mark.integration
@@ -71,8 +70,3 @@ def test_a_push_that_fails_says_what_is_safe_and_what_to_do(data: Path, tmp_path
         config["remote"]["store"] = {"url": str(tmp_path / "store")}
     with pytest.raises(dvc.PushFailed, match=r"'store': the push failed.*versioned here only.*run again"):
         dvc.version([data / "processed/x"], data, "store")
-
-
-def test_a_remote_that_is_not_configured_is_told_before_any_work(data: Path) -> None:
-    with pytest.raises(SourceError, match="'nowhere' is not configured"):
-        dvc.require_remote(data, "nowhere")
