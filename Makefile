@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 export DO_NOT_TRACK := true
+# Tests that import Prefect take seconds to be collected, even where none of them is chosen.
+NO_SERVER := --ignore-glob=*test_steps.py --ignore-glob=*test_derive.py --ignore-glob=*test_dvc.py
 export DVC_NO_ANALYTICS := 1
 
 .PHONY: run test check bench bench-templates bench-alibaba bench-cache label-accuracy slack lock clean help
@@ -20,7 +22,7 @@ check: .venv/dev  ## lint, layers, types, pure tests: under 30 s
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy schemas tasks
-	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider
+	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider tests/schemas tests/tasks $(NO_SERVER)
 
 bench: .venv/dev bench-templates bench-alibaba bench-cache  ## every measurement, as ratios to peers in the same run
 	$(BIN)/python -m tests.benchmarks.bench_templates speed

@@ -12,7 +12,7 @@ from prefect import Flow
 import flows
 from tests.conftest import PROJECT
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.integration
 
 DEPLOYMENTS = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
 README = (PROJECT / "README.md").read_text()

@@ -18,7 +18,7 @@ from schemas.ds2_loghub import EVENT_STATES, EVENT_TYPES, SECURITY
 from tasks import ds2_loghub
 from tasks.acquire import loghub
 
-pytestmark = [pytest.mark.unit, pytest.mark.dataset]
+pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 
 HAND_LABELLED = Path(__file__).with_name("ds2_hand_labelled.tsv")
 COLUMNS = ("rule", "event_type", "state", "severity")

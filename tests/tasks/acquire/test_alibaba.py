@@ -13,7 +13,7 @@ from schemas import ds1_alibaba as ds1
 from schemas.finding import SourceError
 from tasks.acquire import alibaba
 
-pytestmark = [pytest.mark.unit, pytest.mark.dataset]
+pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 TABLES = ("server_usage", "batch_instance", "batch_task", "server_event")
 
 

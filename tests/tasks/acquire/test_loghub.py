@@ -14,7 +14,7 @@ from schemas.format_a import SEVERITY_ORDER
 from tasks import ds2_loghub, tables
 from tasks.acquire import loghub
 
-pytestmark = [pytest.mark.unit, pytest.mark.dataset]
+pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 
 SYSLOG = "Jun 14 15:16:01 combo sshd[19939]: connection from 10.0.0.1\n"
 SPARK = "17/06/09 20:10:40 INFO spark.SecurityManager: Changing view acls to: yarn\n"
