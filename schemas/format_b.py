@@ -1,0 +1,150 @@
+"""Format B, the instruction data of Track B: as lines of JSON for a trainer, as a table inside the pipeline.
+
+A line: {"messages": [system, user, assistant, ...], "metadata": {...}}. The system message offers the tools, every
+assistant message is a workflow (schemas/workflow.py), results are messages of role `tool`, the last one is the
+assistant's. Every message has exactly `role` and `content`, every line the same metadata: a loader that infers types
+from the first lines (datasets, pandas, polars) reads all of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+
+from schemas.tools import ENVIRONMENTS, Tool
+
+Role = Literal["system", "user", "assistant", "tool"]
+Stage = Literal["format", "tools", "execution"]
+STAGES: tuple[Stage, ...] = ("format", "tools", "execution")
+SPLITS = ("train", "validation", "test")
+
+SYSTEM_PREFIX = "You are AutoMend. Available Tools: "
+DEFAULT_ENVIRONMENT = "production"  # where a request names none: the one with the strictest rules
+
+# Columns of the table. Slice columns of a dataset stand after them.
+COLUMNS: dict[str, pd.ArrowDtype] = {
+    "id": pd.ArrowDtype(arrow.string()),  # "<stem>:<what the source calls it, or a hash of the content>"
+    "source": pd.ArrowDtype(arrow.string()),  # the dataset's stem
+    "group": pd.ArrowDtype(arrow.string()),  # question, intent family, function or repository: never in two splits
+    "messages": pd.ArrowDtype(arrow.string()),  # JSON text of the list of messages
+    "licence": pd.ArrowDtype(arrow.string()),  # SPDX id
+    "attribution": pd.ArrowDtype(arrow.string()),  # author and link, as the licence asks; "" where it asks for none
+    "environment": pd.ArrowDtype(arrow.string()),
+    "weight": pd.ArrowDtype(arrow.float64()),
+    "rationale": pd.ArrowDtype(arrow.string()),  # text behind the answer that is not part of it; "" for none
+    "scenario": pd.ArrowDtype(arrow.string()),  # JSON of schemas/scenario.py; "" where no post-condition is known
+    "rows": pd.ArrowDtype(arrow.int32()),  # rows of the raw files it was made of
+}
+VERIFIED = pd.ArrowDtype(arrow.list_(arrow.string()))  # stages passed, of a table that was verified
+METADATA = (
+    "id",
+    "source",
+    "group",
+    "licence",
+    "attribution",
+    "split",
+    "verified",
+    "environment",
+    "weight",
+    "rationale",
+)
+
+OFFER_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "description": {"type": "string"},
+            "parameters": {"type": "object"},
+            "effect": {"enum": ["read", "write", "destructive"]},
+            "approvals": {"type": "integer", "minimum": 0},
+            "environments": {"type": "array", "items": {"enum": list(ENVIRONMENTS)}},
+        },
+        "required": ["name", "description", "parameters"],
+        "additionalProperties": False,
+    },
+}
+MESSAGE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "role": {"enum": ["system", "user", "assistant", "tool"]},
+        "content": {"type": "string", "minLength": 1},
+    },
+    "required": ["role", "content"],
+    "additionalProperties": False,
+}
+MESSAGES_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "minItems": 3,
+    "prefixItems": [{"properties": {"role": {"const": "system"}}}, {"properties": {"role": {"const": "user"}}}],
+    "items": MESSAGE_SCHEMA,
+}
+METADATA_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "string", "minLength": 1} for name in ("id", "source", "group", "licence")},
+        **{name: {"type": "string"} for name in ("attribution", "rationale")},
+        "split": {"enum": list(SPLITS)},
+        "verified": {"type": "array", "items": {"enum": list(STAGES)}, "uniqueItems": True},
+        "environment": {"enum": list(ENVIRONMENTS)},
+        "weight": {"type": "number", "minimum": 0},
+    },
+    "required": list(METADATA),
+    "additionalProperties": False,
+}
+LINE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"messages": MESSAGES_SCHEMA, "metadata": METADATA_SCHEMA},
+    "required": ["messages", "metadata"],
+    "additionalProperties": False,
+}
+
+
+def system_message(tools: Iterable[Tool | Mapping[str, Any]]) -> str:
+    """The system message that offers `tools`; the same tools give the same text."""
+    offers = [tool.offer() if isinstance(tool, Tool) else dict(tool) for tool in tools]
+    return SYSTEM_PREFIX + orjson.dumps(offers).decode()
+
+
+def message(role: Role, content: str) -> dict[str, str]:
+    """One message."""
+    return {"role": role, "content": content}
+
+
+def messages_json(messages: Sequence[Mapping[str, str]]) -> str:
+    """The `messages` column of a table."""
+    return orjson.dumps(list(messages)).decode()
+
+
+def table(rows: Sequence[Mapping[str, Any]], extra: Mapping[str, pd.ArrowDtype] | None = None) -> pd.DataFrame:
+    """A table of Format B from rows that have every column of COLUMNS, and of `extra` (slice columns and their types).
+
+    No rows give an empty table with the same columns.
+    """
+    columns = {**COLUMNS, **(extra or {})}
+    data = {name: pd.Series([row[name] for row in rows], dtype=dtype) for name, dtype in columns.items()}
+    return pd.DataFrame(data, columns=list(columns))
+
+
+def _filled(name: str) -> pa.Column:
+    return pa.Column(COLUMNS[name], pa.Check.str_length(min_value=1, name=f"{name}_empty"))
+
+
+Conversations = pa.DataFrameSchema(
+    {
+        "id": pa.Column(COLUMNS["id"], pa.Check.str_length(min_value=1, name="id_empty"), unique=True),
+        **{name: _filled(name) for name in ("source", "group", "messages", "licence")},
+        "attribution": pa.Column(COLUMNS["attribution"]),
+        "environment": pa.Column(COLUMNS["environment"], pa.Check.isin(ENVIRONMENTS, name="environment_unknown")),
+        "weight": pa.Column(COLUMNS["weight"], pa.Check.ge(0, name="weight_negative")),
+        "rationale": pa.Column(COLUMNS["rationale"]),
+        "scenario": pa.Column(COLUMNS["scenario"]),
+        "rows": pa.Column(COLUMNS["rows"], pa.Check.ge(0, name="rows_negative")),
+        "verified": pa.Column(VERIFIED),
+    },
+    name="conversations",
+)
