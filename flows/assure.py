@@ -1,12 +1,15 @@
 """The tail every dataset shares: contract, statistics, anomalies, bias, gate, version, metrics, alerts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandera.pandas as pa
+from tasks.combine.lines import lines
 
+from schemas import format_a, format_b
 from schemas.finding import GateFailed
-from schemas.limits import Limits
+from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
@@ -14,55 +17,91 @@ from tasks.acquire.steps import Acquired
 from tasks.check.anomalies import anomalies
 from tasks.check.bias import bias
 from tasks.check.contract import check, require_validation
-from tasks.derive import derive
+from tasks.check.slant import slant
+from tasks.combine.settle import settled
+from tasks.derive import derive, derive_batches, derive_lines
 from tasks.publish import rejects, steps
+from tasks.tables import row_groups
+
+
+@dataclass(frozen=True)
+class Form:
+    """What differs between the rows of the two tracks.
+
+    `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does; `slants` makes the bias
+    report; `lines(batch)` gives the published lines of JSON, None for Parquet.
+    """
+
+    contract: pa.DataFrameSchema
+    columns: Mapping[str, Any]
+    slants: Callable[..., dict[str, Any]]
+    verify: Callable[..., Any] | None = None
+    lines: Callable[..., Any] | None = None
+
+    @property
+    def suffix(self) -> str:
+        """Of the published file's name."""
+        return ".jsonl" if self.lines else ".parquet"
+
+
+FORMAT_A = Form(contract=format_a.Sequences, columns=format_a.COLUMNS, slants=bias)
+FORMAT_B = Form(contract=format_b.Conversations, columns=format_b.COLUMNS, slants=slant, verify=settled, lines=lines)
 
 
 def assure(
-    sequences: Snapshot,
+    made: Snapshot,
     *,
+    form: Form,
     source: Source,
     acquired: Acquired,
-    contract: pa.DataFrameSchema,
     slices: tuple[str, ...],
     outcomes: tuple[str, ...] = (),
     statistics: Mapping[str, Snapshot],
     rejected: Sequence[Snapshot],
-    vocabulary: Snapshot,
+    vocabulary: Snapshot | None = None,
     rules: Mapping[str, str],
     limits: Limits,
+    representation: Representation | None = None,
     parameters: Mapping[str, Any],
     also: Mapping[str, Snapshot] | None = None,
     metrics: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Published:
-    """Check, gate and publish a dataset's sequences below `interim/` and `processed/<stem>/`.
+    """Check, gate and publish the rows a dataset made, below `interim/` and `processed/<stem>/`, in its track's form.
 
+    `representation` says how much one group of a slice may have, where a form's bias report looks at that;
     `outcomes` are slices that the label rules themselves read: their failure rates are told, but are no bias.
     `statistics` maps the report's file name to its JSON; `rejected` are the reject tables of all earlier steps; `also`
     are further tables to publish in `interim/` by file name; `metrics` is called with the manifest at the end.
     Raises GateFailed (ContractFailed) when the data is withheld; what was published before stays as it is.
     """
-    stem, root = source.stem, sequences.root
+    stem, root = source.stem, made.root
     before = steps.baseline(root, stem, acquired, parameters)
     try:
         require_validation()  # also when everything is cached
-        kept, refused = derive(check, sequences, schema=contract)
+        passed, *unverified = _verified(made, form)
+        kept, refused = derive(check, passed, schema=form.contract)
         found = derive(
             anomalies,
             kept,
             previous_rows=before,
-            rejected_rows=refused.rows,
             rejected_limit=limits.quarantined,
             volume_drop=limits.volume_drop,
+            rejected_rows=refused.rows + sum(table.rows for table in unverified),
             by=[name for name in slices if name not in outcomes],
+            columns=form.columns,
         )
-        slants = derive(bias, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity)
-        left_out = derive(rejects.quarantine, *rejected, refused)
+        shares = {"representation": representation} if representation else {}
+        slants = derive(
+            form.slants, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
+        )
+        left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
+        published = derive_lines(form.lines, kept, name=stem) if form.lines else kept
         manifest = steps.publish(
             source=source,
             acquired=acquired,
-            sequences=sequences,
+            made=made,
             kept=kept,
+            published={f"{stem}{form.suffix}": published},
             rejected=left_out,
             documents={**statistics, "anomalies.json": found, "bias_report.json": slants},
             also=dict(also or {}),
@@ -80,9 +119,14 @@ def assure(
     return Published(
         stem=stem,
         mode=kept.mode,
-        sequences=kept,
+        kept=kept,
         vocabulary=vocabulary,
         manifest=manifest,
         truth=acquired.truth,
         rules=dict(rules),
     )
+
+
+def _verified(made: Snapshot, form: Form) -> tuple[Snapshot, ...]:
+    """(rows that passed, rejects), or the rows as they are where a form has nothing to verify row by row."""
+    return derive_batches(form.verify, made, decode=row_groups) if form.verify else (made,)

@@ -66,6 +66,6 @@ def published_summary(published: Published) -> list[str]:
         f"{published.stem} ({published.mode}): {rows['in']:,} rows -> {sequences['kept']:,} sequences",
         f"  left out: {reasons}",
         f"  missing:  {', '.join(published.manifest['missing']) or 'nothing'}",
-        f"  data:     {published.sequences.root / 'interim' / (published.stem + '.parquet')}",
-        f"  reports:  {published.sequences.root / 'processed' / published.stem}",
+        f"  data:     {published.kept.root / 'interim' / (published.stem + '.parquet')}",
+        f"  reports:  {published.kept.root / 'processed' / published.stem}",
     ]

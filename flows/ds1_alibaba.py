@@ -1,12 +1,13 @@
 """Alibaba's cluster trace: machine load, batch work and machine events into labelled five-minute windows."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.assure import assure
+from flows.assure import FORMAT_A, assure
 from schemas.ds1_alibaba import Sequences
 from schemas.limits import Limits
 from schemas.published import Published
@@ -73,9 +74,9 @@ def ds1_alibaba(
     sequences, left_out = derive(alibaba.windows, observations, **rules)
     return assure(
         sequences,
+        form=replace(FORMAT_A, contract=Sequences),
         source=SOURCE,
         acquired=raw,
-        contract=Sequences,
         slices=("status", "task_type", "label"),
         outcomes=("label", "status"),
         statistics={"schema_stats.json": derive(alibaba.schema_stats, sequences)},

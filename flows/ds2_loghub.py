@@ -6,7 +6,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.assure import assure
+from flows.assure import FORMAT_A, assure
 from schemas import format_a
 from schemas.limits import Limits
 from schemas.published import Published
@@ -63,9 +63,9 @@ def ds2_loghub(
     sequences, left_out = derive(loghub.windows, events, **rules)
     return assure(
         sequences,
+        form=FORMAT_A,
         source=SOURCE,
         acquired=raw,
-        contract=format_a.Sequences,
         slices=("system", "severity", "event_type", "label"),
         outcomes=("label", "severity", "event_type"),
         statistics={"statistics_report.json": derive(loghub.statistics_report, events)},

@@ -109,11 +109,13 @@ def combined(
     balance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Combine, describe and publish what the datasets made. Returns the run's summary."""
-    sequences = [dataset.sequences for dataset in published.values()]
+    sequences = [dataset.kept for dataset in published.values()]
     every, crossing = derive(combine, *sequences, into="track_a")
     contradictions = derive(conflicts, *sequences, into="track_a")
     train, validation, test = derive(parts, every, **balance)
-    vocabulary = steps.extend_vocabulary(root, [dataset.vocabulary for dataset in published.values()])
+    vocabulary = steps.extend_vocabulary(
+        root, [dataset.vocabulary for dataset in published.values() if dataset.vocabulary]
+    )
     run = derive(
         summary,
         every,
@@ -145,10 +147,10 @@ def combined(
 def _told(published: Mapping[str, Published], taxonomy: format_a.Taxonomy) -> dict[str, Any]:
     """What each dataset says of itself, by stem."""
     descriptions: dict[str, Snapshot] = {
-        stem: derive(describe, dataset.sequences, slices=SLICES[stem]) for stem, dataset in published.items()
+        stem: derive(describe, dataset.kept, slices=SLICES[stem]) for stem, dataset in published.items()
     }
     accuracy: dict[str, Snapshot] = {
-        stem: derive(label_accuracy, dataset.sequences, truth=dataset.truth, taxonomy=taxonomy)
+        stem: derive(label_accuracy, dataset.kept, truth=dataset.truth, taxonomy=taxonomy)
         for stem, dataset in published.items()
         if dataset.truth is not None
     }

@@ -145,6 +145,7 @@ Conversations = pa.DataFrameSchema(
         "scenario": pa.Column(COLUMNS["scenario"]),
         "rows": pa.Column(COLUMNS["rows"], pa.Check.ge(0, name="rows_negative")),
         "verified": pa.Column(VERIFIED),
+        "split": pa.Column(COLUMNS["id"], pa.Check.isin(SPLITS, name="split_unknown")),
     },
     name="conversations",
 )

@@ -8,7 +8,7 @@ from schemas.snapshot import Mode, Snapshot
 
 
 class Published(BaseModel):
-    """A dataset that passed its gate. `manifest` is the JSON that lies beside the data.
+    """A dataset that passed its gate: its rows as a table, and the JSON that lies beside the published data.
 
     `truth` is what a generated sample planted, None for real data; `rules` says in words what each label rule looks at.
     """
@@ -17,8 +17,8 @@ class Published(BaseModel):
 
     stem: str
     mode: Mode
-    sequences: Snapshot
-    vocabulary: Snapshot
+    kept: Snapshot
+    vocabulary: Snapshot | None
     manifest: dict[str, Any]
     truth: dict[str, Any] | None
     rules: dict[str, str]

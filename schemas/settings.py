@@ -4,7 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,13 @@ class Settings(BaseSettings):
     real_data: Path | None = None  # tests only: where the public sample files lie
     sources: dict[str, Place] = {}  # AUTOMEND_SOURCES__<STEM>__URL and __SHA256
     slack_webhook_url: SecretStr | None = None  # `make slack` saves it as the block automend-alerts
+    google_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("AUTOMEND_GOOGLE_API_KEY", "GOOGLE_API_KEY")
+    )
+    gemini_url: str | None = None  # another address of the Gemini API, for a proxy or a test
+    hf_token: SecretStr | None = Field(None, validation_alias=AliasChoices("AUTOMEND_HF_TOKEN", "HF_TOKEN"))
+    stack_exchange_key: SecretStr | None = None  # raises the daily quota of the Stack Exchange API
+    stack_exchange_url: str = "https://api.stackexchange.com/2.3"
     dvc: bool = True  # version what is published
     dvc_remote: str | None = None  # a remote of the DVC repository to push to; None: nothing is pushed
 

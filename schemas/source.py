@@ -26,6 +26,9 @@ class Source:
     `patterns` are globs (tried recursively in the folder given with `--source`) of the files this dataset reads.
     `expected` are the tables or systems a complete copy has; any non-empty subset is worked on, and the manifest
     names the missing ones. `identify(path)` says which of them a file is, or None when it is none.
+    `count(path)` is the number of rows of a raw file, where these are not its lines that are not blank.
+    `bring(folder)` downloads the files of `pin` (a revision, a day) into `folder` and returns them; it takes what is
+    there and whole without a request. It stands where a file has no address of its own to pin as a RemoteFile.
     `sample(folder, seed, scale)` writes generated files in the real layout into `folder`, with the truth of what it
     planted in `folder / "truth.json"`; same seed and scale, same bytes.
     """
@@ -41,4 +44,7 @@ class Source:
     sample: Callable[[Path, int, float], None]
     remote: tuple[RemoteFile, ...] = field(default=())
     choose: Callable[[list[Path]], tuple[list[Path], dict[Path, str]]] = use_all  # (used, unused -> why)
+    count: Callable[[Path], int] | None = None
+    bring: Callable[[Path], list[Path]] | None = None
+    pin: str = ""  # the version that `bring` brings
     how_to_get: str = ""  # what to do when there is no `remote`: ends the error

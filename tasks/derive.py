@@ -3,7 +3,7 @@
 Both are cached by content (see tasks/caching.py), write immutable snapshots, and make a lost or altered one again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,32 @@ def derive_batches(
         parameters=parameters,
     )
     return kept, rejects
+
+
+def derive_lines(fn: Callable[..., Iterable[bytes]], table: Snapshot, *, name: str, **parameters: Any) -> Snapshot:
+    """`fn(batch, **parameters)` gives the lines of a table's rows, ends of line left out; they become `<name>.jsonl`.
+
+    The table is read a batch at a time, and no line is kept.
+    """
+    (made,) = cached(
+        fn.__name__,
+        _derive_lines,
+        caching.key(fn, (table,), {"name": name, **parameters}),
+        table.root,
+        fn=fn,
+        table=table,
+        stem=name,
+        parameters=parameters,
+    )
+    return made
+
+
+def _derive_lines(
+    root: Path, fn: Callable[..., Iterable[bytes]], table: Snapshot, stem: str, parameters: dict[str, Any]
+) -> list[Snapshot]:
+    frames = (batch for _, batch in tables.batches(tables.row_groups, (table,)))
+    lines = (line for frame in frames for line in fn(frame, **parameters))
+    return [tables.write_lines(lines, stem, Path("interim") / table.path.parts[1], root, table.mode)]
 
 
 def _derive_batches(

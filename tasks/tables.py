@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from schemas.snapshot import Mode, Snapshot
 Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table
 Content: TypeAlias = Table | Mapping[str, Any] | list[Any] | str
 CHUNK = 1 << 20  # bytes read at a time while hashing
+BATCH_ROWS = 4_096  # conversations of 10 kB each are 40 MB
 
 
 class SnapshotLost(Explained):
@@ -60,6 +61,18 @@ def _write_bytes(data: bytes, name: str, folder: Path, root: Path, mode: Mode, s
     with scratch(root) as temporary:
         temporary.write_bytes(data)
         return _settle(temporary, name, folder, root, mode, suffix, rows=1, schema_hash="")
+
+
+def write_lines(lines: Iterable[bytes], name: str, folder: Path, root: Path, mode: Mode) -> Snapshot:
+    """JSON Lines, written as they come: each of `lines` is one line, without its end."""
+    rows = 0
+    with scratch(root) as temporary:
+        with temporary.open("wb") as file:
+            for line in lines:
+                file.write(line)
+                file.write(b"\n")
+                rows += 1
+        return _settle(temporary, name, folder, root, mode, ".jsonl", rows, schema_hash="")
 
 
 class TableWriter:
@@ -223,13 +236,13 @@ def move(temporary: Path, target: Path) -> None:
     temporary.replace(target)
 
 
-def as_snapshot(file: Path, root: Path, mode: Mode = "local") -> Snapshot:
-    """A text file that keeps its own name; `rows` is its count of lines that are not blank."""
+def as_snapshot(file: Path, root: Path, mode: Mode = "local", count: Callable[[Path], int] | None = None) -> Snapshot:
+    """A file that keeps its own name; `rows` is what `count` says, by default its lines that are not blank."""
     return Snapshot(
         root=root,
         path=file.relative_to(root),
         sha256=sha256_of(file),
-        rows=count_rows(file),
+        rows=(count or count_rows)(file),
         schema_hash="",
         mode=mode,
     )
@@ -269,6 +282,17 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def row_groups(path: Path, _name: str) -> Iterator[pa.Table]:
+    """A Parquet file a batch at a time, an empty one as one batch without rows: the `decode` of our own tables."""
+    with pq.ParquetFile(path) as file:
+        empty = True
+        for batch in file.iter_batches(BATCH_ROWS):
+            empty = False
+            yield pa.Table.from_batches([batch])
+        if empty:
+            yield file.schema_arrow.empty_table()
 
 
 def batches(

@@ -52,9 +52,9 @@ def acquire(
 
 
 def _acquired(source: Source, made: tuple[Snapshot, ...], unused: dict[str, str]) -> Acquired:
-    raw = tuple(s for s in made if s.path.name != "truth.json" and source.identify(s.path) is not None)
+    raw = tuple(s for s in made if s.path.name != "truth.json" and source.identify(s.file) is not None)
     truth = next((s for s in made if s.path.name == "truth.json"), None)
-    present = {source.identify(s.path) for s in raw if s.rows}
+    present = {source.identify(s.file) for s in raw if s.rows}
     missing = tuple(name for name in source.expected if name not in present)
     log = get_run_logger()
     if missing:
@@ -101,28 +101,44 @@ def _write_sample(root: Path, source: Source, seed: int, scale: float) -> list[S
         for name in names:
             tables.move(temporary / name, folder / name)
         shutil.rmtree(temporary)
-    return [tables.as_snapshot(folder / name, root, "sample") for name in names]
+    return [_raw(source, folder / name, root, "sample") for name in names]
+
+
+def _raw(source: Source, file: Path, root: Path, mode: Mode) -> Snapshot:
+    """A raw file as a snapshot, its rows counted as its source counts them; the generator's truth is no raw file."""
+    return tables.as_snapshot(file, root, mode, None if file.name == "truth.json" else source.count)
 
 
 def _copy(source: Source, found: dict[str, Path], root: Path) -> tuple[Snapshot, ...]:
     hashes = {name: tables.sha256_of(path) for name, path in found.items()}
-    key = caching.key(_write_copies, (), {"stem": source.stem, "files": hashes})
-    return cached("acquire", _write_copies, key, root, stem=source.stem, found=found)
+    key = caching.key(_write_copies, (), {"stem": source.stem, "files": hashes, "count": source.count})
+    return cached("acquire", _write_copies, key, root, source=source, found=found)
 
 
-def _write_copies(root: Path, stem: str, found: dict[str, Path]) -> list[Snapshot]:
-    folder = _fresh(root / "raw" / stem / "local")
+def _write_copies(root: Path, source: Source, found: dict[str, Path]) -> list[Snapshot]:
+    folder = _fresh(root / "raw" / source.stem / "local")
     for name, path in found.items():
         with tables.scratch(root) as temporary:
             shutil.copyfile(path, temporary)
             tables.move(temporary, folder / name)
-    return [tables.as_snapshot(folder / name, root, "local") for name in found]
+    return [_raw(source, folder / name, root, "local") for name in found]
 
 
 def _download(source: Source, root: Path) -> tuple[Snapshot, ...]:
+    if source.bring is not None:
+        key = caching.key(_bring_all, (), {"stem": source.stem, "pin": source.pin, "count": source.count})
+        return cached("acquire", _bring_all, key, root, source=source)
     remote = source.remote or _configured(source, settings().sources)
     key = caching.key(_write_downloads, (), {"stem": source.stem, "pins": [(r.name, r.sha256) for r in remote]})
     return cached("acquire", _write_downloads, key, root, stem=source.stem, remote=remote)
+
+
+def _bring_all(root: Path, source: Source) -> list[Snapshot]:
+    """What a source's own client downloads (tasks/acquire/huggingface.py, stack_exchange.py)."""
+    if source.bring is None:
+        raise SourceError(f"{source.stem}: mode live is not known to this source.")
+    files = source.bring(_fresh(root / "raw" / source.stem / "live"))
+    return [_raw(source, path, root, "live") for path in sorted(files)]
 
 
 def _configured(source: Source, places: dict[str, Place]) -> tuple[RemoteFile, ...]:

@@ -108,20 +108,31 @@ def _missing(table: pd.DataFrame, columns: Mapping[str, Any], limit: float) -> I
 
 
 def _outliers(table: pd.DataFrame, by: Sequence[str], limit: float) -> Iterator[Finding]:
-    """The share of sequences whose length is far from the usual one; nothing where there are no token lists."""
-    if "sequence_ids" not in table.columns or not str(table["sequence_ids"].dtype).startswith(("list", "large_list")):
+    """The share of rows whose length is far from the usual one; nothing where there are neither tokens nor messages."""
+    measured = _length_of(table)
+    if measured is None:
         return
-    frame = pl.from_pandas(table[["sequence_ids", *by]])
-    lengths = frame.select(length=pl.col("sequence_ids").list.len(), group=pl.struct(by) if by else pl.lit(0))
+    column, length, rows, unit = measured
+    frame = pl.from_pandas(table[[column, *by]])
+    lengths = frame.select(length=length, group=pl.struct(by) if by else pl.lit(0))
     share = outlier_share(lengths.drop_nulls("length"))
     yield Finding(
         kind="outlier",
-        name="share of sequences of unusual length",
+        name=f"share of {rows} of unusual length",
         measured=share,
         limit=limit,
         holds=share <= limit,
-        detail="" if share <= limit else f"the median is {lengths.select(pl.median('length')).item():g} tokens",
+        detail="" if share <= limit else f"the median is {lengths.select(pl.median('length')).item():g} {unit}",
     )
+
+
+def _length_of(table: pd.DataFrame) -> tuple[str, pl.Expr, str, str] | None:
+    """(column, its length, what a row is, unit) of either form of rows; None for a table of another kind."""
+    if "sequence_ids" in table.columns and str(table["sequence_ids"].dtype).startswith(("list", "large_list")):
+        return "sequence_ids", pl.col("sequence_ids").list.len(), "sequences", "tokens"
+    if "messages" in table.columns:
+        return "messages", pl.col("messages").str.len_chars(), "conversations", "characters"
+    return None
 
 
 def outlier_share(lengths: pl.DataFrame) -> float:

@@ -47,10 +47,10 @@ def bias(
     nearly to know the label; else "warning". `findings` says each in a sentence. Rows are counted, not weights.
     """
     groups = {name: _groups(table, name) for name in slices}
-    rates = {name: _rates(counts, disparity_limit) for name, counts in groups.items() if name != LABEL}
+    rates = {name: group_rates(counts, disparity_limit) for name, counts in groups.items() if name != LABEL}
     slanted = [name for name in rates if name not in outcome_slices and rates[name]["bias_detected"]]
     sequences = _sequence_bias(table["label"], normal_ratio)
-    distributions = {name: _distribution(counts, dominance_limit) for name, counts in groups.items()}
+    distributions = {name: group_shares(counts, dominance_limit) for name, counts in groups.items()}
     document = {
         "fairlearn_analysis": _fairlearn_part(rates, bool(slanted)),
         "raw_data_slicing": _slicing_part(distributions, rates),
@@ -77,7 +77,7 @@ def _states(labels: pl.Series) -> pl.Series:
     return labels.replace_strict(dict(enumerate(STATES)), default=OTHER, return_dtype=pl.String)
 
 
-def _rates(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
+def group_rates(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
     """Failure rate and rows of each group, Fairlearn's disparity, the gap that is more than chance, the smallest group.
 
     Subtle: MetricFrame runs on one row for each (group, outcome) with its count as weight: the same numbers as on all
@@ -163,11 +163,11 @@ def _slicing_part(
     part: dict[str, Any] = {f"{name}_slice": found for name, found in distributions.items()}
     for name, found in rates.items():
         by_group = found["by_group"]["selection_rate"]
-        part[f"failure_rate_by_{name}"] = {group: _percent(rate) for group, rate in by_group.items()}
+        part[f"failure_rate_by_{name}"] = {group: percent(rate) for group, rate in by_group.items()}
     return part
 
 
-def _distribution(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
+def group_shares(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
     """Rows of each group in per cent, and the groups that dominate: more than `limit` of the rows, and not all.
 
     "other" is a mixture, and dominates nothing.
@@ -175,9 +175,9 @@ def _distribution(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
     rows = counts.groupby("group")["n"].sum()
     shares = {str(group): n / rows.sum() for group, n in rows.items()}
     single = {group: share for group, share in shares.items() if group != OTHER and len(shares) > 1}
-    dominant = {group: _percent(share) for group, share in single.items() if share > limit}
+    dominant = {group: percent(share) for group, share in single.items() if share > limit}
     return {
-        "distribution": {group: _percent(share) for group, share in shares.items()},
+        "distribution": {group: percent(share) for group, share in shares.items()},
         "bias_detected": bool(dominant),
         "dominant_classes": dominant,
     }
@@ -187,7 +187,7 @@ def _sequence_bias(labels: pd.Series, normal_ratio: float) -> dict[str, Any]:
     """States in per cent; biased when Normal has more than balancing leaves beside a single failure state (75 %)."""
     shares = _percentages(state_counts(labels))
     normal = shares[STATES[NORMAL]]
-    limit = _percent(normal_ratio / (normal_ratio + 1))
+    limit = percent(normal_ratio / (normal_ratio + 1))
     return {"label_distribution": shares, "normal_dominance_pct": normal, "bias_detected": normal > limit}
 
 
@@ -237,10 +237,10 @@ def _resolved(counts: Mapping[str, int], normal_ratio: float) -> bool:
 
 def _percentages(counts: Mapping[str, int]) -> dict[str, float]:
     total = sum(counts.values())
-    return {state: _percent(n / total) if total else 0.0 for state, n in counts.items()}
+    return {state: percent(n / total) if total else 0.0 for state, n in counts.items()}
 
 
-def _percent(share: float) -> float:
+def percent(share: float) -> float:
     return round(100 * float(share), 2)
 
 

@@ -33,6 +33,19 @@ def split_of(source: str, entity: str, block: int, shares: Sequence[float] = SHA
     return SPLITS[0] if point < shares[0] else SPLITS[1] if point < shares[0] + shares[1] else SPLITS[2]
 
 
+def by_group(table: pd.DataFrame, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+    """A table of Format B with the column `split`: that of each row's (source, group), whatever other rows there are."""
+    groups = pl.from_pandas(table[["source", "group"]])
+    distinct = groups.unique()
+    splits = pl.Series(
+        "split", [split_of(source, group, 0, shares) for source, group in distinct.iter_rows()], pl.String
+    )
+    found = groups.join(distinct.with_columns(splits), on=["source", "group"], how="left", maintain_order="left")
+    return table.assign(
+        split=found["split"].to_arrow(compat_level=pl.CompatLevel.oldest()).to_pandas(types_mapper=pd.ArrowDtype).array
+    )
+
+
 def assign(
     sequences: pd.DataFrame, *, block: timedelta = DAY, shares: Sequence[float] = SHARES
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

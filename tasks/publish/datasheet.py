@@ -17,16 +17,13 @@ from typing import Any
 
 from schemas.format_a import COLUMNS, MAX_LENGTH, RESERVED, STATES
 from schemas.source import Source
-from tasks.publish.report import (
+from tasks.publish.run import Ledger, accuracies, ledgers, made
+from tasks.publish.words import (
     MODES,
-    Ledger,
-    accuracies,
     by_state,
     cell,
     code,
     in_order,
-    ledgers,
-    made,
     number,
     part,
     share,

@@ -66,8 +66,9 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
 def publish(
     source: Source,
     acquired: Acquired,
-    sequences: Snapshot,
+    made: Snapshot,
     kept: Snapshot,
+    published: dict[str, Snapshot],
     rejected: Snapshot,
     documents: dict[str, Snapshot],
     also: dict[str, Snapshot],
@@ -77,14 +78,16 @@ def publish(
 ) -> dict[str, Any]:
     """Gate, then put the dataset's files in their places, the manifest last. Returns the manifest.
 
+    `made` are the rows before any check, `kept` those that passed, `published` the file they become, by name.
+
     Reports and quarantine are written even when the gate closes: they say why. Raises GateFailed.
     """
     root, stem = kept.root, source.stem
     folder = root / "processed" / stem
     rows_in = sum(raw.rows for raw in acquired.files)
     left_out = tables.read(rejected)
-    rows = gate.ledger(rows_in, _covered(sequences), left_out[left_out["line"] > 0])
-    through = gate.ledger(sequences.rows, kept.rows, left_out[left_out["line"] == 0])
+    rows = gate.ledger(rows_in, _covered(made), left_out[left_out["line"] > 0])
+    through = gate.ledger(made.rows, kept.rows, left_out[left_out["line"] == 0])
     findings = tables.read(documents["anomalies.json"])["findings"]
     document = make_manifest(
         source,
@@ -95,7 +98,7 @@ def publish(
         rows=rows,
         sequences=through,
         findings=findings,
-        outputs={f"{stem}.parquet": kept, **also},
+        outputs={**published, **also},
         parameters=parameters,
         previous_rows=previous_rows,
     )
@@ -107,17 +110,18 @@ def publish(
             [gate.quarantine_budget(rows, limits.quarantined), *_errors(findings)],
             rejects_at=str(folder / "quarantine.parquet"),
         )
-        for name, snapshot in {f"{stem}.parquet": kept, **also}.items():
+        for name, snapshot in {**published, **also}.items():
             tables.publish(snapshot, root / "interim" / name)
-        tables.publish(kept, folder / f"{stem}.parquet")
+        for name, snapshot in published.items():
+            tables.publish(snapshot, folder / name)
         tables.replace_text(folder / "manifest.json", tables.to_json(document), root)
     get_run_logger().info("%s: %s", stem, _told(rows, kept.rows))
     return document
 
 
-def _covered(sequences: Snapshot) -> int:
-    """Source rows that stand in a labelled window."""
-    column = pq.read_table(sequences.file, columns=["rows"])["rows"]
+def _covered(made: Snapshot) -> int:
+    """Source rows that the rows made of them stand for."""
+    column = pq.read_table(made.file, columns=["rows"])["rows"]
     return int(sum(column.to_pylist()) if len(column) else 0)
 
 

@@ -86,7 +86,7 @@ def test_the_summary_of_a_dataset_tells_rows_reasons_and_places() -> None:
         "missing": ["server_event"],
     }
     published = Published(
-        stem="toy", mode="sample", sequences=snapshot, vocabulary=snapshot, manifest=manifest, truth=None, rules={}
+        stem="toy", mode="sample", kept=snapshot, vocabulary=snapshot, manifest=manifest, truth=None, rules={}
     )
     told = "\n".join(command_line.published_summary(published))
     for part in ("12 rows -> 7 sequences", "1 bad_number, 2 no_time", "server_event", "/d/interim/toy.parquet"):

@@ -20,7 +20,7 @@ FINISHED: list[str] = []
 def good(stem: str) -> Published:
     FINISHED.append(stem)
     return Published(
-        stem=stem, mode="sample", sequences=SNAPSHOT, vocabulary=SNAPSHOT, manifest={}, truth=None, rules={}
+        stem=stem, mode="sample", kept=SNAPSHOT, vocabulary=SNAPSHOT, manifest={}, truth=None, rules={}
     )
 
 

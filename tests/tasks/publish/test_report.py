@@ -16,28 +16,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.publish import report
-from tasks.publish.report import (
-    Change,
-    change_words,
-    changes,
-    figures,
-    ledgers,
-    middle,
-    number,
-    readable,
-    render,
-    seconds_of,
-    share,
-    spell,
-    state_name,
-    strip,
-    summary_lines,
-    summary_markdown,
-    timelines,
-    troubles,
-    verdict,
-)
+from tasks.publish import plots, report, words
+from tasks.publish.plots import middle, seconds_of, spell, strip, timelines
+from tasks.publish.report import render, summary_lines, summary_markdown
+from tasks.publish.run import Change, change_words, changes, figures, ledgers, troubles, verdict
+from tasks.publish.words import number, readable, share, state_name
 
 pytestmark = pytest.mark.unit
 
@@ -262,7 +245,7 @@ def test_an_empty_run_is_a_page_that_says_what_is_missing() -> None:
 
 @pytest.mark.parametrize("key", MISSING)
 def test_one_missing_part_is_said_and_hides_no_other(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_draw", lambda *_args: "plot")
+    monkeypatch.setattr(plots, "_draw", lambda *_args: "plot")
     run = invented()
     for lacking in ({k: v for k, v in run.items() if k != key}, {**run, key: None}, {**run, key: type(run[key])()}):
         text = render(lacking)
@@ -286,7 +269,7 @@ def test_counts_of_nothing_draw_nothing_and_break_nothing() -> None:
 
 @pytest.mark.slow
 def test_dollar_signs_in_a_plot_are_no_mathematics() -> None:
-    assert ">$y$<" in report.labels_plot({"$y$": 1}, {})
+    assert ">$y$<" in plots.labels_plot({"$y$": 1}, {})
 
 
 # ---- verdict
@@ -393,7 +376,7 @@ def test_numbers_are_written_for_people(value: float, written: str) -> None:
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), float("inf")])
 def test_what_is_no_number_is_a_dash(nothing: Any) -> None:
-    assert number(nothing) == report.NOTHING
+    assert number(nothing) == words.NOTHING
 
 
 @example(9_999_999, 10_000_000)
@@ -462,9 +445,9 @@ def test_a_strip_keeps_the_order_of_events_and_fits_the_page(times: list[int], s
     positions = [axis.place[time // axis.seconds] for time in sorted(times)]
     assert positions == sorted(positions)
     assert len(set(axis.place.values())) == len(axis.place)
-    assert max(positions) < axis.length <= report.MAX_BARS
+    assert max(positions) < axis.length <= plots.MAX_BARS
     assert axis.seconds % seconds == 0
-    assert len(axis.cuts) == len(axis.starts) - 1 <= report.MAX_CUTS
+    assert len(axis.cuts) == len(axis.starts) - 1 <= plots.MAX_CUTS
 
 
 def test_years_of_silence_are_cut_out_and_told() -> None:
@@ -500,13 +483,13 @@ def test_ticks_are_round_times(first: str, step: timedelta, count: int, marks: l
     times = [(datetime.fromisoformat(first) + step * n).isoformat() for n in range(count)]
     found = {"bucket": str(step), "times": times, "counts": {"Normal": [1] * count}}
     (timeline,) = timelines({"timeline": {"x": found}})
-    assert [text for _, text in report._marks(timeline)] == marks
-    assert all(0 <= position <= timeline.strip.length for position, _ in report._marks(timeline))
+    assert [text for _, text in plots._marks(timeline)] == marks
+    assert all(0 <= position <= timeline.strip.length for position, _ in plots._marks(timeline))
 
 
 def test_a_cut_axis_has_the_date_of_each_piece_and_says_that_it_is_cut() -> None:
     (timeline,) = timelines({"timeline": {"x": FAR_APART}})
-    assert [text for _, text in report._marks(timeline)] == ["14 Jun 2005", "09 Nov 2008", "09 Jun 2017"]
+    assert [text for _, text in plots._marks(timeline)] == ["14 Jun 2005", "09 Nov 2008", "09 Jun 2017"]
     assert timeline.caption == "6 windows; a bar is 1 hour. Quiet stretches are cut out at the dotted lines."
 
 

@@ -1,0 +1,12 @@
+"""What every conversation goes through before it is counted: verification, then the split of its group."""
+
+import pandas as pd
+
+from tasks.check.verify import verified
+from tasks.combine.splits import by_group
+
+
+def settled(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(kept, rejects) of a batch of Format B: kept rows have `verified` and `split`; no row depends on another."""
+    kept, rejects = verified(batch)
+    return by_group(kept), rejects
