@@ -136,7 +136,10 @@ def combined(
         "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
     }
     splits = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
-    manifest = steps.publish_track(root, "track_A", every, {**splits, **pages}, compared, published, vocabulary)
+    words = {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]}
+    manifest = steps.publish_track(
+        root, "track_A", every, {**splits, **pages}, compared, published, {"vocabulary": words}
+    )
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)
     told: dict[str, Any] = tables.read(compared)

@@ -5,7 +5,7 @@ same input gives the same bytes. Any part may be missing, and is then said to be
 
   rules        [{"rule", "state", "stem", "meaning", "rows", "precision" or None}]
   sequences    {stem: a ledger like `rows`, of windows}
-  combined     {"rows", "weight", "crossing"}: distinct sequences, occurrences, and those dropped between splits
+  combined     {"rows", "weight", "dropped": {reason: n}}: distinct rows, occurrences, and those left out
   vocabulary   {"tokens", "sha256"}
   absent       {stem: why it is not in these data}
   limits       [sentence, ...]: what these data cannot tell
@@ -16,8 +16,9 @@ from itertools import chain
 from typing import Any
 
 from schemas.format_a import COLUMNS, MAX_LENGTH, RESERVED, STATES
+from schemas.format_b import METADATA, SYSTEM_PREFIX
 from schemas.source import Source
-from tasks.publish.run import Ledger, accuracies, ledgers, made
+from tasks.publish.run import Ledger, accuracies, labelled, ledgers, made, noun
 from tasks.publish.words import (
     MODES,
     by_state,
@@ -54,6 +55,37 @@ FILES = {
     "manifest.json": "hashes of everything these files were made from, and of the files",
     "report.html": "the same counts as plots; opens in any browser, offline",
 }
+SEQUENCES = (
+    "Each row is a sequence of tokens, the last minutes of one machine, host or job, and the state it ends in.",
+    "It is made for training a sequence classifier.",
+    FILES,
+)
+CONVERSATIONS = (
+    "Each line is a conversation: tools on offer, a request, and the assistant's answer as a workflow of tool calls.",
+    "It is made for instruction-tuning a language model.",
+    {
+        "../{track}_combined.jsonl": "every conversation once, with its split",
+        "train.jsonl": "for training: the lines of split train, in the proportions asked for",
+        "validation.jsonl": "for choosing between models",
+        "test.jsonl": "for the last word",
+        "duplicates.parquet": "every conversation that was left out as a duplicate, and the one that stands for it",
+        "NOTICE.txt": "authors and links, as the licences ask",
+        "manifest.json": "hashes of everything these files were made from, and of the files",
+        "report.html": "the same counts as a page; opens in any browser, offline",
+    },
+)
+METADATA_MEANINGS = {
+    "id": "the dataset, and what identifies the conversation there",
+    "source": "the dataset the conversation comes from",
+    "group": "question, intent family, function or repository: all of a group stand in one split",
+    "licence": "SPDX id of the licence of this line",
+    "attribution": "author and link, as the licence asks",
+    "split": "train, validation or test",
+    "verified": "stages passed: format, tools, execution (where a post-condition is known)",
+    "environment": "development, staging or production",
+    "weight": "weight for a sampler (ds3_stackoverflow: by quality; else 1)",
+    "rationale": "text behind the answer that is not part of it (ds3_stackoverflow: the accepted answer)",
+}
 NOT_RECORDED = ("Not recorded.", "")
 NOT_MEASURED = (
     "Not measured on these data: they come without a truth to compare with. `make run` measures the same rules on the "
@@ -65,7 +97,8 @@ def datasheet(run: Mapping[str, Any], sources: Sequence[Source]) -> str:
     """The datasheet as markdown. `sources` are those of the datasets that are in these data."""
     run = tidy(run)
     title = f"# {cell(track_title(run))}: datasheet"
-    sections = (_what(run), _origin(run, sources), _counts(run), _labels(run), _splits(run), _columns(run), _rest(run))
+    own = (_labels(run), _splits(run), _columns(run)) if labelled(run) else (_sections(run), _line(run))
+    sections = (_what(run), _origin(run, sources), _counts(run), *own, _rest(run))
     return "\n".join([title, "", *chain.from_iterable(sections)]).rstrip() + "\n"
 
 
@@ -75,11 +108,12 @@ def exact(name: str) -> str:
 
 
 def _what(run: Mapping[str, Any]) -> Iterator[str]:
-    mode, track = str(run.get("mode") or "unknown"), str(run.get("track") or "track").replace("track_a", "track_A")
+    mode, track = str(run.get("mode") or "unknown"), str(run.get("track") or "track")
+    track = track[:-1] + track[-1].upper()
     yield from (f"> {MODES.get(mode, 'It is not recorded whether these data are real.')} (mode `{cell(mode)}`)", "")
-    yield "Each row is a sequence of tokens, the last minutes of one machine, host or job, and the state it ends in."
-    yield from (f"It is made for training a sequence classifier. {cell(made(run))}", "")
-    yield from table(("file", "what it is"), [(code(n.format(track=track)), text) for n, text in FILES.items()], left=2)
+    what, purpose, files = SEQUENCES if labelled(run) else CONVERSATIONS
+    yield from (what, f"{purpose} {cell(made(run))}", "")
+    yield from table(("file", "what it is"), [(code(n.format(track=track)), text) for n, text in files.items()], left=2)
 
 
 def _origin(run: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[str]:
@@ -101,9 +135,10 @@ def _origin(run: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[str]:
 
 def _counts(run: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Counts", "")
-    yield from ("Rows in = kept + dropped + quarantined: for the rows read, and for the windows made of them.", "")
+    what = "windows" if labelled(run) else "conversations"
+    yield from (f"Rows in = kept + dropped + quarantined: for the rows read, and for the {what} made of them.", "")
     books = [("rows", book) for book in ledgers(run)]
-    books += [("sequences", book) for book in ledgers({"rows": part(run, "sequences")})]
+    books += [(f"{noun(run)}s", book) for book in ledgers({"rows": part(run, "sequences")})]
     ledger = table(("dataset", "of", "in", "kept", "dropped", "quarantined"), map(_ledger_row, books), left=2)
     yield from ledger if books else NOT_RECORDED
     reasons = [
@@ -115,9 +150,10 @@ def _counts(run: Mapping[str, Any]) -> Iterator[str]:
         yield from table(("dataset", "of", "reason", "outcome", "count"), reasons, left=4)
     combined = part(run, "combined")
     if combined:
+        left_out = ", ".join(f"{number(n)} {cell(why)}" for why, n in part(combined, "dropped").items() if n) or "none"
         yield (
             f"Combined, {number(combined.get('weight'))} occurrences are {number(combined.get('rows'))} distinct "
-            f"sequences; {number(combined.get('crossing'))} were dropped because their context lies in two splits."
+            f"{noun(run)}s. Left out while combining: {left_out}."
         )
     if run.get("conflicts") is not None:
         yield f"Sequences that occurred with more than one label, and got the most severe: {number(run['conflicts'])}."
@@ -183,6 +219,21 @@ def _columns(run: Mapping[str, Any]) -> Iterator[str]:
         f"{code(vocabulary.get('sha256') or 'not recorded')}. It only ever grows: no id changes its meaning."
     )
     yield ""
+
+
+def _sections(run: Mapping[str, Any]) -> Iterator[str]:
+    for section in run.get("sections") or []:
+        yield from (f"## {cell(section['title'])}", "", cell(section["text"]), "")
+        rows = [[cell(value) for value in row] for row in section["rows"]]
+        yield from table(section["headers"], rows, left=section["left"]) if rows else NOT_RECORDED
+
+
+def _line(_run: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## A line", "", "`messages`: a list of `role` and `content`. The first is the system's:", "")
+    yield f"`{SYSTEM_PREFIX}[...]`, with a JSON Schema for each tool. Every message of the assistant is JSON:"
+    yield '`{"workflow": {"steps": [{"step_id": 1, "tool": "...", "params": {...}}]}, "message": "..."}`; without steps'
+    yield from ("the message is the answer. Results of calls have the role `tool`. `metadata`:", "")
+    yield from table(("key", "meaning"), [(code(name), cell(METADATA_MEANINGS[name])) for name in METADATA], left=2)
 
 
 def _rest(run: Mapping[str, Any]) -> Iterator[str]:

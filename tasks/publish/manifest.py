@@ -55,26 +55,25 @@ def track_manifest(
     absent: Mapping[str, str],
     outputs: Mapping[str, Snapshot],
     run: Mapping[str, Any],
-    vocabulary: Mapping[str, Any],
+    also: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A track's manifest: which manifests it stands on, what was left out of it and why, what it holds.
 
-    Raises LedgerBroken's sentence (ValueError) when sequences do not add up.
+    `also` is what only this kind of track tells. Raises ValueError when the rows do not add up.
     """
     arrived = sum(manifest["sequences"]["kept"] for manifest in datasets.values())
-    kept, crossing = run["combined"]["weight"], run["combined"]["crossing"]
-    if arrived != kept + crossing:
-        raise ValueError(
-            f"{track}: {arrived:,} sequences came, {kept:,} are combined and {crossing:,} dropped: not the sum."
-        )
+    kept, dropped = run["combined"]["weight"], dict(run["combined"]["dropped"])
+    if arrived != kept + sum(dropped.values()):
+        told = f"{kept:,} are combined and {sum(dropped.values()):,} dropped"
+        raise ValueError(f"{track}: {arrived:,} {run.get('noun', 'sequence')}s came, {told}: not the sum.")
     return {
         "track": track,
         "mode": combined.mode,
         "datasets": {stem: manifest["outputs"] for stem, manifest in datasets.items()},
         "absent": dict(absent),
-        "sequences": {"in": arrived, "kept": kept, "dropped": {"context_crosses_split": crossing}, "quarantined": {}},
+        "sequences": {"in": arrived, "kept": kept, "dropped": dropped, "quarantined": {}},
         "distinct": run["combined"]["rows"],
         "splits": run["splits"],
-        "vocabulary": {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]},
+        **also,
         "outputs": contents_of(outputs),
     }

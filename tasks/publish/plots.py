@@ -124,8 +124,8 @@ def labels_plot(before: Mapping[str, int], after: Mapping[str, int]) -> Markup:
     return _draw("labels", f"Bar chart of sequences per state. {told}.", (400, height), paint)
 
 
-def lengths_plot(edges: Sequence[float], counts: Sequence[int]) -> Markup:
-    """Sequences by their number of tokens, a bar a bin; bins that hold nothing are left out at both ends."""
+def lengths_plot(edges: Sequence[float], counts: Sequence[int], of: str = "tokens in a sequence") -> Markup:
+    """Rows by their length, a bar a bin; bins that hold nothing are left out at both ends."""
     filled = [index for index, count in enumerate(counts) if count]
     edges, counts = edges[filled[0] : filled[-1] + 2], counts[filled[0] : filled[-1] + 1]
     names = [number(low) if high - low <= 1 else f"{low:,.0f}-{high - 1:,.0f}" for low, high in pairwise(edges)]
@@ -133,12 +133,12 @@ def lengths_plot(edges: Sequence[float], counts: Sequence[int]) -> Markup:
     def paint(figure: "Figure") -> None:
         axes = _axes(figure, 46, 44, 340, 170)
         axes.bar(range(len(counts)), counts, width=0.92, color=COLOURS[3])
-        axes.set(xlim=(-0.6, len(counts) - 0.4), ylim=(0, max(counts) * 1.08), xlabel="tokens in a sequence")
+        axes.set(xlim=(-0.6, len(counts) - 0.4), ylim=(0, max(counts) * 1.08), xlabel=of)
         every = math.ceil(len(counts) * max(map(len, names)) / 40)  # about 40 characters stand side by side
         axes.set_xticks(range(0, len(counts), every), names[::every])
         _quiet(axes)
 
-    label = f"Histogram of {sum(counts):,} sequences by their number of tokens, {number(edges[0])} to "
+    label = f"Histogram of {sum(counts):,} rows by {of}, {number(edges[0])} to "
     told = f"{label}{number(edges[-1] - 1)}; half have at most {number(middle(edges, counts))}."
     return _draw("lengths", told, (400, 226), paint)
 

@@ -16,6 +16,14 @@ the same mapping gives the same bytes. Its keys:
   accuracy                {stem: {state: {"planted", "predicted", "precision", "recall"}}}
   previous                the same mapping of the last published run
   absent                  {stem: why it is not in these data}
+  noun                    what a row of the combined file is: "sequence" (default) or "conversation"
+
+A track whose rows have no labels (Track B) has, instead of labels, timeline, templates and accuracy:
+
+  sections                [{"id", "title", "text", "headers", "rows": [[cell, ...]], "left": columns that are text}]
+  tiles                   [[name, figure, what it is part of]]
+  figures                 {name: number}: further figures to compare with the last run's
+  told                    [[name, text]]: lines for the terminal
 
 tasks/publish/datasheet.py reads a few keys more.
 """
@@ -38,8 +46,10 @@ from tasks.publish.run import (
     counts_of,
     failed,
     findings,
+    labelled,
     ledgers,
     made,
+    noun,
     sequences,
     template_changes,
     troubles,
@@ -64,12 +74,13 @@ from tasks.publish.words import (
 )
 
 SHOWN_CHANGES = 30
+SHOWN_ROWS = 12  # of a section, in the markdown
 SHOWN_TROUBLES = 8
 SHOWN_FINDINGS = 200  # of those that hold; all that do not are shown
 
 # Start of the SHA-256 of report.html.j2, kept right by a test: what is remembered of `render` depends on the source of
 # what it reaches, and so on this line, but not on other files.
-TEMPLATE = "b8ccce201589"
+TEMPLATE = "b026dff9ffe6"
 
 
 @cache
@@ -96,6 +107,9 @@ def render(run: Mapping[str, Any]) -> str:
             mode=str(run.get("mode") or "unknown"),
             mode_words=MODES.get(str(run.get("mode")), "It is not recorded whether these data are real."),
             generator=f"AutoMend, page {TEMPLATE}",
+            noun=noun(run),
+            labelled=labelled(run),
+            sections=run.get("sections") or [],
             tiles=tiles(run),
             splits=counts_of(run, "splits"),
             timelines=[(t, timeline_plot(t, order)) for order, t in enumerate(timelines(run))],
@@ -145,6 +159,8 @@ def _finding_parts(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def tiles(run: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(name, figure, what it is part of) of the figures at the top of the page."""
+    if not labelled(run):
+        return [(name, number(figure), str(of)) for name, figure, of in run.get("tiles") or []]
     books = ledgers(run)
     rows, before = sum(book.rows for book in books), by_state(part(run, "labels", "before"))
     failing = sum(count for state, count in before.items() if state != state_name(STATES[NORMAL]))
@@ -171,8 +187,10 @@ def _length_parts(run: Mapping[str, Any]) -> dict[str, Any]:
     lengths = part(run, "lengths")
     edges, counts = lengths.get("edges") or [], lengths.get("counts") or []
     if not sum(counts):
-        return {"length_plot": None, "length_middle": None}
-    return {"length_plot": lengths_plot(edges, counts), "length_middle": middle(edges, counts)}
+        return {"length_plot": None, "length_middle": None, "length_of": ""}
+    of = str(lengths.get("of") or "tokens in a sequence")
+    plot = lengths_plot(edges, counts, of)
+    return {"length_plot": plot, "length_middle": middle(edges, counts), "length_of": of}
 
 
 # ---- the same in markdown, and in a terminal
@@ -187,7 +205,7 @@ def summary_markdown(run: Mapping[str, Any]) -> str:
     lines = [f"# {cell(track_title(run))} · mode {cell(mode)}", "", f"{mark} **{sentence}** {cell(made(run))}", ""]
     lines += [f"> {MODES[mode]}", ""] if mode in MODES else []
     lines += [f"- {cell(trouble.text)}" for trouble in troubles(run)[:SHOWN_TROUBLES]]
-    return "\n".join([*lines, "", *_rows_markdown(run), *_labels_markdown(run), *_rest_markdown(run)]).rstrip() + "\n"
+    return "\n".join([*lines, "", *_rows_markdown(run), *_own_markdown(run), *_rest_markdown(run)]).rstrip() + "\n"
 
 
 def _rows_markdown(run: Mapping[str, Any]) -> list[str]:
@@ -202,6 +220,17 @@ def _rows_markdown(run: Mapping[str, Any]) -> list[str]:
     if shown:
         cells = [(cell(b.stem), cell(why), outcome, number(count)) for b, why, outcome, count in shown]
         lines += table(("dataset", "reason", "outcome", "rows"), cells, left=3)
+    return lines
+
+
+def _own_markdown(run: Mapping[str, Any]) -> list[str]:
+    """What this kind of track tells: its labels, or its own sections."""
+    if labelled(run):
+        return _labels_markdown(run)
+    lines: list[str] = []
+    for section in run.get("sections") or []:
+        shown = [[cell(value) for value in row] for row in section["rows"][:SHOWN_ROWS]]
+        lines += [f"## {cell(section['title'])}", "", *table(section["headers"], shown, left=section["left"])]
     return lines
 
 
@@ -249,12 +278,12 @@ def summary_lines(run: Mapping[str, Any]) -> list[str]:
     real = " (generated, not real)" if mode == "sample" else ""
     worst = [f"  ! {readable(trouble.text, 160)}" for trouble in troubles(run) if trouble.level != "note"][:2]
     return [
-        f"{track_title(run)}, mode {mode}{real}: {plural(sequences(run), 'distinct sequence')}. {sentence}",
+        f"{track_title(run)}, mode {mode}{real}: {plural(sequences(run), f'distinct {noun(run)}')}. {sentence}",
         *worst,
         *_row_lines(ledgers(run)),
         *_count_lines(run),
         f"  checks    {len(findings(run)) - len(failed(run)):,} of {len(findings(run)):,} hold",
-        f"  accuracy  {_worst_accuracy(run)}",
+        *([f"  accuracy  {_worst_accuracy(run)}"] if labelled(run) else _told_lines(run)),
         f"  changes   {change_words(run)}",
     ]
 
@@ -272,12 +301,17 @@ def _row_lines(books: Sequence[Ledger]) -> list[str]:
     return lines + ([f"  and {len(books) - 3} more datasets"] if len(books) > 4 else [])
 
 
+def _told_lines(run: Mapping[str, Any]) -> list[str]:
+    return [f"  {name:9} {readable(text, 160)}" for name, text in run.get("told") or []]
+
+
 def _count_lines(run: Mapping[str, Any]) -> list[str]:
     before, after = (by_state(part(run, "labels", when)) for when in ("before", "after"))
     labels = " · ".join(f"{state} {before[state]:,}" for state in in_order(before))
     splits = " · ".join(f"{split} {count:,}" for split, count in counts_of(run, "splits").items())
     balanced = f" (train balanced to {sum(after.values()):,})" if after else ""
-    return [f"  labels    {labels or 'not recorded'}", f"  splits    {splits or 'not recorded'}{balanced}"]
+    own = [f"  labels    {labels or 'not recorded'}"] if labelled(run) else []
+    return [*own, f"  splits    {splits or 'not recorded'}{balanced}"]
 
 
 def _worst_accuracy(run: Mapping[str, Any]) -> str:

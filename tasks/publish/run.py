@@ -59,8 +59,18 @@ def counts_of(row: Mapping[str, Any], key: str) -> dict[str, int]:
     return {str(name): int(count or 0) for name, count in part(row, key).items()}
 
 
+def noun(run: Mapping[str, Any]) -> str:
+    """What a row of the combined file is."""
+    return str(run.get("noun") or "sequence")
+
+
+def labelled(run: Mapping[str, Any]) -> bool:
+    """Whether rows have a label to learn; conversations have none."""
+    return noun(run) == "sequence"
+
+
 def sequences(run: Mapping[str, Any]) -> int:
-    """Distinct sequences in the combined file."""
+    """Distinct rows of the combined file."""
     return sum(counts_of(run, "splits").values())
 
 
@@ -110,7 +120,7 @@ def troubles(run: Mapping[str, Any]) -> list[Trouble]:
 
 def _faults_of_rows(run: Mapping[str, Any]) -> Iterator[Trouble]:
     if not sequences(run):
-        yield Trouble("bad", "No sequence was made.")
+        yield Trouble("bad", f"No {noun(run)} was made.")
     for stem, why in sorted(part(run, "absent").items()):
         yield Trouble("look", f"{stem} is not in these data: {why}")
     for ledger in ledgers(run):
@@ -178,10 +188,10 @@ def made(run: Mapping[str, Any]) -> str:
     """What came out of what, in one sentence."""
     books = ledgers(run)
     if not books:
-        return f"{plural(sequences(run), 'distinct sequence')}; how many rows they come from is not recorded."
+        return f"{plural(sequences(run), f'distinct {noun(run)}')}; how many rows they come from is not recorded."
     stems = ", ".join(book.stem for book in books)
     return (
-        f"{plural(sequences(run), 'distinct sequence')} from {plural(sum(b.rows for b in books), 'row')} "
+        f"{plural(sequences(run), f'distinct {noun(run)}')} from {plural(sum(b.rows for b in books), 'row')} "
         f"of {plural(len(books), 'dataset')} ({stems}). {sum(b.out for b in books):,} rows were dropped and "
         f"{sum(b.held for b in books):,} quarantined, each with a reason."
     )
@@ -212,13 +222,14 @@ class Change:
 
 def figures(run: Mapping[str, Any]) -> dict[str, float]:
     """Every figure of a run that is worth comparing, by a name that is stable from run to run."""
-    found: dict[str, float] = {"distinct sequences": sequences(run)}
+    found: dict[str, float] = {f"distinct {noun(run)}s": sequences(run), **part(run, "figures")}
     for book in ledgers(run):
         found |= {f"{book.stem}: rows in": book.rows, f"{book.stem}: rows kept": book.kept}
         found |= {f"{book.stem}: {outcome}, {reason}": count for reason, outcome, count in book.reasons}
     found |= {f"train: {state}": count for state, count in by_state(part(run, "labels", "before")).items()}
     found |= {f"in {split}": count for split, count in counts_of(run, "splits").items()}
-    found |= {"more than one label": whole(run, "conflicts"), "checks that do not hold": len(failed(run))}
+    found |= {"more than one label": whole(run, "conflicts")} if labelled(run) else {}
+    found |= {"checks that do not hold": len(failed(run))}
     for stem, state, measures in accuracies(run):
         named = {f"{stem}: {measure} of {state}": measures.get(measure) for measure in ("recall", "precision")}
         found |= {name: round(value, 3) for name, value in named.items() if value is not None}

@@ -169,19 +169,21 @@ def publish_track(
     files: Mapping[str, Snapshot],
     run: Snapshot,
     published: Mapping[str, Published],
-    words: Mapping[str, Any],
+    also: Mapping[str, Any],
+    suffix: str = ".parquet",
 ) -> dict[str, Any]:
-    """Put a track's files in their places: the combined table, `files` and `run.json` below `processed/<name>/`.
+    """Put a track's files in their places: the combined rows, `files` and `run.json` below `processed/<name>/`.
 
-    The manifest goes last. Returns it. Raises ValueError when sequences do not add up.
+    The manifest goes last; `also` is what only this kind of track tells in it. Returns it. Raises ValueError when the
+    rows do not add up.
     """
     told = tables.read(run)
     manifests = {stem: dataset.manifest for stem, dataset in published.items()}
-    document = track_manifest(name, combined, manifests, told["absent"], {**files, "combined": combined}, told, words)
+    document = track_manifest(name, combined, manifests, told["absent"], {**files, "combined": combined}, told, also)
     with lock(root, name):
         for file, snapshot in {**files, "run.json": run}.items():
             tables.publish(snapshot, root / "processed" / name / file)
-        tables.publish(combined, root / "processed" / f"{name}_combined.parquet")
+        tables.publish(combined, root / "processed" / f"{name}_combined{suffix}")
         tables.replace_text(root / "processed" / name / "manifest.json", tables.to_json(document), root)
     return document
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from schemas import format_a
 from tasks.combine import balance, splits
+from tasks.combine.splits import CROSSES
 from tasks.combine.vocabulary import FIRST_TEMPLATE
 
 TOP_TEMPLATES = 20
@@ -43,7 +44,11 @@ def summary(
         "absent": dict(absent),
         "rows": {stem: manifest["rows"] for stem, manifest in manifests.items()},
         "sequences": {stem: manifest["sequences"] for stem, manifest in manifests.items()},
-        "combined": {"rows": len(combined), "weight": int(combined["weight"].sum()), "crossing": len(rejects)},
+        "combined": {
+            "rows": len(combined),
+            "weight": int(combined["weight"].sum()),
+            "dropped": {CROSSES: len(rejects)},
+        },
         "labels": {"before": balanced["before"], "after": balanced["after"]},
         "balance": balanced,
         "splits": {split: int((combined["split"] == split).sum()) for split in format_a.SPLITS},

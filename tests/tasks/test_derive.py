@@ -1,6 +1,6 @@
 """derive: pure functions as cached Prefect tasks over immutable files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 
 from schemas.snapshot import REJECT_COLUMNS, Snapshot
 from tasks import tables
-from tasks.derive import derive, derive_batches
+from tasks.derive import derive, derive_batches, derive_lines
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
@@ -30,6 +30,11 @@ def parted(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def counted(table: pd.DataFrame) -> dict[str, int]:
     return {"rows": len(table)}
+
+
+def written(batch: pd.DataFrame, *, prefix: str = "") -> Iterable[bytes]:
+    CALLS.append("written")
+    return (f"{prefix}{x}".encode() for x in batch["x"])
 
 
 def decode(path: Path, name: str) -> Iterator[pa.Table]:
@@ -145,3 +150,17 @@ def test_batches_of_several_files_become_one_table_and_one_of_rejects(tmp_path: 
     assert tables.read(kept)["x"].tolist() == [2, 4, 6]
     assert tables.read(rejects)["line"].tolist() == [1, 3, 5]
     assert (kept.rows, rejects.rows) == (3, 3)
+
+
+def test_lines_of_a_table_are_written_once_under_the_name_given(table: Snapshot) -> None:
+    CALLS.clear()
+
+    @flow
+    def both() -> tuple[Snapshot, Snapshot]:
+        return derive_lines(written, table, name="d", prefix="n"), derive_lines(written, table, name="d", prefix="n")
+
+    first, second = both()
+    assert first == second
+    assert CALLS.count("written") <= 1
+    assert first.file.read_text() == "".join(f"n{x}\n" for x in tables.read(table)["x"])
+    assert first.path.name.startswith("d-")

@@ -148,3 +148,22 @@ def test_rows_are_counted_across_chunks(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(tables, "CHUNK", 3)
     (tmp_path / "f").write_bytes(b"abcdefg\r\n\r\n\nhi\nlast")
     assert tables.count_rows(tmp_path / "f") == 3
+
+
+def test_lines_are_written_as_they_come_and_counted(tmp_path: Path) -> None:
+    made = tables.write_lines((b"%d" % n for n in range(3)), "x", Path("interim/d"), tmp_path, "sample")
+    assert (made.file.read_bytes(), made.rows, made.path.suffix) == (b"0\n1\n2\n", 3, ".jsonl")
+    assert made.path.name == f"x-{made.sha256[:12]}.jsonl"
+
+
+@pytest.mark.parametrize("rows", [0, 1, 10])
+def test_a_table_comes_back_whole_in_batches_and_an_empty_one_keeps_its_columns(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "BATCH_ROWS", 4)
+    written = tables.write(
+        pa.table({"x": list(range(rows))}, schema=pa.schema({"x": pa.int64()})), "t", Path("i"), tmp_path, "local"
+    )
+    parts = list(tables.row_groups(written.file, ""))
+    assert [len(part) for part in parts] == {0: [0], 1: [1], 10: [4, 4, 2]}[rows]
+    assert pa.concat_tables(parts)["x"].to_pylist() == list(range(rows))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from schemas.snapshot import REJECT_COLUMNS
-from tasks.combine.splits import assign, findings, sizes, split_of
+from tasks.combine.splits import assign, by_group, findings, sizes, split_of
 from tests.tasks.combine.rows import ANY_ROWS, MINUTE, sequences
 
 pytestmark = pytest.mark.unit
@@ -161,3 +161,13 @@ def test_an_empty_split_is_seen_and_not_filled() -> None:
     others = [finding for finding in found.values() if not finding.holds]
     assert len(others) == 2
     assert all(f.severity == "warning" and "1 entities in all" in f.detail for f in others)
+
+
+def test_a_groups_split_is_its_own_whatever_else_is_in_the_table() -> None:
+    groups = [f"g{n}" for n in range(60)] * 2
+    table = pd.DataFrame({"source": ["ds"] * 120, "group": groups})
+    split = by_group(table)["split"]
+    assert (split[:60].to_list(), set(split)) == (split[60:].to_list(), {"train", "validation", "test"})
+    assert split.to_list() == [split_of("ds", group, 0) for group in groups]
+    assert by_group(table[7:9])["split"].to_list() == split[7:9].to_list()
+    assert by_group(table[:0])["split"].to_list() == []

@@ -39,7 +39,7 @@ RULES = [
 MORE = {
     "rules": RULES,
     "sequences": {"ds1_alibaba": {"in": 700, "kept": 690, "dropped": {"short_window": 10}, "quarantined": {}}},
-    "combined": {"rows": 1_250, "weight": 2_001, "crossing": 17},
+    "combined": {"rows": 1_250, "weight": 2_001, "dropped": {"context_crosses_split": 17}},
     "vocabulary": {"tokens": 1_321, "sha256": "ab" * 32},
     "limits": ["A batch task's CPU is a request."],
 }
@@ -78,7 +78,7 @@ def test_the_counts_are_the_runs_own_and_add_up() -> None:
     assert "| ds1_alibaba | rows | 1,000 | 990 | 7 | 3 |" in text
     assert "| ds1_alibaba | sequences | 700 | 690 | 10 | 0 |" in text
     assert "| ds1_alibaba | sequences | short_window | dropped | 10 |" in text
-    assert "2,001 occurrences are 1,250 distinct sequences; 17 were dropped" in text
+    assert "2,001 occurrences are 1,250 distinct sequences. Left out while combining: 17 context_crosses_split." in text
 
 
 def test_each_rule_has_a_row_with_its_precision_or_a_dash() -> None:

@@ -15,9 +15,12 @@ SNAPSHOT = Snapshot(
 
 
 def track(weight: int, crossing: int) -> dict[str, Any]:
-    run = {"combined": {"rows": 2, "weight": weight, "crossing": crossing}, "splits": {"train": 2}}
+    run = {
+        "combined": {"rows": 2, "weight": weight, "dropped": {"context_crosses_split": crossing}},
+        "splits": {"train": 2},
+    }
     datasets = {"toy": {"sequences": {"kept": 5}, "outputs": {}}}
-    return manifest.track_manifest("t", SNAPSHOT, datasets, {}, {"x": SNAPSHOT}, run, {"tokens": 1, "sha256": "v"})
+    return manifest.track_manifest("t", SNAPSHOT, datasets, {}, {"x": SNAPSHOT}, run, {"seed": 1})
 
 
 def test_inputs_are_named_below_their_modes_folder() -> None:

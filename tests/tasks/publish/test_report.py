@@ -227,7 +227,7 @@ MISSING = {
     "rows": "recorded no row counts",
     "labels": "recorded no labels",
     "splits": "recorded no splits",
-    "lengths": "recorded no sequence lengths",
+    "lengths": "recorded no lengths",
     "timeline": "recorded no events over time",
     "templates": "recorded no templates",
     "findings": "recorded no checks",
