@@ -11,8 +11,9 @@ export DVC_NO_ANALYTICS := 1
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-run: .venv/base  ## both tracks on generated sample data (Track B joins with its own issue)
+run: .venv/base  ## both tracks on generated sample data
 	$(BIN)/python flows/track_a.py
+	$(BIN)/python flows/track_b.py
 
 test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)

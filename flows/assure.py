@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandera.pandas as pa
-from tasks.combine.lines import lines
 
 from schemas import format_a, format_b
 from schemas.finding import GateFailed
@@ -18,6 +17,7 @@ from tasks.check.anomalies import anomalies
 from tasks.check.bias import bias
 from tasks.check.contract import check, require_validation
 from tasks.check.slant import slant
+from tasks.combine.lines import lines
 from tasks.combine.settle import settled
 from tasks.derive import derive, derive_batches, derive_lines
 from tasks.publish import rejects, steps
@@ -88,7 +88,7 @@ def assure(
             volume_drop=limits.volume_drop,
             rejected_rows=refused.rows + sum(table.rows for table in unverified),
             by=[name for name in slices if name not in outcomes],
-            columns=form.columns,
+            columns={name: str(kind) for name, kind in form.columns.items()},
         )
         shares = {"representation": representation} if representation else {}
         slants = derive(

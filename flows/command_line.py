@@ -3,6 +3,7 @@
 import functools
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -59,13 +60,16 @@ def _told(error: Any) -> str:
 def published_summary(published: Published) -> list[str]:
     """What a dataset's run made, for the terminal."""
     rows, sequences = published.manifest["rows"], published.manifest["sequences"]
-    left_out = {**rows["dropped"], **rows["quarantined"]}
+    file = next(name for name in published.manifest["outputs"] if name.startswith(f"{published.stem}."))
+    what = "conversations" if file.endswith(".jsonl") else "sequences"
+    parts = (rows["dropped"], rows["quarantined"], sequences["dropped"], sequences["quarantined"])
+    left_out = sum((Counter(part) for part in parts), Counter[str]())
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items())) or "none"
     return [
         "",
-        f"{published.stem} ({published.mode}): {rows['in']:,} rows -> {sequences['kept']:,} sequences",
+        f"{published.stem} ({published.mode}): {rows['in']:,} rows -> {sequences['kept']:,} {what}",
         f"  left out: {reasons}",
         f"  missing:  {', '.join(published.manifest['missing']) or 'nothing'}",
-        f"  data:     {published.kept.root / 'interim' / (published.stem + '.parquet')}",
+        f"  data:     {published.kept.root / 'interim' / file}",
         f"  reports:  {published.kept.root / 'processed' / published.stem}",
     ]

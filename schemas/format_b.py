@@ -77,10 +77,17 @@ MESSAGE_SCHEMA: dict[str, Any] = {
     "required": ["role", "content"],
     "additionalProperties": False,
 }
+
+
+def _message_from(role: Role) -> dict[str, Any]:
+    return {**MESSAGE_SCHEMA, "properties": {**MESSAGE_SCHEMA["properties"], "role": {"const": role}}}
+
+
 MESSAGES_SCHEMA: dict[str, Any] = {
     "type": "array",
     "minItems": 3,
-    "prefixItems": [{"properties": {"role": {"const": "system"}}}, {"properties": {"role": {"const": "user"}}}],
+    # `items` holds for those after the prefix alone (draft 2020-12), so that the first two say all of it themselves.
+    "prefixItems": [_message_from("system"), _message_from("user")],
     "items": MESSAGE_SCHEMA,
 }
 METADATA_SCHEMA: dict[str, Any] = {

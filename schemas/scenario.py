@@ -38,10 +38,11 @@ class Pod(_Frozen):
 
 
 class Namespace(_Frozen):
-    """Workloads and pods by name."""
+    """Workloads and pods by name; `services` are names that a diagnostic script may look at."""
 
     workloads: dict[str, Workload] = {}
     pods: dict[str, Pod] = {}
+    services: tuple[str, ...] = ()
 
 
 class Node(_Frozen):
@@ -54,7 +55,8 @@ class Node(_Frozen):
 class ClusterState(_Frozen):
     """A cluster before a workflow. `channels` are the Slack channels that exist; () means any.
 
-    `approves` says whether the people asked for approval agree.
+    `approves` says whether the people asked for approval agree; `approvers` of them must, before anything destructive
+    in production.
     """
 
     environment: Environment = "production"
@@ -62,6 +64,7 @@ class ClusterState(_Frozen):
     nodes: dict[str, Node] = {}
     channels: tuple[str, ...] = ()
     approves: bool = True
+    approvers: int = Field(1, ge=1)
 
 
 class Replicas(_Frozen):

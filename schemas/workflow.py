@@ -38,6 +38,18 @@ WORKFLOW_SCHEMA: dict[str, Any] = {
     ],
 }
 
+# Content of a message of role `tool`, which `result` writes; the value under "result" may be anything.
+RESULT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "step_id": {"type": "integer", "minimum": 1},
+        "tool": {"type": "string", "minLength": 1},
+        "result": {},
+    },
+    "required": ["step_id", "tool", "result"],
+    "additionalProperties": False,
+}
+
 Call = tuple[str, Mapping[str, Any]]  # (tool, params)
 
 

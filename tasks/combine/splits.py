@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 
 from schemas.finding import Finding
-from schemas.format_a import SPLITS
+from schemas.format_a import SPLITS, TEXT
 from tasks.check.contract import rejects
 from tasks.check.statistics import state_counts
 
@@ -34,16 +34,10 @@ def split_of(source: str, entity: str, block: int, shares: Sequence[float] = SHA
 
 
 def by_group(table: pd.DataFrame, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """A table of Format B with the column `split`: that of each row's (source, group), whatever other rows there are."""
-    groups = pl.from_pandas(table[["source", "group"]])
-    distinct = groups.unique()
-    splits = pl.Series(
-        "split", [split_of(source, group, 0, shares) for source, group in distinct.iter_rows()], pl.String
-    )
-    found = groups.join(distinct.with_columns(splits), on=["source", "group"], how="left", maintain_order="left")
-    return table.assign(
-        split=found["split"].to_arrow(compat_level=pl.CompatLevel.oldest()).to_pandas(types_mapper=pd.ArrowDtype).array
-    )
+    """A table of Format B with the column `split`: that of each row's (source, group), whatever rows there are."""
+    pairs = list(zip(table["source"], table["group"], strict=True))
+    splits = {pair: split_of(*pair, 0, shares) for pair in set(pairs)}
+    return table.assign(split=pd.Series([splits[pair] for pair in pairs], index=table.index, dtype=TEXT))
 
 
 def assign(

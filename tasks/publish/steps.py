@@ -131,10 +131,10 @@ def _errors(findings: Sequence[Mapping[str, Any]]) -> list[Finding]:
     return [finding for finding in found if finding.severity == "error" and not finding.holds]
 
 
-def _told(rows: Mapping[str, Any], sequences: int) -> str:
+def _told(rows: Mapping[str, Any], published: int) -> str:
     dropped, quarantined = sum(rows["dropped"].values()), sum(rows["quarantined"].values())
     return (
-        f"{rows['in']:,} rows in = {rows['kept']:,} in {sequences:,} sequences + {dropped:,} dropped"
+        f"{rows['in']:,} rows in = {rows['kept']:,} kept ({published:,} published) + {dropped:,} dropped"
         f" + {quarantined:,} quarantined"
     )
 

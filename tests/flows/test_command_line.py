@@ -82,12 +82,18 @@ def test_the_summary_of_a_dataset_tells_rows_reasons_and_places() -> None:
     snapshot = Snapshot(root=Path("/d"), path=Path("interim/x/y"), sha256="0", rows=7, schema_hash="", mode="sample")
     manifest = {
         "rows": {"in": 12, "kept": 9, "dropped": {"no_time": 2}, "quarantined": {"bad_number": 1}},
-        "sequences": {"kept": 7},
+        "sequences": {"kept": 7, "dropped": {}, "quarantined": {"label_missing": 2}},
         "missing": ["server_event"],
+        "outputs": {"toy_events.parquet": {}, "toy.parquet": {}},
     }
     published = Published(
         stem="toy", mode="sample", kept=snapshot, vocabulary=snapshot, manifest=manifest, truth=None, rules={}
     )
     told = "\n".join(command_line.published_summary(published))
-    for part in ("12 rows -> 7 sequences", "1 bad_number, 2 no_time", "server_event", "/d/interim/toy.parquet"):
+    for part in (
+        "12 rows -> 7 sequences",
+        "1 bad_number, 2 label_missing, 2 no_time",
+        "server_event",
+        "/d/interim/toy.parquet",
+    ):
         assert part in told

@@ -19,9 +19,7 @@ FINISHED: list[str] = []
 @flow
 def good(stem: str) -> Published:
     FINISHED.append(stem)
-    return Published(
-        stem=stem, mode="sample", kept=SNAPSHOT, vocabulary=SNAPSHOT, manifest={}, truth=None, rules={}
-    )
+    return Published(stem=stem, mode="sample", kept=SNAPSHOT, vocabulary=SNAPSHOT, manifest={}, truth=None, rules={})
 
 
 @flow

@@ -10,7 +10,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlo
 
 def published(root: Path) -> dict[str, str]:
     """Every published file below a data folder, by name, with the hash of its bytes."""
-    files = [*(root / "interim").glob("*.parquet"), *(p for p in (root / "processed").rglob("*") if p.is_file())]
+    files = [
+        *(p for p in (root / "interim").iterdir() if p.is_file()),
+        *(p for p in (root / "processed").rglob("*") if p.is_file()),
+    ]
     return {
         str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.name != ".gitignore"
     }

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from schemas.format_a import TEXT
 from schemas.snapshot import REJECT_COLUMNS
 from tasks.combine.splits import assign, by_group, findings, sizes, split_of
 from tests.tasks.combine.rows import ANY_ROWS, MINUTE, sequences
@@ -170,4 +171,5 @@ def test_a_groups_split_is_its_own_whatever_else_is_in_the_table() -> None:
     assert (split[:60].to_list(), set(split)) == (split[60:].to_list(), {"train", "validation", "test"})
     assert split.to_list() == [split_of("ds", group, 0) for group in groups]
     assert by_group(table[7:9])["split"].to_list() == split[7:9].to_list()
+    assert by_group(table)["split"].dtype == TEXT
     assert by_group(table[:0])["split"].to_list() == []

@@ -1,0 +1,82 @@
+"""Glaive function calling v2: chats with function calls, one verified conversation each."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from flows.assure import FORMAT_B, assure
+from schemas.ds5_glaive import OUTCOME_SLICES, RARE, SLICES, VERY_RARE
+from schemas.limits import Limits, Representation
+from schemas.published import Published
+from schemas.settings import settings
+from schemas.snapshot import Mode
+from tasks import ds5_glaive as glaive
+from tasks.acquire.glaive import SOURCE, decode
+from tasks.acquire.steps import acquire
+from tasks.derive import derive, derive_batches
+from tasks.publish.steps import ANNOUNCED
+
+LIVE_SHARE = 0.1  # of the published file's 112,960 rows
+
+
+@flow(name="ds5-glaive", **ANNOUNCED)
+def ds5_glaive(
+    *,
+    mode: Mode = "sample",
+    source: Path | None = None,
+    data_dir: Path | None = None,
+    share: float | None = None,
+    seed: int = 42,
+    limits: Limits = Limits(),  # noqa: B008  frozen
+    representation: Representation = Representation(rare=RARE, very_rare=VERY_RARE),  # noqa: B008  frozen
+    scale: float = 1.0,
+) -> Published:
+    """Glaive function calling v2: every turn of its chats, each call in its own, with the functions on offer.
+
+    Parameters
+    ----------
+    mode:
+        sample: generated data; local: read from --source; live: the hub's file at a pinned revision.
+    source:
+        Folder with files of rows {system, chat}, for mode local.
+    data_dir:
+        Folder that takes the place of `data`.
+    share:
+        Part of the rows that is taken, by a hash of their content; by default a tenth in mode live, else all.
+    seed:
+        Which part that is.
+    limits:
+        Thresholds of the checks.
+    representation:
+        Shares of a slice's groups that are told.
+    scale:
+        Size of the generated sample.
+    """
+    root = (data_dir or settings().data_dir).resolve()
+    taken = share if share is not None else LIVE_SHARE if mode == "live" else 1.0
+    raw = acquire(SOURCE, mode, source, root, scale=scale)
+    read, unread = derive_batches(glaive.conversations, *raw.files, decode=decode, share=taken, seed=seed)
+    conversations, repeated = derive(glaive.grouped, read)
+    return assure(
+        conversations,
+        form=FORMAT_B,
+        source=SOURCE,
+        acquired=raw,
+        slices=tuple(SLICES),
+        outcomes=OUTCOME_SLICES,
+        statistics={
+            "schema_stats.json": derive(glaive.schema_stats, conversations),
+            "quality_report.json": derive(glaive.quality_report, conversations, unread, repeated),
+        },
+        rejected=(unread, repeated),
+        rules={},
+        limits=limits,
+        representation=representation,
+        parameters={"share": taken, "seed": seed},
+    )
+
+
+if __name__ == "__main__":
+    from flows.command_line import main, published_summary
+
+    main(ds5_glaive, published_summary)

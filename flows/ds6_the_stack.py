@@ -1,0 +1,107 @@
+"""The Stack, infrastructure as code: Kubernetes manifests, each with a request that a person would write to get it."""
+
+import hashlib
+from pathlib import Path
+
+from prefect import flow
+
+from flows.assure import FORMAT_B, assure
+from schemas.ds6_the_stack import SLICE_NAMES
+from schemas.finding import SourceError
+from schemas.limits import Limits, Representation
+from schemas.published import Published
+from schemas.settings import settings
+from schemas.snapshot import Mode
+from tasks import ds6_the_stack as stack
+from tasks.acquire.steps import acquire
+from tasks.acquire.the_stack import REPO, REVISION, SHARDS, at, decode
+from tasks.derive import derive, derive_batches
+from tasks.publish.steps import ANNOUNCED
+
+
+@flow(name="ds6-the-stack", **ANNOUNCED)
+def ds6_the_stack(
+    *,
+    mode: Mode = "sample",
+    source: Path | None = None,
+    data_dir: Path | None = None,
+    opt_out: Path | None = None,
+    repo: str = REPO,
+    revision: str = REVISION,
+    shards: str = SHARDS,
+    limits: Limits = Limits(),  # noqa: B008  frozen
+    representation: Representation = Representation(),  # noqa: B008  frozen
+    scale: float = 1.0,
+) -> Published:
+    """The Stack: one request and the manifest that answers it for every Kubernetes file that may be used.
+
+    Parameters
+    ----------
+    mode:
+        sample: generated data; local: read from --source; live: The Stack's shards on the Hugging Face Hub, which ask
+        that their terms be accepted there first.
+    source:
+        Folder with Parquet shards in The Stack's columns, for mode local.
+    data_dir:
+        Folder that takes the place of `data`.
+    opt_out:
+        File with repositories whose owners asked to be left out, one a line: owner/name, or an owner alone.
+    repo:
+        Dataset on the hub, for mode live.
+    revision:
+        Its revision, 40 hexadecimal digits.
+    shards:
+        Its files, with * for any text: data/yaml/*.parquet is all YAML of The Stack.
+    limits:
+        Thresholds of the checks.
+    representation:
+        Shares of a slice's groups that are told.
+    scale:
+        Size of the generated sample.
+    """
+    root = (data_dir or settings().data_dir).resolve()
+    opted_out = stack.repositories(_lines(opt_out))
+    origin = at(repo, revision, shards)
+    raw = acquire(origin, mode, source, root, scale=scale)
+    made, left_out = derive_batches(stack.conversations, *raw.files, decode=decode, opted_out=opted_out)
+    conversations, copies = derive(stack.distinct, made)
+    rejected = (left_out, copies)
+    return assure(
+        conversations,
+        form=FORMAT_B,
+        source=origin,
+        acquired=raw,
+        slices=SLICE_NAMES,
+        statistics={
+            "schema_stats.json": derive(stack.schema_stats, conversations),
+            "quality_report.json": derive(stack.quality_report, conversations, *rejected),
+        },
+        rejected=rejected,
+        rules={},
+        limits=limits,
+        representation=representation,
+        parameters={"opted_out": len(opted_out), "opted_out_sha256": _sha256(opted_out)},
+    )
+
+
+def _lines(file: Path | None) -> list[str]:
+    """Lines of the opt-out list, none where none is given. Raises SourceError for a file that is not there."""
+    if file is None:
+        return []
+    if not file.is_file():
+        raise SourceError(
+            f"--opt-out is {file}, which is no file. Nothing was read: a list that was given is never passed over. "
+            "Give a text file with a repository a line."
+        )
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def _sha256(names: tuple[str, ...]) -> str:
+    """The list by its hash: the manifest tells which list was used, not who is on it."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    from flows.command_line import main, published_summary
+
+    main(ds6_the_stack, published_summary)

@@ -1,0 +1,150 @@
+"""Track B: questions, prompts, function calls and manifests into one verified, split instruction set."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import flow
+
+from flows.ds3_stackoverflow import ds3_stackoverflow
+from flows.ds4_synthetic import ds4_synthetic
+from flows.ds5_glaive import ds5_glaive
+from flows.ds6_the_stack import ds6_the_stack
+from flows.side_by_side import side_by_side
+from schemas.limits import Limits
+from schemas.published import Published
+from schemas.settings import settings
+from schemas.snapshot import Mode
+from tasks import tables
+from tasks.acquire import glaive, prompts, stackoverflow, the_stack
+from tasks.combine.licences import notice
+from tasks.combine.lines import lines
+from tasks.combine.mixture import mixture_report
+from tasks.combine.track_b import combine, overview, parts
+from tasks.derive import derive, derive_lines
+from tasks.publish import steps
+from tasks.publish.conversations import conversation_summary
+from tasks.publish.datasheet import datasheet
+from tasks.publish.report import render, summary_lines, summary_markdown
+from tasks.publish.steps import ANNOUNCED
+
+SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
+KNOWN_LIMITS = (
+    "Workflows of ds3_stackoverflow are a rule teacher's reading of the question, not an expert's.",
+    "Only workflows with a known post-condition were run, in a model of a cluster, not in one.",
+    "Conversations of ds4_synthetic come from a grammar: correct by construction, and plainer than people write.",
+    "Requests of ds6_the_stack are written from the manifest they ask for; people ask for less, and less exactly.",
+)
+
+
+@flow(name="track-b", **ANNOUNCED)
+def track_b(
+    *,
+    mode: Mode = "sample",
+    source: Path | None = None,
+    data_dir: Path | None = None,
+    limits: Limits = Limits(),  # noqa: B008  frozen
+    near_duplicates: float = 0.85,
+    licence: Literal["all", "permissive"] = "all",
+    mixture: dict[str, float] | None = None,
+    seed: int = 42,
+    scale: float = 1.0,
+    allow_missing: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Track B: four datasets side by side, then no conversation twice, leak-free splits, a licence for each line.
+
+    Parameters
+    ----------
+    mode:
+        sample: generated data; local: read from --source; live: downloaded at pinned revisions.
+    source:
+        Folder with the real files, for mode local.
+    data_dir:
+        Folder that takes the place of `data`.
+    limits:
+        Thresholds of the checks.
+    near_duplicates:
+        Jaccard similarity from which two conversations are one.
+    licence:
+        all, or permissive: without share-alike rows, so that the whole file is free of that condition.
+    mixture:
+        Relative share of each dataset in train.jsonl, such as ds4_synthetic 2, ds6_the_stack 1; all rows if none.
+    seed:
+        Seed of the mixture.
+    scale:
+        Size of the generated sample.
+    allow_missing:
+        Datasets that may fail, for example ds3_stackoverflow; the manifest records it.
+    """
+    root = (data_dir or settings().data_dir).resolve()
+    common = {"mode": mode, "source": source, "data_dir": root, "limits": limits, "scale": scale}
+    children = {
+        "ds3_stackoverflow": partial(ds3_stackoverflow, **common),
+        "ds4_synthetic": partial(ds4_synthetic, **common),
+        "ds5_glaive": partial(ds5_glaive, **common),
+        "ds6_the_stack": partial(ds6_the_stack, **common),
+    }
+    published, absent = side_by_side(children, allow_missing)
+    return combined(published, absent, root, near_duplicates, licence, mixture, seed)
+
+
+def combined(
+    published: Mapping[str, Published],
+    absent: Mapping[str, str],
+    root: Path,
+    threshold: float,
+    licence: Literal["all", "permissive"],
+    mixture: Mapping[str, float] | None,
+    seed: int,
+) -> dict[str, Any]:
+    """Combine, describe and publish what the datasets made. Returns the run's summary."""
+    made = [dataset.kept for dataset in published.values()]
+    every, duplicates, left_out = derive(combine, *made, into="track_b", threshold=threshold, licence=licence)
+    train, validation, test = derive(parts, every, mixture=mixture, seed=seed)
+    counts = derive(overview, every, duplicates, left_out)
+    drawn = derive(mixture_report, every, train, mixture=mixture)
+    run = derive(
+        conversation_summary,
+        every,
+        track="track_b",
+        title="Track B: the generative architect's instruction set",
+        mode=every.mode,
+        counts=tables.read(counts),
+        mixture=tables.read(drawn),
+        sources=[_told(dataset) for dataset in published.values()],
+        manifests={stem: dataset.manifest for stem, dataset in published.items()},
+        absent=absent,
+        limits=KNOWN_LIMITS,
+    )
+    compared = steps.compared(run, root / "processed" / "track_B")
+    files = {
+        "train.jsonl": derive_lines(lines, train, name="train"),
+        "validation.jsonl": derive_lines(lines, validation, name="validation"),
+        "test.jsonl": derive_lines(lines, test, name="test"),
+        "duplicates.parquet": duplicates,
+        "NOTICE.txt": derive(notice, every),
+        "report.html": derive(render, compared),
+        "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
+    }
+    told: dict[str, Any] = tables.read(compared)
+    also = {"licence": told["licence"], "near_duplicates": threshold, "mixture": mixture, "seed": seed}
+    whole = derive_lines(lines, every, name="track_B_combined")
+    manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
+    outputs = root / "processed"
+    steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)
+    steps.show_report("track_b", summary_markdown(told))
+    return told
+
+
+def _told(dataset: Published) -> dict[str, Any]:
+    """What a dataset says of its source."""
+    source = SOURCES[dataset.stem]
+    missing = dataset.manifest["missing"]
+    return {"stem": source.stem, "title": source.title, "licence": source.licence, "missing": missing}
+
+
+if __name__ == "__main__":
+    from flows.command_line import main
+
+    main(track_b, summary_lines)

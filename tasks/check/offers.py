@@ -1,0 +1,101 @@
+"""The tools that a system message offers, with their schemas compiled once.
+
+Offers come from other people's data: a schema may be none, and a reference in it is never fetched.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from schemas.format_b import OFFER_SCHEMA, SYSTEM_PREFIX
+from schemas.tools import ENVIRONMENTS, REGISTRY
+from tasks.check.strict_json import Unreadable, read
+
+KEPT_OFFERS = 1_024  # of different system messages; 10 kB each for the platform's fifteen tools
+KEPT_SCHEMAS = 1_024  # of different parameters, compiled: 2 to 100 kB each, and as many microseconds to make
+Fits = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A tool on offer. `approvals` is how many people must agree before it in production, 0 for one that destroys
+    nothing.
+    """
+
+    fits: Fits
+    approvals: int
+    environments: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a system message offers, or why it cannot be read (`format_fault`) or used (`tools_fault`)."""
+
+    tools: Mapping[str, Offered] = field(default_factory=dict)
+    format_fault: str = ""
+    tools_fault: str = ""
+
+
+def compiled(schema: Any) -> Fits:
+    """Whether a value fits a JSON Schema, as a function (draft 2020-12 where the schema names no other).
+
+    Raises ValueError for what is no schema, and for a reference outside it: nothing is fetched.
+    """
+    return jsonschema_rs.validator_for(schema, offline=True).is_valid
+
+
+_is_offer = compiled(OFFER_SCHEMA)
+
+
+@lru_cache(maxsize=KEPT_OFFERS)
+def offer_of(system: str) -> Offer:
+    """The offer in a system message. The same text is read and compiled once."""
+    if not system.startswith(SYSTEM_PREFIX):
+        return Offer(format_fault="system_is_no_offer")
+    try:
+        tools = read(system[len(SYSTEM_PREFIX) :])
+    except Unreadable as fault:
+        return Offer(format_fault=f"offer_{fault.reason}")
+    return _compiled_offer(tools) if _is_offer(tools) else Offer(format_fault="offer_schema")
+
+
+def _compiled_offer(tools: list[dict[str, Any]]) -> Offer:
+    names = [tool["name"] for tool in tools]
+    if len(set(names)) < len(names):
+        return Offer(tools_fault="tool_offered_twice")
+    if any(_altered(tool) for tool in tools):
+        return Offer(tools_fault="registry_tool_altered")
+    try:
+        return Offer({tool["name"]: _offered(tool) for tool in tools})
+    except ValueError:
+        return Offer(tools_fault="offer_invalid")
+
+
+def _offered(tool: Mapping[str, Any]) -> Offered:
+    destructive = tool.get("effect") == "destructive"
+    approvals = max(1, tool.get("approvals", 0)) if destructive else 0
+    fits = _compiled_text(orjson.dumps(tool["parameters"]))
+    return Offered(fits, approvals, frozenset(tool.get("environments", ENVIRONMENTS)))
+
+
+@lru_cache(maxsize=KEPT_SCHEMAS)
+def _compiled_text(schema: bytes) -> Fits:
+    """The same tool in many offers is compiled once."""
+    return compiled(orjson.loads(schema))
+
+
+def _altered(tool: Mapping[str, Any]) -> bool:
+    """Whether a tool of the platform is offered as laxer than it is. Its description may be put in other words."""
+    own = REGISTRY.get(tool["name"])
+    if own is None:
+        return False
+    return (
+        tool["parameters"] != own.parameters
+        or tool.get("effect") != own.effect
+        or tool.get("approvals", 0) < own.approvals
+        or not set(tool.get("environments", ENVIRONMENTS)) <= set(own.environments)
+    )

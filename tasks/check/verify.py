@@ -1,0 +1,350 @@
+"""Three stages every conversation of Track B goes through: format, tools, execution.
+
+    format     the messages parse, their roles follow each other, every answer is a workflow, results name its steps
+    tools      every tool called was offered, its parameters fit, and it may be used in that environment; in
+               production something destructive comes after an approval
+    execution  a simulated cluster runs the workflow, and the request's post-condition holds
+
+Each stage answers with "" or a snake_case word for the first fault; what was never written to be read (5 MB texts,
+deep nesting, repeated keys) is a fault too, never an exception.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pydantic import ValidationError
+
+from schemas.format_b import LINE_SCHEMA, MESSAGES_SCHEMA, STAGES, VERIFIED
+from schemas.scenario import Scenario
+from schemas.tools import APPROVAL, ENVIRONMENTS
+from schemas.workflow import RESULT_SCHEMA, WORKFLOW_SCHEMA
+from tasks.check.contract import rejects
+from tasks.check.offers import Offer, compiled, offer_of
+from tasks.check.strict_json import LONGEST, Unreadable, read
+from tasks.simulate.cluster import outcome
+
+ROWS_AT_ONCE = 4_096
+KEPT_HEADS = 4  # beginnings of lines: the offers of three environments, and one more
+# What may follow a message of each role.
+FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "system": ("user",),
+    "user": ("assistant",),
+    "assistant": ("user", "tool"),
+    "tool": ("tool", "assistant"),
+}
+
+_are_messages = compiled(MESSAGES_SCHEMA)
+_is_answer = compiled(WORKFLOW_SCHEMA)
+_is_result = compiled(RESULT_SCHEMA)
+_is_line = compiled(LINE_SCHEMA)
+
+
+class Fault(ValueError):
+    """A conversation that does not pass; the message is the reason, a snake_case word."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What the later stages look at: the offer, the steps of all answers in order, the last answer's message.
+
+    `refused` holds positions in `steps` of approvals whose result says that people did not agree, `latest` those of
+    the last answer's steps that have no result yet, by step_id.
+    """
+
+    offer: Offer
+    steps: list[dict[str, Any]]
+    refused: set[int]
+    latest: dict[int, int]
+    message: str = ""
+
+
+# --- format ----------------------------------------------------------------------------------------------------------
+
+
+def format_fault(messages: Any) -> str:
+    """Why a list of messages is no conversation of Format B; "" if it is one."""
+    try:
+        _conversation(messages)
+    except Fault as fault:
+        return str(fault)
+    return ""
+
+
+def _conversation(messages: Any) -> Conversation:
+    """The conversation in a list of messages. Raises Fault, and nothing else, whatever is given."""
+    _require_schema(messages)
+    offer = offer_of(messages[0]["content"])
+    if offer.format_fault:
+        raise Fault(offer.format_fault)
+    found = Conversation(offer, [], set(), {})
+    last = "system"
+    for message in messages[1:]:
+        role, content = message["role"], message["content"]
+        if role not in FOLLOWS[last]:
+            raise Fault("roles_out_of_order")
+        if "\0" in content:
+            raise Fault("messages_nul")
+        if content.isspace():
+            raise Fault("messages_blank")
+        _TAKE[role](content, found)
+        last = role
+    if last != "assistant":
+        raise Fault("last_is_no_answer")
+    return found
+
+
+def _require_schema(messages: Any) -> None:
+    try:
+        sound = _are_messages(messages)
+    except (ValueError, TypeError) as fault:  # something that JSON does not have
+        raise Fault("messages_unreadable") from fault
+    if not sound:
+        raise Fault("messages_schema")
+
+
+def _take_request(content: str, _: Conversation) -> None:
+    try:
+        content.encode()
+    except UnicodeEncodeError as fault:  # half a surrogate pair; the other roles' contents are read as JSON
+        raise Fault("messages_unreadable") from fault
+
+
+def _take_answer(content: str, found: Conversation) -> None:
+    answer = _read(content, "answer")
+    if not _is_answer(answer):
+        raise Fault("answer_schema")
+    found.message = answer.get("message", "")
+    if found.message.isspace():
+        raise Fault("answer_blank")
+    found.latest = {}
+    for number, step in enumerate(answer["workflow"]["steps"], start=1):
+        if step["step_id"] != number or type(step["step_id"]) is not int:
+            raise Fault("step_ids_out_of_order")
+        found.latest[number] = len(found.steps)
+        found.steps.append(step)
+
+
+def _take_result(content: str, found: Conversation) -> None:
+    """A result names a step of the answer before it, each step at most once."""
+    result = _read(content, "result")
+    if not _is_result(result):
+        raise Fault("result_schema")
+    position = found.latest.pop(result["step_id"], None)
+    if position is None or found.steps[position]["tool"] != result["tool"]:
+        raise Fault("result_of_no_step")
+    told = result["result"]
+    if isinstance(told, dict) and told.get("approved") is False:
+        found.refused.add(position)
+
+
+_TAKE: Mapping[str, Callable[[str, Conversation], None]] = {
+    "user": _take_request,
+    "assistant": _take_answer,
+    "tool": _take_result,
+}
+
+
+def _read(text: str, what: str) -> Any:
+    try:
+        return read(text)
+    except Unreadable as fault:
+        raise Fault(f"{what}_{fault.reason}") from fault
+
+
+# --- tools -----------------------------------------------------------------------------------------------------------
+
+
+def tools_fault(messages: Any, environment: str) -> str:
+    """Why a conversation uses its tools wrongly in an environment; "" if it does not. A fault of format comes first."""
+    try:
+        _require_tools(_conversation(messages), environment)
+    except Fault as fault:
+        return str(fault)
+    return ""
+
+
+def _require_tools(found: Conversation, environment: Any) -> None:
+    if found.offer.tools_fault:
+        raise Fault(found.offer.tools_fault)
+    if environment not in ENVIRONMENTS:
+        raise Fault("environment_unknown")
+    approvers = 0
+    for position, step in enumerate(found.steps):
+        _require_step(step, found.offer, environment, approvers)
+        if step["tool"] == APPROVAL and position not in found.refused:
+            approvers = max(approvers, step["params"].get("required_approvers", 1))
+
+
+def _require_step(step: Mapping[str, Any], offer: Offer, environment: str, approvers: int) -> None:
+    tool = offer.tools.get(step["tool"])
+    if tool is None:
+        raise Fault("tool_not_offered")
+    if not tool.fits(step["params"]):
+        raise Fault("params_invalid")
+    if environment not in tool.environments:
+        raise Fault("tool_not_in_environment")
+    if environment == "production" and approvers < tool.approvals:
+        raise Fault("approval_missing")
+
+
+# --- execution -------------------------------------------------------------------------------------------------------
+
+
+def execution_fault(messages: Any, scenario: str, environment: str) -> str:
+    """Why the simulated cluster does not end as the request wants; "" if it does, or if no scenario is known ("").
+
+    A fault of format comes first.
+    """
+    try:
+        _require_execution(_conversation(messages), scenario, environment)
+    except Fault as fault:
+        return str(fault)
+    return ""
+
+
+def _require_execution(found: Conversation, scenario: str, environment: str) -> None:
+    if not scenario:
+        return
+    try:
+        known = Scenario.model_validate_json(scenario)
+    except ValidationError as fault:
+        raise Fault("scenario_invalid") from fault
+    if known.before.environment != environment:
+        raise Fault("environment_differs")
+    ended = outcome(known, found.steps, found.message)
+    if not ended.holds:
+        raise Fault(ended.fault)
+
+
+# --- a table ---------------------------------------------------------------------------------------------------------
+
+
+def verified(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(kept, rejects) of a table of Format B; kept rows have the last column `verified`, the stages they passed.
+
+    A row that fails a stage is quarantined as "<stage>_<fault>"; execution is passed only where a scenario is known.
+    """
+    checked = list(_checked(table))
+    kept = [not fault for fault, _ in checked]
+    passed = pa.array([STAGES[:n] for n in range(len(STAGES) + 1)], type=VERIFIED.pyarrow_dtype)
+    stages = passed.take(pa.array([n for fault, n in checked if not fault], type=pa.int8()))
+    failed = [fault for fault, _ in checked if fault]
+    passing = table[kept].reset_index(drop=True).drop(columns="verified", errors="ignore")
+    passing["verified"] = pd.Series(pd.array(stages, dtype=VERIFIED))
+    return passing, rejects(table[[not keep for keep in kept]].reset_index(drop=True), "quarantined", failed)
+
+
+def _checked(table: pd.DataFrame) -> Iterator[tuple[str, int]]:
+    """("" or "<stage>_<fault>", stages passed) of each row."""
+    heads = Heads()
+    for start in range(0, len(table), ROWS_AT_ONCE):
+        part = table.iloc[start : start + ROWS_AT_ONCE]
+        columns = (pa.array(part[name]).to_pylist() for name in ("messages", "environment", "scenario"))
+        for messages, environment, scenario in zip(*columns, strict=True):
+            yield _stages(heads.read, messages, environment, scenario)
+
+
+def _stages(read: Callable[[Any], Any], messages: Any, environment: Any, scenario: Any) -> tuple[str, int]:
+    """("" or "<stage>_<fault>", stages passed); `read` makes a list of what stands for the messages."""
+    passed = 0
+    try:
+        found = _conversation(read(messages))
+        passed = 1
+        _require_tools(found, environment)
+        passed = 2
+        _require_execution(found, scenario, environment)
+    except Fault as fault:
+        return f"{STAGES[passed]}_{fault}", passed
+    return "", 3 if scenario else 2
+
+
+@dataclass(slots=True)
+class Heads:
+    """Reads texts of messages; the offer they begin with, most of a line, is parsed once and then only compared.
+
+    `recent` holds the latest beginnings, with the `},{"` that follows the offer, and the message in each.
+    """
+
+    recent: list[tuple[str, list[Any]]] = field(default_factory=list)
+
+    def read(self, text: Any) -> Any:
+        """The messages in a JSON text. Raises Fault."""
+        if not isinstance(text, str):
+            raise Fault("messages_missing")
+        if len(text) > LONGEST:
+            raise Fault("messages_too_long")
+        for head, first in self.recent:
+            if text.startswith(head):
+                return first + _read('[{"' + text[len(head) :], "messages")
+        messages = _read(text, "messages")
+        self._remember(text)
+        return messages
+
+    def _remember(self, text: str) -> None:
+        """Keep the beginning of a text that could be read.
+
+        Subtle: `"},{"` stands in no JSON string (the last quote would be escaped), and two lists whose texts are the
+        parts of a list's text before and after a comma make up that list.
+        """
+        before, comma, _ = text.partition('"},{"')
+        if comma and before.startswith("["):
+            with suppress(Unreadable):  # the parts are no lists: the comma was further inside
+                self.recent = [(before + comma, read(before + '"}]')), *self.recent[: KEPT_HEADS - 1]]
+
+
+def stage_counts(kept: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
+    """How many rows passed, failed (by fault) and were not looked at by each stage, ready for JSON.
+
+    A row that failed a stage passed those before it. Rejects of other steps are not counted.
+    """
+    reasons = Counter(rejects["reason"].tolist())
+    faults = {
+        stage: {
+            reason.removeprefix(f"{stage}_"): n for reason, n in sorted(reasons.items()) if reason.startswith(stage)
+        }
+        for stage in STAGES
+    }
+    told = Counter(stage for stages in kept["verified"] for stage in stages)
+    return {
+        stage: {
+            "passed": told[stage] + sum(sum(faults[later].values()) for later in STAGES[STAGES.index(stage) + 1 :]),
+            "failed": faults[stage],
+        }
+        for stage in STAGES
+    }
+
+
+# --- a published line ------------------------------------------------------------------------------------------------
+
+
+def faults_of_line(line: bytes) -> str:
+    """Why a published line is none of Format B, with the stage before it; "" if it is one.
+
+    Looks at all that the line alone can show: the line's schema, format, tools, and that it says it passed both.
+    """
+    try:
+        told = _line(line)
+    except Fault as fault:
+        return str(fault)
+    metadata = told["metadata"]
+    failed, _ = _stages(_as_read, told["messages"], metadata["environment"], "")
+    return failed or ("" if {"format", "tools"} <= set(metadata["verified"]) else "line_not_verified")
+
+
+def _as_read(messages: Any) -> Any:
+    return messages
+
+
+def _line(line: bytes) -> Any:
+    try:
+        told = _read(line.decode(), "line")
+    except UnicodeDecodeError as fault:
+        raise Fault("line_not_utf8") from fault
+    if not _is_line(told):
+        raise Fault("line_schema")
+    return told

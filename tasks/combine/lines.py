@@ -1,0 +1,62 @@
+"""Format B between a table and lines of JSON: what a trainer reads, and the way back."""
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+import pandas as pd
+import polars as pl
+
+from schemas.finding import SourceError
+from schemas.format_b import COLUMNS, METADATA, VERIFIED
+
+ROWS_AT_ONCE = 4_096
+TYPES: dict[str, pd.ArrowDtype] = {**COLUMNS, "split": COLUMNS["id"], "verified": VERIFIED}
+_LINE = pl.concat_str(
+    pl.lit('{"messages":'),
+    pl.col("messages"),
+    pl.lit(',"metadata":'),
+    pl.struct(METADATA).struct.json_encode(),
+    pl.lit("}"),
+).cast(pl.Binary)
+
+
+def lines(table: pd.DataFrame) -> Iterator[bytes]:
+    """One line of JSON, its end left out, for each row of a table that was verified and split.
+
+    {"messages": [...], "metadata": {every name of METADATA, in that order}}. Needs the columns `messages` and those of
+    METADATA; `messages` is written as it stands, on one line. Only ROWS_AT_ONCE lines are in memory.
+    """
+    for start in range(0, len(table), ROWS_AT_ONCE):
+        part = pl.from_pandas(table.iloc[start : start + ROWS_AT_ONCE][["messages", *METADATA]])
+        yield from part.with_columns(_on_one_line(part["messages"])).select(_LINE).to_series()
+
+
+def _on_one_line(messages: pl.Series) -> pl.Series:
+    """JSON texts written again where white space between their parts breaks the line; the others as they are."""
+    broken = messages.str.contains(r"[\r\n]")
+    if not broken.any():
+        return messages
+    written = [orjson.dumps(orjson.loads(text)).decode() for text in messages.filter(broken)]
+    return messages.scatter(broken.arg_true(), written)
+
+
+def rows_of(lines: Iterable[bytes]) -> pd.DataFrame:
+    """The table (columns `messages` and those of METADATA) of lines that `lines` wrote; `lines` of it are the same.
+
+    Raises SourceError for a line that lacks one of them, naming the line from 1.
+    """
+    rows = [_row(line, number) for number, line in enumerate(lines, start=1)]
+    names = ("messages", *METADATA)
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=TYPES[name]) for name in names})
+
+
+def _row(line: bytes, number: int) -> dict[str, object]:
+    try:
+        read = orjson.loads(line)
+        metadata = {name: read["metadata"][name] for name in METADATA}
+        return {"messages": orjson.dumps(read["messages"]).decode(), **metadata}
+    except (orjson.JSONDecodeError, KeyError, TypeError) as fault:
+        raise SourceError(
+            f"Line {number} is none of Format B ({type(fault).__name__}: {fault}): expected an object with `messages` "
+            f"and `metadata` ({', '.join(METADATA)}). Write the file again from the processed tables."
+        ) from fault

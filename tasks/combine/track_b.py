@@ -1,0 +1,193 @@
+"""Track B's one table: every verified conversation once, no near duplicate left, each with its licence and its split.
+
+In: tables in Format B that passed verification, one a dataset. Out: frames in format_b.COLUMNS, `verified`, `split`.
+What counts as a duplicate: tasks/combine/duplicates.py.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+import pandas as pd
+import polars as pl
+
+from schemas.finding import SourceError
+from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED
+from schemas.workflow import steps_of
+from tasks.check.contract import rejects
+from tasks.combine import licences
+from tasks.combine.duplicates import KINDS, distinct
+from tasks.combine.mixture import mixed
+from tasks.combine.splits import SHARES, by_group
+
+Array = np.ndarray[Any, Any]
+
+THRESHOLD = 0.85  # Jaccard
+SHARE_ALIKE = "share_alike"
+TYPES = {**COLUMNS, "verified": VERIFIED}
+CHARACTERS_PER_TOKEN = 4  # a rule of thumb for English and code; no tokenizer was asked
+TOP_TOOLS = 30
+
+
+def combine(
+    *tables: pd.DataFrame,
+    threshold: float = THRESHOLD,
+    licence: Literal["all", "permissive"] = "all",
+    shares: Sequence[float] = SHARES,
+    workers: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """(combined, duplicates, rejects): the tables as one, ordered by source and id; their rows add up to those given.
+
+    combined: no two rows are duplicates at `threshold`; `split` is a function of source and group alone.
+    duplicates (columns duplicates.DUPLICATES): each row that was removed, and the kept one that it duplicates, which
+    has more verified stages; or, of as many, a permissive licence instead of share-alike; or the first source, then id.
+    rejects: with licence "permissive", the share-alike rows. They go first: none takes a permissive row's place.
+
+    The order of tables and rows, and `workers` (threads), change nothing. Raises SourceError for an id that stands
+    twice and for a licence that is not known, ValueError for shares that are not three parts of 1.
+    """
+    _require_shares(shares)
+    table = _stacked(tables)
+    strict = _share_alike(table)
+    unwanted = strict & (licence == "permissive")
+    order = _priority(table, strict)
+    kept, duplicates = distinct(table.iloc[order[~unwanted[order]]], threshold, workers)
+    left_out = rejects(_sorted(table[unwanted]), "dropped", SHARE_ALIKE)
+    return by_group(_sorted(kept), shares), duplicates, left_out
+
+
+def _require_shares(shares: Sequence[float]) -> None:
+    if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
+        raise ValueError(f"The shares are {tuple(shares)}; they must be three parts of 1, for {', '.join(SPLITS)}.")
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables below each other, slices left out. No table at all gives an empty one."""
+    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in TYPES.items()})
+    table = pd.concat([empty, *(part[list(TYPES)] for part in tables)], ignore_index=True).astype(TYPES)
+    twice = table["id"][table["id"].duplicated()]
+    if len(twice):
+        raise SourceError(
+            f"{len(twice):,} of {len(table):,} rows have an id that another row has too, such as {twice.min()}. "
+            "Every row needs one of its own: give each dataset once, and look at what its ids are made of."
+        )
+    return table
+
+
+def _priority(table: pd.DataFrame, strict: Array) -> Array:
+    """Rows in the order in which they may stay: most verified stages, permissive before share-alike, source, id."""
+    frame = pl.from_pandas(table[["verified", "source", "id"]])
+    stages = frame["verified"].list.len().cast(pl.Int64).alias("stages")
+    keys = frame.select(-stages, pl.Series("strict", strict), "source", "id")
+    return keys.select(pl.arg_sort_by(*keys.columns)).to_series().to_numpy()
+
+
+def _share_alike(table: pd.DataFrame) -> Array:
+    """For each row, whether its licence is share-alike."""
+    return np.array([licences.kind(licence) == SHARE_ALIKE for licence in table["licence"]], bool)
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values(["source", "id"]).reset_index(drop=True)
+
+
+def parts(
+    combined: pd.DataFrame, mixture: Mapping[str, float] | None = None, seed: int = 42
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """(train, validation, test), ready for a trainer. Only train is mixed, after the split: nothing can leak.
+
+    `mixture` is each dataset's relative share of train (tasks/combine/mixture.py); None takes all rows as they are.
+    """
+    train, validation, test = (combined[combined["split"] == name].reset_index(drop=True) for name in SPLITS)
+    return train if mixture is None else mixed(train, mixture, seed=seed), validation, test
+
+
+def overview(combined: pd.DataFrame, duplicates: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    """What the three tables of `combine` hold, as JSON-ready numbers for report and datasheet.
+
+    `rows_in` is the sum of the three. Turns are user messages; steps are counted for each assistant message;
+    `approximate_tokens` are characters of all messages by four, no tokenizer was asked.
+    """
+    measured = [_measured(orjson.loads(messages)) for messages in combined["messages"]]
+    tools = Counter(tool for row in measured for steps in row["tools"] for tool in steps)
+    sources = sorted(set(combined["source"]))
+    return {
+        "ledger": {
+            "rows_in": len(combined) + len(duplicates) + len(rejected),
+            "combined": len(combined),
+            "duplicates": len(duplicates),
+            "rejected": _counts(rejected["reason"]),
+        },
+        "rows": {source: _split_counts(combined[combined["source"] == source]) for source in sources},
+        "splits": _split_counts(combined),
+        "groups": {source: combined["group"][combined["source"] == source].nunique() for source in sources},
+        "licences": _counts(combined["licence"]),
+        "bundle_licence": licences.bundle(combined["licence"]),
+        "environments": _counts(combined["environment"]),
+        "verified": {stage: sum(stage in stages for stages in combined["verified"]) for stage in STAGES},
+        "turns": _spread([row["turns"] for row in measured]),
+        "steps_per_answer": _spread([len(steps) for row in measured for steps in row["tools"]]),
+        "tools": {"distinct": len(tools), "calls": tools.total(), "top": dict(_ranked(tools)[:TOP_TOOLS])},
+        "characters": _characters(combined["source"], [row["characters"] for row in measured]),
+        "duplicates": _duplicate_counts(duplicates),
+    }
+
+
+def _measured(messages: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Turns, characters and, for each answer, the tools it calls, of one conversation."""
+    answers = [turn["content"] for turn in messages if turn["role"] == "assistant"]
+    return {
+        "turns": sum(turn["role"] == "user" for turn in messages),
+        "characters": sum(len(turn["content"]) for turn in messages),
+        "tools": [[step["tool"] for step in steps_of(answer)] for answer in answers],
+    }
+
+
+def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Most first; of equals, by name."""
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(_ranked(Counter(values)))
+
+
+def _split_counts(table: pd.DataFrame) -> dict[str, int]:
+    found = Counter(table["split"])
+    return {name: found[name] for name in SPLITS}
+
+
+def _spread(numbers: Sequence[int]) -> dict[str, Any]:
+    """How numbers lie: `counts` has how often each occurs, by the number as text (JSON has no other keys)."""
+    found = Counter(numbers)
+    return {
+        "min": min(numbers, default=0),
+        "max": max(numbers, default=0),
+        "mean": round(sum(numbers) / len(numbers), 6) if numbers else 0.0,
+        "counts": {str(number): found[number] for number in sorted(found)},
+    }
+
+
+def _characters(sources: "pd.Series[str]", characters: Sequence[int]) -> dict[str, dict[str, int]]:
+    totals: Counter[str] = Counter()
+    for source, count in zip(sources, characters, strict=True):
+        totals[source] += count
+    return {
+        source: {"characters": total, "approximate_tokens": total // CHARACTERS_PER_TOKEN}
+        for source, total in sorted(totals.items())
+    }
+
+
+def _duplicate_counts(duplicates: pd.DataFrame) -> dict[str, Any]:
+    pairs = Counter(zip(duplicates["source_removed"], duplicates["source_kept"], strict=True))
+    within = sum(rows for (removed, kept), rows in pairs.items() if removed == kept)
+    kinds = Counter(duplicates["kind"])
+    return {
+        "removed": len(duplicates),
+        "kinds": {kind: kinds[kind] for kind in KINDS},
+        "within_a_dataset": within,
+        "across_datasets": len(duplicates) - within,
+        "by_sources": [{"removed": r, "kept": k, "rows": rows} for (r, k), rows in sorted(pairs.items())],
+    }

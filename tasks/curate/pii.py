@@ -1,0 +1,303 @@
+"""Personal data and secrets in text: find them, or put a placeholder in their place. Pure.
+
+`find(text)` says where; `redact(text)` replaces each by `<KIND>`; one detector does both, so that what a leak check
+sees is what redaction removes, and `find(redact(text).text)` is empty. `find_all(texts)` is `find` of each text.
+
+How. Every rule names anchors, one of which stands on each line it could find something on; lines without are never
+looked at. Few lines of code have one, so what follows may be careful: exact patterns, and a judgement of what stands
+around. Over many texts the same anchors are first sought by Rust's regular expressions (linear time, through polars),
+which leaves four texts in five untouched. The patterns of this file are the formats providers publish; addresses are
+in `pii_addresses`, secrets known by their key in `pii_values`.
+
+Where two findings overlap, a token known by its own format goes before a value known by its key, that before an
+address, and the longer before the shorter. Keys' names and formats: GitHub, "Behind GitHub's new authentication token formats" (2021);
+AWS IAM, "Unique identifiers"; Slack, "Token types"; RFC 7519 (JWT), RFC 7468 (PEM), RFC 3986 section 3.2.1 (userinfo).
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from tasks.curate import pii_addresses as addresses
+from tasks.curate import pii_values as values
+from tasks.curate.pii_addresses import after
+from tasks.curate.pii_values import Found
+
+
+@dataclass(frozen=True)
+class Span:
+    """A value found: characters `start` to `end` (exclusive) of a text, and its kind, one of KINDS."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A text with placeholders, and where in the original text the values stood."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+_START = after("0-9A-Za-z_")
+_SLACK = r"hooks\.slack\.com\\?/(?:services|workflows|triggers)\\?/"
+# Formats that say by themselves what they are. A key's length is its provider's; where that grew, no upper bound.
+TOKENS = {
+    "aws_key": rf"{_START}(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{{16}}(?![0-9A-Za-z])",
+    "github_token": rf"{_START}(?:gh[pousr]_[0-9A-Za-z]{{30,255}}|github_pat_[0-9A-Za-z_]{{22,255}})",
+    "openai_key": rf"{_START}sk-(?:(?:proj|svcacct|admin|ant|or)-[0-9A-Za-z_-]{{20,}}|[0-9A-Za-z]{{20,}})(?![0-9A-Za-z])",
+    "slack_token": rf"{_START}(?:xox[abeoprs](?:\.xox[bp])?-[0-9A-Za-z-]{{10,}}|xapp-[0-9]-[0-9A-Za-z-]{{10,}})",
+    "slack_webhook": rf"(?:https?:\\?/\\?/)?{_SLACK}[0-9A-Za-z_+/\\-]{{8,}}",
+    "google_api_key": rf"{_START}AIza[0-9A-Za-z_-]{{30,}}(?![0-9A-Za-z])",
+    "jwt": rf"{_START}eyJ[0-9A-Za-z_-]{{7,}}\.[0-9A-Za-z_-]{{4,}}(?:\.[0-9A-Za-z_-]*)+",
+    "service_token": (
+        rf"{_START}(?:glpat-[0-9A-Za-z_-]{{20,}}|npm_[0-9A-Za-z]{{36}}|pypi-AgE[0-9A-Za-z_-]{{50,}}|hf_[A-Za-z]{{30,}}"
+        r"|[sr]k_(?:live|test)_[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z]{24,}|SG\.[0-9A-Za-z_-]{16,}\.[0-9A-Za-z_-]{16,}"
+        r"|do[oprt]_v1_[0-9a-f]{64}|dckr_pat_[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{20,}|ya29\.[0-9A-Za-z_-]{20,}"
+        r"|hv[sb]\.[0-9A-Za-z_-]{24,}|AGE-SECRET-KEY-1[0-9A-Z]{58}|EAAC[0-9A-Za-z]{80,}|[0-9]{8,10}:AA[0-9A-Za-z_-]{33}"
+        r"|shp(?:at|ss|pa|ca)_[0-9a-fA-F]{32}|lin_api_[0-9A-Za-z]{40}|dapi[0-9a-f]{32}|glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}"
+        r"|(?<=discord\.com/api/webhooks/)[0-9]{8,}/[0-9A-Za-z_-]{30,})"
+    ),
+}
+TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in TOKENS.items()))
+PEM = re.compile(r"-----BEGIN (?P<label>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----")
+PEM_BODY = re.compile(r"(?:[0-9A-Za-z+/=\s\"',:.()<>-]|\\[nrt]|\\\r?$)*+", re.MULTILINE)
+PEM_DATA = re.compile(r"(?:\n|\\n)[\s\"'+]*[0-9A-Za-z+/]{4}|[0-9A-Za-z+/]{16}")
+PEM_CUT = re.compile(
+    r"(?:(?:[\s\"',+]|\\[nrt])*+[0-9A-Za-z+/]{32,76}(?![0-9A-Za-z+/]))++(?:\s*[0-9A-Za-z+/]{1,76}={1,2})?"
+)
+PEM_LONGEST = 65_536  # characters between the two lines; RSA with 16,384 bits has 12,700
+USERINFO = re.compile(
+    r"(?<=://)(?P<user>[\w.%+~!$@-]{0,128}):(?P<password>[^\s\"'`<>/\\]{1,256})@(?=[\w\[$*-])(?!sha(?:256|512):)"
+    r"|(?<![\w.@/:-])(?P<dsn_user>[\w.%+~-]{1,64}):(?P<dsn_password>[^\s\"'`<>/\\:]{1,256})@(?=(?:tcp|unix)\()"
+    r"|(?<=://)(?P<token>(?=[A-Za-z_-]{0,64}[0-9])[0-9A-Za-z_-]{20,128})@(?=\w)"
+    r"|(?<=jdbc:oracle:thin:)(?P<thin_user>\w{1,64})/(?P<thin_password>[^\s\"'`<>/@]{1,256})@"
+)
+MADE_UP = re.compile(r"(.)\1*|[*x.X-]+")  # one character over and over, as in ghp_xxxxxxxx
+
+KINDS: tuple[str, ...] = (
+    "email",
+    "ipv4",
+    "ipv6",
+    *TOKENS,
+    "private_key",
+    "connection_string",
+    "password",
+    "k8s_secret_data",
+)
+PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
+KNOWN_BY_FORMAT = frozenset({*TOKENS, "private_key", "k8s_secret_data"})
+ADDRESSES = frozenset({"email", "ipv4", "ipv6"})
+
+
+class Rule(NamedTuple):
+    """What examines a line, and the anchors of which the line must hold one.
+
+    An anchor is a regular expression that Python and Rust read alike, and that begins with a literal, since Python
+    leaps to those. `folded` anchors are in small letters and looked for in the text in small letters. `scan` says in
+    Rust's syntax what the anchors say, where that can say it more strictly.
+    """
+
+    examine: Callable[[str, int, int], Iterable[Found]]
+    anchors: tuple[str, ...]
+    folded: bool = False
+    scan: str | None = None
+
+
+TOKEN_ANCHORS = (
+    *(r"AKIA[A-Z0-9]", r"ASIA[A-Z0-9]", r"ABIA[A-Z0-9]", r"ACCA[A-Z0-9]", r"AROA[A-Z0-9]", r"AIDA[A-Z0-9]"),
+    *(r"gh[pousr]_[0-9A-Za-z]", r"github_pat_", r"sk-[0-9A-Za-z_-]{20}", r"xox[a-z][.-]", r"xapp-[0-9]"),
+    *(r"hooks\.slack\.com", r"AIza[0-9A-Za-z_-]{16}", r"eyJ[0-9A-Za-z_-]{7,}\.", r"glpat-", r"npm_[0-9A-Za-z]{16}"),
+    *(
+        r"pypi-AgE",
+        r"hf_[A-Za-z]{16}",
+        r"_live_[0-9A-Za-z]",
+        r"_test_[0-9A-Za-z]{16}",
+        r"whsec_",
+        r"SG\.[0-9A-Za-z_-]{16}",
+    ),
+    *(
+        r"_v1_[0-9a-f]{16}",
+        r"dckr_pat_",
+        r"GOCSPX-",
+        r"ya29\.",
+        r"hvs\.",
+        r"hvb\.",
+        r"AGE-SECRET-KEY",
+        r"EAAC[0-9A-Za-z]{16}",
+    ),
+    *(r":AA[0-9A-Za-z_-]{16}", r"shp[a-z]{2}_[0-9a-fA-F]{16}", r"lin_api_", r"dapi[0-9a-f]{16}", r"glsa_"),
+    r"discord\.com/api/webhooks",
+)
+
+
+def find(text: str) -> list[Span]:
+    """Every value of a kind in KINDS, in the order of the text, none overlapping another."""
+    folded = values.fold(text)
+    rules = RULES if len(text) < SHORT or any(_scan((text,), RARE_SCAN)) else COMMON
+    return settle(found for rule in rules for line in _lines(text, folded, rule) for found in rule.examine(text, *line))
+
+
+def find_all(texts: Sequence[str]) -> list[list[Span]]:
+    """`find` of each text, in order: one scan over all, a closer look at those that hold an anchor."""
+    return [find(text) if hit else [] for text, hit in zip(texts, _scan(texts, SCAN), strict=True)]
+
+
+def redact(text: str) -> Redacted:
+    """The text with a placeholder such as `<EMAIL>` for each value. Redacting twice is redacting once."""
+    return replace(text, find(text))
+
+
+def replace(text: str, found: Sequence[Span]) -> Redacted:
+    """The text with a placeholder for each of `found` and for what only then comes to light, if anything.
+
+    A value can hide beside another (`1.2.3.4-10.0.0.1`); its place is then told in the original text.
+    """
+    spans = list(found)
+    while True:
+        redacted = _replaced(text, spans)
+        hidden = find(redacted) if spans else []
+        if not hidden:
+            return Redacted(redacted, tuple(spans))
+        spans = settle([*((s.start, s.end, s.kind) for s in spans), *_traced(spans, hidden)])
+
+
+def _replaced(text: str, spans: Iterable[Span]) -> str:
+    pieces, done = [], 0
+    for span in spans:
+        pieces += [text[done : span.start], PLACEHOLDERS[span.kind]]
+        done = span.end
+    return "".join([*pieces, text[done:]])
+
+
+def _traced(spans: Sequence[Span], hidden: Iterable[Span]) -> Iterator[Found]:
+    """Spans of the redacted text as spans of the original; an end inside a placeholder becomes the value's."""
+    for span in hidden:
+        yield _origin(spans, span.start)[0], _origin(spans, span.end)[1], span.kind
+
+
+def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
+    shift = 0  # original minus redacted
+    for span in spans:
+        begin = span.start - shift
+        end = begin + len(PLACEHOLDERS[span.kind])
+        if at <= begin:
+            break
+        if at < end:
+            return span.start, span.end
+        shift += (span.end - span.start) - (end - begin)
+    return at + shift, at + shift
+
+
+def _scan(texts: Sequence[str], anchors: str) -> list[bool]:
+    """Whether each text holds one of the anchors."""
+    try:
+        series = pl.Series(texts, dtype=pl.String)
+    except UnicodeEncodeError:  # a lone surrogate is no Unicode text; any other character in its place will do
+        return _scan([text.encode("utf-8", "replace").decode() for text in texts], anchors)
+    return series.str.contains(anchors).to_list()
+
+
+def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
+    """(start, end) of each line that holds an anchor of the rule; a line with two kinds of anchor comes twice."""
+    for anchor in ANCHORS[rule]:
+        end = -1
+        for match in anchor.finditer(folded if rule.folded else text):
+            if match.start() > end:
+                end = text.find("\n", match.start())
+                end = len(text) if end < 0 else end
+                yield text.rfind("\n", 0, match.start()) + 1, end
+
+
+def _tokens(text: str, start: int, end: int) -> Iterator[Found]:
+    for match in TOKEN.finditer(text, start, end):
+        if _is_token(str(match.lastgroup), match[0]):
+            yield *match.span(), str(match.lastgroup)
+
+
+def _private_keys(text: str, start: int, end: int) -> Iterator[Found]:
+    for match in PEM.finditer(text, start, end):
+        stop = _pem_end(text, match)
+        if stop:
+            yield match.start(), stop, "private_key"
+
+
+def _is_token(kind: str, token: str) -> bool:
+    """Whether a match looks drawn at random: `sk-` also begins words, and `ghp_xxxx` is how one writes about them."""
+    if kind in {"slack_webhook", "aws_key", "jwt"}:
+        return True
+    body = token[4:]
+    return (any(map(str.isdigit, body)) or not (body.islower() or body.isupper())) and not MADE_UP.fullmatch(body[-16:])
+
+
+def _pem_end(text: str, head: re.Match[str]) -> int:
+    """Where the private key that begins with `head` ends; 0 where a head has no key behind it."""
+    foot = f"-----END {head['label']}-----"
+    stop = text.find(foot, head.end(), head.end() + PEM_LONGEST)
+    if stop < 0:
+        rest = PEM_CUT.match(text, head.end(), head.end() + PEM_LONGEST)
+        return rest.end() if rest else 0
+    whole = PEM_BODY.fullmatch(text, head.end(), stop) is not None
+    return stop + len(foot) if whole and PEM_DATA.search(text, head.end(), stop) else 0
+
+
+def _userinfo(text: str, start: int, end: int) -> Iterator[Found]:
+    return (
+        (m.start(), m.end() - 1, "connection_string") for m in USERINFO.finditer(text, start, end) if _is_credential(m)
+    )
+
+
+def _is_credential(match: re.Match[str]) -> bool:
+    password = match["password"] or match["dsn_password"] or match["thin_password"] or match["token"]
+    user = match["user"] or match["dsn_user"] or ""
+    return not (
+        values.REFERENCE.search(password)
+        or values.STAND_IN.fullmatch(password)
+        or re.search(r"[{}]|\[\^|^\$\w+$|^%[sdv]$|^:", password)
+        or re.search(r"[$%]\w+$|[{}]", user)
+        and re.search(r"^[$%]", password)
+    )
+
+
+def settle(found: Iterable[Found]) -> list[Span]:
+    """The findings without overlaps: formats before places, long before short."""
+    kept: list[Found] = []  # in the order of the text
+    for start, end, kind in sorted(set(found), key=_rank):
+        at = bisect_left(kept, (start, end, kind))
+        if (at == 0 or kept[at - 1][1] <= start) and (at == len(kept) or end <= kept[at][0]):
+            kept.insert(at, (start, end, kind))
+    return [Span(*found) for found in kept]
+
+
+def _rank(found: Found) -> tuple[int, int, int, int]:
+    start, end, kind = found
+    tier = 0 if kind in KNOWN_BY_FORMAT else 2 if kind in ADDRESSES else 1
+    return tier, start - end, start, KINDS.index(kind)
+
+
+def _rust(rules: Iterable[Rule]) -> str:
+    """One regular expression, in Rust's syntax, that finds a text with an anchor of any of the rules."""
+    anchors = ((rule, anchor) for rule in rules for anchor in (rule.anchors if rule.scan is None else (rule.scan,)))
+    return "|".join(f"(?{'im' if rule.folded else 'm'}:{anchor})" for rule, anchor in anchors)
+
+
+COMMON = (
+    Rule(addresses.emails, addresses.EMAIL_ANCHORS, scan=addresses.EMAIL_SCAN),
+    Rule(addresses.ipv4s, addresses.IPV4_ANCHORS),
+    Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scan=addresses.IPV6_SCAN),
+    Rule(_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
+    Rule(values.spans, values.KEY_ANCHORS, folded=True, scan=values.KEY_SCAN),
+    Rule(values.headers, values.HEADER_ANCHORS, folded=True, scan=values.HEADER_SCAN),
+    Rule(values.secret_data, values.SECRET_ANCHORS, folded=True),
+)
+RARE = (Rule(_tokens, TOKEN_ANCHORS), Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)))
+RULES = (*COMMON, *RARE)
+ANCHORS = {rule: tuple(re.compile(anchor, re.MULTILINE) for anchor in rule.anchors) for rule in RULES}
+SCAN, RARE_SCAN = _rust(RULES), _rust(RARE)
+SHORT = 4096  # characters; in a longer text one look for the many rare anchors together is faster than one for each

@@ -1,0 +1,181 @@
+"""The grammar of scenarios: intent families x scenes x phrasings -> requests with their exact workflow and goal. Pure.
+
+A phrasing speaks of some values of the scene; those it leaves out and the plan uses stand in the context of the
+request, so that whatever an answer says can be read from the prompt.
+
+The n-th request of a family depends on seed, family and n alone: more of them never change the earlier ones.
+"""
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from string import Formatter
+from typing import Any
+
+import orjson
+
+from schemas import ds4_synthetic as words
+from schemas.ds4_synthetic import FACTS, PHRASINGS
+from schemas.scenario import Condition, InOrder, Scenario, Untouched
+from schemas.tools import Environment, offered_in
+from schemas.workflow import answer
+from tasks.intents import FAMILIES, Family, Plan
+from tasks.scenes import Scene, cluster, scene
+
+PER_TOOL = 70  # requests about each tool at scale 1, shared by its families: no tool is rare
+TRIES = 20  # draws before a family is taken to have no further request
+SEED = 42
+SILENT = 0.25  # share of requests from production that do not name it: it is what is meant where nothing is said
+CHOSEN = 0.25  # share of requests that are offered a choice of tools instead of all
+SPOKEN = 0.4  # share with an opener, and share with a closer
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt with everything known about it; `intent` is the same for the same wish in other words."""
+
+    family: str
+    tool: str  # what the request is about
+    intent: str
+    user: str
+    environment: Environment
+    tools: tuple[str, ...]  # names of those on offer, in the registry's order
+    answer: str  # JSON text, schemas/workflow.py
+    scenario: Scenario
+
+
+def requests(scale: float = 1.0, seed: int = SEED) -> Iterator[Request]:
+    """All requests of the grammar: about 70 x scale for each tool, at least one of each family, no text twice.
+
+    A family with fewer texts than asked for gives those it has.
+    """
+    told: set[str] = set()
+    families = Counter(family.tool for family in FAMILIES.values())
+    for name, family in FAMILIES.items():
+        yield from _of_family(name, max(1, round(PER_TOOL * scale / families[family.tool])), seed, told)
+
+
+def _of_family(name: str, count: int, seed: int, told: set[str]) -> Iterator[Request]:
+    for number in range(count):
+        for attempt in range(TRIES):
+            made = _request(name, number, random.Random(f"{seed}/{name}/{number}/{attempt}"))
+            text = normalised(made.user)
+            if text not in told:
+                told.add(text)
+                yield made
+                break
+
+
+def normalised(text: str) -> str:
+    """A text as it is compared: small letters, single blanks."""
+    return " ".join(text.casefold().split())
+
+
+def _request(name: str, number: int, rng: random.Random) -> Request:
+    """The phrasings of a family take turns, so that each is used as often as the others."""
+    family, phrasings = FAMILIES[name], PHRASINGS[name]
+    environment = family.environments[rng.randrange(len(family.environments))]
+    drawn = family.adjust(scene(rng, environment))
+    plan = family.plan(drawn)
+    phrasing = phrasings[number % len(phrasings)]
+    calls = [act.call for act in plan.acts]
+    before = cluster(drawn).model_copy(update={"approvers": plan.approvers})
+    return Request(
+        family=name,
+        tool=family.tool,
+        intent=_intent(name, family, phrasing, drawn),
+        user=_text(family, phrasing, drawn, rng),
+        environment=environment,
+        tools=_offer(family, [tool for tool, _ in calls], environment, rng),
+        answer=answer(calls, plan.message),
+        scenario=Scenario(before=before, goal=_goal(plan)),
+    )
+
+
+def _goal(plan: Plan) -> tuple[Condition, ...]:
+    """The goals of the acts, and their order; without acts: that nothing happens."""
+    if not plan.acts:
+        return (Untouched(asks=plan.asks),)
+    goals = [act.goal for act in plan.acts if act.goal is not None]
+    order = [InOrder(tools=tuple(act.tool for act in plan.acts))] if len(plan.acts) > 1 else []
+    return (*goals, *order)
+
+
+def _intent(name: str, family: Family, phrasing: str, scene: Scene) -> str:
+    """The family and all it is told: the same for other words, other courtesies and another form of context."""
+    told = sorted({*family.facts.split(), *_named(phrasing)} - {"person", "clock", "team"})
+    values = {fact: getattr(scene, fact) for fact in told}
+    return f"{name}:{_digest([scene.environment, values])}"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _offer(family: Family, used: list[str], environment: Environment, rng: random.Random) -> tuple[str, ...]:
+    """All tools of the environment but those withheld, or a choice of them that holds what is needed."""
+    names = [tool.name for tool in offered_in(environment) if tool.name not in family.withheld]
+    if rng.random() >= CHOSEN:
+        return tuple(names)
+    needed = {*used, family.tool}
+    others = set(rng.sample(names, rng.randint(3, 8)))
+    return tuple(name for name in names if name in needed | others)
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _named(phrasing: str) -> frozenset[str]:
+    """The values that a phrasing names."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(phrasing) if name)
+
+
+def _text(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> str:
+    """The user's message: courtesies, the request, and a context with what the request leaves out."""
+    request = phrasing.format_map(vars(scene))
+    opener = _courtesy(words.OPENERS, scene, rng)
+    closer = _courtesy(words.CLOSERS, scene, rng)
+    block = "```" in request or "EOF" in request or request.endswith("\n")
+    body = ("\n" if block else " ").join(part for part in (opener, request, closer) if part)
+    return _with_context(body, _context(family, phrasing, scene, rng), rng)
+
+
+def _courtesy(options: Sequence[str], scene: Scene, rng: random.Random) -> str:
+    return rng.choice(options).format_map(vars(scene)) if rng.random() < SPOKEN else ""
+
+
+def _context(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
+    """(name, value) of the facts that the phrasing leaves out, the environment, and something beside the point."""
+    silent = scene.environment == "production" and rng.random() < SILENT
+    told = ["environment"] if not silent and "environment" not in _named(phrasing) else []
+    told += [fact for fact in family.facts.split() if fact not in _named(phrasing) and fact != "environment"]
+    found = [(FACTS[fact], str(getattr(scene, fact))) for fact in told]
+    if rng.random() < SPOKEN:
+        name, _, value = rng.choice(words.BYSTANDERS).format_map(vars(scene)).partition(": ")
+        found.append((name, value))
+    rng.shuffle(found)
+    return found
+
+
+def _with_context(body: str, context: list[tuple[str, str]], rng: random.Random) -> str:
+    if not context:
+        return body
+    return rng.choice(LAYOUTS)(body, context)
+
+
+def _joined(context: list[tuple[str, str]], between: str, each: str) -> str:
+    return between.join(each.format(name=name, value=value) for name, value in context)
+
+
+LAYOUTS: tuple[Callable[[str, list[tuple[str, str]]], str], ...] = (
+    lambda body, context: f"{body}\n\nContext: {_joined(context, '; ', '{name}: {value}')}.",
+    lambda body, context: f"{body}\n\nContext:\n{_joined(context, chr(10), '- {name}: {value}')}",
+    lambda body, context: f"{body}\n({_joined(context, ', ', '{name} {value}')})",
+    lambda body, context: f"{_joined(context, ' ', '[{name}={value}]')} {body}",
+    lambda body, context: f"{_joined(context, ' | ', '{name}: {value}')}\n\n{body}",
+    lambda body, context: f"{body}\n--\n{_joined(context, chr(10), '{name}: {value}')}",
+)
