@@ -23,7 +23,7 @@ from tasks.acquire.steps import Acquired, acquire
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
 
-NOT_ASKED = "The grammar alone answers; prompts it does not know wait for a run with teacher=gemini."
+NOT_ASKED = "The grammar alone answers; prompts it does not know wait for teacher=gemini, which needs GOOGLE_API_KEY."
 NO_KEY = (
     "GOOGLE_API_KEY is not set, so Gemini is not asked and the grammar alone answers. All of the grammar runs without "
     "a key; prompts it does not know wait for a run that has one."

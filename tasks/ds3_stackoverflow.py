@@ -98,7 +98,7 @@ def posts(batch: pd.DataFrame, *, tags: Sequence[str] = TAGS, min_score: int = M
 
 
 def _frame(batch: pd.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(pa.Table.from_pandas(batch, preserve_index=False)))
+    return pl.DataFrame({str(name): pl.Series(pl.from_arrow(pa.array(column.array))) for name, column in batch.items()})
 
 
 def _pandas(frame: pl.DataFrame) -> pd.DataFrame:
@@ -165,7 +165,11 @@ def _unwanted(min_score: int) -> pl.Expr:
 def _left_out(frame: pl.DataFrame) -> pd.DataFrame:
     """Rejects of rows with `broken` or `unwanted`; of those not wanted a few words are told, for there are many."""
     said = pl.concat_str(
-        [pl.col(name).fill_null("") for name in ("question_title", "question_body", "answer_body")], separator=" "
+        [
+            pl.col(name).fill_null("").str.head(ROW_TEXT_LIMIT)
+            for name in ("question_title", "question_body", "answer_body")
+        ],
+        separator=" ",
     ).str.strip_chars()
     return _pandas(
         frame.select(

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pandas as pd
@@ -94,6 +94,22 @@ class Rejected(ValueError):
         self.outcome = outcome
 
 
+class _Raw(NamedTuple):
+    """A raw row (RAW_ROWS)."""
+
+    file: str
+    line: int
+    system: str
+    chat: str
+    fault: str | None
+    text: str | None
+
+    @property
+    def digest(self) -> str:
+        """Of the content: 32 hex digits."""
+        return hashlib.blake2b(f"{self.system}\0{self.chat}".encode(), digest_size=16).hexdigest()
+
+
 @dataclass
 class Turn:
     """A turn of a chat: the assistant's has text, calls, or both; a function's response has `found`."""
@@ -110,16 +126,16 @@ def conversations(batch: pd.DataFrame, share: float = 1.0, seed: int = 42) -> tu
     Kept: format_b.COLUMNS, the slices, MEASURES and PLACE; `group` is the row's own function, before `grouped`.
     `share` of all rows is taken, by a hash of their content and `seed`: the same rows whatever file or order.
     """
-    rows = list(zip(*(pa.array(batch[name]).to_pylist() for name in RAW_ROWS.names), strict=True))
-    secret = _secrets([f"{system}\n{chat}" if fault is None else "" for _, _, system, chat, fault, _ in rows])
     kept, rejected = [], []
-    for (file, line, system, chat, fault, text), has_secret in zip(rows, secret, strict=True):
+    rows = [
+        _Raw(*values) for values in zip(*(pa.array(batch[name]).to_pylist() for name in RAW_ROWS.names), strict=True)
+    ]
+    for row, refusal in zip(rows, _refusals(rows, share, seed), strict=True):
         try:
-            told = _conversation(system, chat, fault, share, seed, has_secret=has_secret)
-            kept.append({**told, "file": file, "line": line})
+            kept.append({**_conversation(row, refusal), "file": row.file, "line": row.line})
         except Rejected as why:
-            row = text if fault is not None else f"{system}\n{chat}"
-            rejected.append((why.outcome, why.reason, file, line, row[:ROW_TEXT_LIMIT]))
+            shown = f"{row.system}\n{row.chat}" if row.fault is None else row.text or ""
+            rejected.append((why.outcome, why.reason, row.file, row.line, shown[:ROW_TEXT_LIMIT]))
     return format_b.table(kept, {**EXTRA, **PLACE}), _rejects(rejected)
 
 
@@ -130,31 +146,34 @@ def _rejects(rows: Sequence[tuple[str, str, str, int, str]]) -> pd.DataFrame:
     )
 
 
-def _secrets(texts: Sequence[str]) -> list[bool]:
-    """Which texts hold a key or token that its format gives away."""
-    return [any(span.kind in pii.KNOWN_BY_FORMAT for span in spans) for spans in pii.find_all(texts)]
+def _refusals(rows: Sequence[_Raw], share: float, seed: int) -> list[Rejected | None]:
+    """Why a row is not even looked at; None if it is."""
+    found = [_refused(row, share, seed) for row in rows]
+    wanted = [at for at, refusal in enumerate(found) if refusal is None]
+    for at, spans in zip(wanted, pii.find_all([f"{rows[at].system}\n{rows[at].chat}" for at in wanted]), strict=True):
+        if any(span.kind in pii.KNOWN_BY_FORMAT for span in spans):
+            found[at] = Rejected("secret_found", DROPPED)
+    return found
 
 
-def _conversation(
-    system: str, chat: str, fault: str | None, share: float, seed: int, *, has_secret: bool
-) -> dict[str, Any]:
+def _refused(row: _Raw, share: float, seed: int) -> Rejected | None:
+    if row.fault is not None:
+        return Rejected(row.fault)
+    return None if in_share(row.digest, share, seed) else Rejected("outside_share", DROPPED)
+
+
+def _conversation(row: _Raw, refusal: Rejected | None) -> dict[str, Any]:
     """One row's columns. Raises Rejected."""
-    if fault is not None:
-        raise Rejected(fault)
-    digest = hashlib.blake2b(f"{system}\0{chat}".encode(), digest_size=16).hexdigest()
-    if not in_share(digest, share, seed):
-        raise Rejected("outside_share", DROPPED)
-    if has_secret:
-        raise Rejected("secret_found", DROPPED)
-    offers = _offers(system)
+    if refusal is not None:
+        raise refusal
+    offers = _offers(row.system)
     repairs = set(offers.repairs)
-    talk = _in_order(_joined(turns(chat, repairs), repairs), repairs)
+    talk = _in_order(_joined(turns(row.chat, repairs), repairs), repairs)
     calls = _fitting([call for turn in talk for call in turn.calls], offers, repairs)
     names = [offer["name"] for offer in offers.functions]
     return {
-        "id": f"{SOURCE}:{digest}",
+        "id": f"{SOURCE}:{row.digest}",
         "source": SOURCE,
-        "group": "",
         "messages": messages_json(list(_messages(offers.functions, talk, iter(calls)))),
         "licence": LICENCE,
         "attribution": ATTRIBUTION,
@@ -509,7 +528,7 @@ def quality_report(table: pd.DataFrame, *rejected: pd.DataFrame) -> dict[str, An
 
 
 def _measured(table: pd.DataFrame, reasons: Mapping[tuple[str, str], int]) -> dict[str, float]:
-    uncounted = {"duplicate_id"}
+    uncounted = {"outside_share", "duplicate_id"}
     rows = len(table)
     seen = rows + sum(n for (_, reason), n in reasons.items() if reason not in uncounted)
     frame = pl.from_pandas(table[["tier", "functions", "turns", "calls"]])

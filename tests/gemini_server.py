@@ -2,7 +2,7 @@
 
 `with GeminiServer("429", "good") as gemini:` answers the first request with 429 and all later ones well.
 `gemini.url` is the address for `Gemini(url=...)`, `gemini.requests` are the JSON bodies it took, `gemini.paths` and
-`gemini.keys` what came with them. A mode that is none of ANSWERS and no method is the very text that the model "writes".
+`gemini.keys` what came with them. Any other mode is the very text that the model "writes".
 """
 
 import json

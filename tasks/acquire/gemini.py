@@ -124,21 +124,14 @@ class Gemini:
 
     def _text(self, system: str, user: str) -> str:
         """What the model wrote; "" where it wrote nothing or nothing that can be read."""
-        request = _request(self._model, system, user)
+        request, wait_s = _request(self._model, system, user), self._wait_s
+        caller = stamina.RetryingCaller(
+            attempts=ATTEMPTS, timeout=PATIENCE_S, wait_initial=wait_s, wait_max=30, wait_jitter=wait_s
+        )
         try:
-            for attempt in stamina.retry_context(
-                on=_another_attempt,
-                attempts=ATTEMPTS,
-                timeout=PATIENCE_S,
-                wait_initial=self._wait_s,
-                wait_max=30,
-                wait_jitter=self._wait_s,
-            ):
-                with attempt:
-                    return self._ask(request)
+            return caller(_another_attempt, lambda: self._ask(request))
         except service_errors() as error:
             raise self._failure(error) from None  # the cause holds the request, and with it the key
-        return ""
 
     def _ask(self, request: Mapping[str, Any]) -> str:
         """One request, paid from the budget: of a time-out all that was booked, of a refused request nothing."""

@@ -203,7 +203,7 @@ def _text(value: Any) -> str:
 def _xml_rows(path: Path, name: str) -> Iterator[Sequence[Row]]:
     with path.open("rb") as file:
         for line, block in _row_blocks(file, name):
-            yield _parsed(block, line) or [row for part in _pieces(block, line) for row in part]
+            yield _parsed(block, line) or list(_one_by_one(block, line))
 
 
 def _row_blocks(file: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
@@ -282,14 +282,13 @@ def _parsed(block: bytes, first: int) -> list[Row]:
     return rows if len(rows) == len(ROW.findall(block)) else []
 
 
-def _pieces(block: bytes, first: int) -> Iterator[list[Row]]:
+def _one_by_one(block: bytes, line: int) -> Iterator[Row]:
     """Rows of a block that is not well-formed, each read by itself."""
     starts = [match.start() for match in ROW.finditer(block)]
-    line = first
     for start, end in itertools.pairwise([*starts, len(block)]):
         piece = block[start:end]
-        text = piece[: 4 * ROW_TEXT_LIMIT].decode(errors="replace")[:ROW_TEXT_LIMIT].strip()
-        yield _parsed(piece, line) or [Row(line, (), (), "malformed_xml", text)]
+        sound = _parsed(piece, line)
+        yield sound[0] if sound else Row(line, (), (), "malformed_xml", _shown_bytes(piece).strip())
         line += piece.count(b"\n")
 
 

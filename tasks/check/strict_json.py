@@ -19,34 +19,37 @@ class Unreadable(ValueError):
     """A text that is refused; `reason` is a snake_case word."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"This text is refused as JSON: {reason}.")
+        super().__init__(f"This text is refused: {reason}.")
         self.reason = reason
 
 
-def read(text: str) -> Any:
+def read(text: str, prefix: str = "") -> Any:
     """The value of a JSON text. A text as orjson writes it takes 0.7 microseconds for 400 bytes, another 20.
 
-    Raises Unreadable: too_long (more than LONGEST characters), not_json (NaN, Infinity and half a surrogate pair among
+    Raises Unreadable, `prefix` before its reason: too_long (more than LONGEST characters), not_json (NaN, Infinity and half a surrogate pair among
     it), too_deep (more than 254 levels: what can be written again), repeated_key, nul.
     """
     if len(text) > LONGEST:
-        raise Unreadable("too_long")
+        raise Unreadable(f"{prefix}too_long")
     try:
         value = orjson.loads(text)
         canonical = orjson.dumps(value) == text.encode()
     except orjson.JSONDecodeError as fault:
-        raise Unreadable("too_deep" if "depth limit" in str(fault) else "not_json") from fault
+        raise Unreadable(f"{prefix}{'too_deep' if 'depth limit' in str(fault) else 'not_json'}") from fault
     except TypeError as fault:  # orjson's class for more levels than it writes
-        raise Unreadable("too_deep") from fault
+        raise Unreadable(f"{prefix}too_deep") from fault
     if not canonical:
-        json.loads(text, object_pairs_hook=_without_repeats)
+        try:
+            json.loads(text, object_pairs_hook=_without_repeats)
+        except KeyError as fault:
+            raise Unreadable(f"{prefix}repeated_key") from fault
     if "\\u0000" in text and NUL.search(text):
-        raise Unreadable("nul")
+        raise Unreadable(f"{prefix}nul")
     return value
 
 
 def _without_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise Unreadable("repeated_key")
+        raise KeyError
     return found

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from schemas.format_b import LINE_SCHEMA, MESSAGES_SCHEMA, STAGES, VERIFIED
@@ -44,8 +45,8 @@ _is_result = compiled(RESULT_SCHEMA)
 _is_line = compiled(LINE_SCHEMA)
 
 
-class Fault(ValueError):
-    """A conversation that does not pass; the message is the reason, a snake_case word."""
+class Fault(Unreadable):
+    """A conversation that does not pass, whatever can be read of it; `reason` is a snake_case word."""
 
 
 @dataclass(slots=True)
@@ -69,14 +70,25 @@ class Conversation:
 def format_fault(messages: Any) -> str:
     """Why a list of messages is no conversation of Format B; "" if it is one."""
     try:
-        _conversation(messages)
-    except Fault as fault:
-        return str(fault)
+        _given(messages)
+    except Unreadable as fault:
+        return fault.reason
     return ""
 
 
+def _given(messages: Any) -> Conversation:
+    """The conversation in whatever is given; one read from JSON has no half surrogate pairs. Raises Unreadable."""
+    found = _conversation(messages)
+    try:
+        for message in messages:
+            message["content"].encode()
+    except UnicodeEncodeError as fault:
+        raise Fault("messages_unreadable") from fault
+    return found
+
+
 def _conversation(messages: Any) -> Conversation:
-    """The conversation in a list of messages. Raises Fault, and nothing else, whatever is given."""
+    """The conversation in a list of messages. Raises Unreadable, and nothing else."""
     _require_schema(messages)
     offer = offer_of(messages[0]["content"])
     if offer.format_fault:
@@ -91,7 +103,10 @@ def _conversation(messages: Any) -> Conversation:
             raise Fault("messages_nul")
         if content.isspace():
             raise Fault("messages_blank")
-        _TAKE[role](content, found)
+        if role == "assistant":
+            _take_answer(content, found)
+        elif role == "tool":
+            _take_result(content, found)
         last = role
     if last != "assistant":
         raise Fault("last_is_no_answer")
@@ -107,15 +122,8 @@ def _require_schema(messages: Any) -> None:
         raise Fault("messages_schema")
 
 
-def _take_request(content: str, _: Conversation) -> None:
-    try:
-        content.encode()
-    except UnicodeEncodeError as fault:  # half a surrogate pair; the other roles' contents are read as JSON
-        raise Fault("messages_unreadable") from fault
-
-
 def _take_answer(content: str, found: Conversation) -> None:
-    answer = _read(content, "answer")
+    answer = read(content, "answer_")
     if not _is_answer(answer):
         raise Fault("answer_schema")
     found.message = answer.get("message", "")
@@ -131,7 +139,7 @@ def _take_answer(content: str, found: Conversation) -> None:
 
 def _take_result(content: str, found: Conversation) -> None:
     """A result names a step of the answer before it, each step at most once."""
-    result = _read(content, "result")
+    result = read(content, "result_")
     if not _is_result(result):
         raise Fault("result_schema")
     position = found.latest.pop(result["step_id"], None)
@@ -142,29 +150,15 @@ def _take_result(content: str, found: Conversation) -> None:
         found.refused.add(position)
 
 
-_TAKE: Mapping[str, Callable[[str, Conversation], None]] = {
-    "user": _take_request,
-    "assistant": _take_answer,
-    "tool": _take_result,
-}
-
-
-def _read(text: str, what: str) -> Any:
-    try:
-        return read(text)
-    except Unreadable as fault:
-        raise Fault(f"{what}_{fault.reason}") from fault
-
-
 # --- tools -----------------------------------------------------------------------------------------------------------
 
 
 def tools_fault(messages: Any, environment: str) -> str:
     """Why a conversation uses its tools wrongly in an environment; "" if it does not. A fault of format comes first."""
     try:
-        _require_tools(_conversation(messages), environment)
-    except Fault as fault:
-        return str(fault)
+        _require_tools(_given(messages), environment)
+    except Unreadable as fault:
+        return fault.reason
     return ""
 
 
@@ -201,15 +195,15 @@ def execution_fault(messages: Any, scenario: str, environment: str) -> str:
     A fault of format comes first.
     """
     try:
-        _require_execution(_conversation(messages), scenario, environment)
-    except Fault as fault:
-        return str(fault)
+        found = _given(messages)
+        if scenario:
+            _require_execution(found, scenario, environment)
+    except Unreadable as fault:
+        return fault.reason
     return ""
 
 
 def _require_execution(found: Conversation, scenario: str, environment: str) -> None:
-    if not scenario:
-        return
     try:
         known = Scenario.model_validate_json(scenario)
     except ValidationError as fault:
@@ -257,9 +251,10 @@ def _stages(read: Callable[[Any], Any], messages: Any, environment: Any, scenari
         passed = 1
         _require_tools(found, environment)
         passed = 2
-        _require_execution(found, scenario, environment)
-    except Fault as fault:
-        return f"{STAGES[passed]}_{fault}", passed
+        if scenario:
+            _require_execution(found, scenario, environment)
+    except Unreadable as fault:
+        return f"{STAGES[passed]}_{fault.reason}", passed
     return "", 3 if scenario else 2
 
 
@@ -273,15 +268,15 @@ class Heads:
     recent: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def read(self, text: Any) -> Any:
-        """The messages in a JSON text. Raises Fault."""
+        """The messages in a JSON text. Raises Unreadable."""
         if not isinstance(text, str):
             raise Fault("messages_missing")
         if len(text) > LONGEST:
             raise Fault("messages_too_long")
         for head, first in self.recent:
             if text.startswith(head):
-                return first + _read('[{"' + text[len(head) :], "messages")
-        messages = _read(text, "messages")
+                return first + read('[{"' + text[len(head) :], "messages_")
+        messages = read(text, "messages_")
         self._remember(text)
         return messages
 
@@ -298,23 +293,26 @@ class Heads:
 
 
 def stage_counts(kept: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
-    """How many rows passed, failed (by fault) and were not looked at by each stage, ready for JSON.
+    """How many rows passed and failed (by fault) each stage, ready for JSON.
 
-    A row that failed a stage passed those before it. Rejects of other steps are not counted.
+    A row that failed a stage passed those before it. Execution looks only at rows with a scenario. Rejects of other
+    steps are not counted.
     """
-    reasons = Counter(rejects["reason"].tolist())
-    faults = {
-        stage: {
-            reason.removeprefix(f"{stage}_"): n for reason, n in sorted(reasons.items()) if reason.startswith(stage)
-        }
-        for stage in STAGES
-    }
-    told = Counter(stage for stages in kept["verified"] for stage in stages)
+    told = pc.value_counts(pc.list_flatten(pa.array(kept["verified"]))).to_pylist()
+    passed = {count["values"]: count["counts"] for count in told}
+    faults = _faults_by_stage(rejects)
+    later = 0
+    counts = {}
+    for stage in reversed(STAGES):
+        counts[stage] = {"passed": passed.get(stage, 0) + later, "failed": faults[stage]}
+        later += sum(faults[stage].values())
+    return {stage: counts[stage] for stage in STAGES}
+
+
+def _faults_by_stage(rejects: pd.DataFrame) -> dict[str, dict[str, int]]:
+    reasons = sorted(Counter(rejects["reason"].tolist()).items())
     return {
-        stage: {
-            "passed": told[stage] + sum(sum(faults[later].values()) for later in STAGES[STAGES.index(stage) + 1 :]),
-            "failed": faults[stage],
-        }
+        stage: {reason.removeprefix(f"{stage}_"): n for reason, n in reasons if reason.startswith(f"{stage}_")}
         for stage in STAGES
     }
 
@@ -329,8 +327,8 @@ def faults_of_line(line: bytes) -> str:
     """
     try:
         told = _line(line)
-    except Fault as fault:
-        return str(fault)
+    except Unreadable as fault:
+        return fault.reason
     metadata = told["metadata"]
     failed, _ = _stages(_as_read, told["messages"], metadata["environment"], "")
     return failed or ("" if {"format", "tools"} <= set(metadata["verified"]) else "line_not_verified")
@@ -342,7 +340,7 @@ def _as_read(messages: Any) -> Any:
 
 def _line(line: bytes) -> Any:
     try:
-        told = _read(line.decode(), "line")
+        told = read(line.decode(), "line_")
     except UnicodeDecodeError as fault:
         raise Fault("line_not_utf8") from fault
     if not _is_line(told):

@@ -211,7 +211,11 @@ def _number(word: str) -> int | float:
 
 def whole_characters(text: str) -> str:
     """Pairs of surrogates as the character they stand for; half a pair as U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def portable(value: Any) -> Any:
@@ -231,7 +235,7 @@ def _portable(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         if "\0" in value:
             raise Unreadable("It has a NUL character.")
-        return value if value.isascii() else whole_characters(value)
+        return whole_characters(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise Unreadable(f"{str(value)[:40]} has more than 64 bits.")
     if isinstance(value, float) and value in {float("inf"), float("-inf")}:

@@ -239,7 +239,8 @@ def _is_token(kind: str, token: str) -> bool:
 def _pem_end(text: str, head: re.Match[str]) -> int:
     """Where the private key that begins with `head` ends; 0 where a head has no key behind it."""
     foot = f"-----END {head['label']}-----"
-    stop = text.find(foot, head.end(), head.end() + PEM_LONGEST)
+    another = text.find("-----BEGIN ", head.end(), head.end() + PEM_LONGEST)
+    stop = text.find(foot, head.end(), another if another >= 0 else head.end() + PEM_LONGEST)
     if stop < 0:
         rest = PEM_CUT.match(text, head.end(), head.end() + PEM_LONGEST)
         return rest.end() if rest else 0

@@ -25,12 +25,13 @@ from tasks.curate.pii_values import fold, is_blank
 Edit = tuple[int, int, str]  # start, end, replacement
 
 SECRET_FIELDS = frozenset({"data", "stringData"})
-# Where YAML may read what the text does not show: a key of secrets whose line has no value, or an escape.
+# Where YAML may read what the text does not show: a key of secrets whose line has no value, an escape, a Secret.
 UNSEEN = re.compile(
     r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|key)[\"']?[ \t]*:[ \t]*(?:[&!]|(?:#[^\n]*)?\r?\n[ \t]+[^\s:#-][^:\n]*$)"
-    r"|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})",
+    r"|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})|kind[\"']?[ \t]*:[ \t]*[\"']?secret\b",
     re.MULTILINE,
 )
+DEEPEST = 200  # lists and mappings within one another; libyaml's time grows with the square of it
 PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
 TYPED = re.compile(r"!!(?:binary|int|float|bool|timestamp|null)\b")  # tags whose value a placeholder cannot be
 
@@ -42,6 +43,7 @@ class Mapping:
     parent: "Mapping | None"
     key: str | None
     is_list: bool
+    depth: int = 0
     waiting: str | None = None
     kind: str | None = None
 
@@ -200,12 +202,14 @@ def _is_same(before: Outline, text: str, spans: Sequence[Span]) -> bool:
 
 
 def _outline(text: str) -> Outline | None:
-    """The text as YAML reads it; None where it is no YAML."""
+    """The text as YAML reads it; None where it is no YAML, or nested so deep that only an attacker writes it."""
     outline = Outline([], [])
     home = Mapping(None, None, is_list=True)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             home = _take(outline, home, event)
+            if home.depth > DEEPEST:
+                return None
     except (yaml.YAMLError, UnicodeEncodeError):
         return None
     return outline
@@ -219,7 +223,7 @@ def _take(outline: Outline, home: Mapping, event: yaml.Event) -> Mapping:
     outline.shape.append((type(event), getattr(event, "anchor", None), getattr(event, "tag", None)))
     if isinstance(event, yaml.CollectionStartEvent):
         key, home.waiting = home.waiting, None
-        return Mapping(home, key, isinstance(event, yaml.SequenceStartEvent))
+        return Mapping(home, key, isinstance(event, yaml.SequenceStartEvent), home.depth + 1)
     if isinstance(event, yaml.AliasEvent):
         home.waiting = "" if home.waiting is None and not home.is_list else None
     return home.parent or home if isinstance(event, yaml.CollectionEndEvent) else home

@@ -103,7 +103,7 @@ PATH = re.compile(
 )
 LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|/)")
 CODE = re.compile(
-    r"[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+|[A-Za-z_][\w.]*[\[(<{|].*|\*[A-Za-z_][\w-]*"
+    r"[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+|[A-Za-z_][\w.]*[\[(<{|].*|[*!][A-Za-z_][\w.:-]*"
 )  # user.name, Optional[str]
 NAME = re.compile(  # of an object in a cluster or of a constant: web-tls, default-token-x7k2p, SECRET1
     r"_*[a-z]+[0-9]{0,2}(?:[._-][a-z0-9]+)+|[A-Z]{1,12}[0-9]{0,2}(?:_[A-Z0-9]{1,12})*"
@@ -179,7 +179,9 @@ INSIDE = {
 }
 _CLOSE = r"(?P<close>\\*[\"'`]?)"
 ASSIGNED = re.compile(rf"{_CLOSE}\]?[ \t]*(?P<sep>=>|[:?]?=(?![=~>])|:(?![:=]))[ \t]*")
-ANNOTATED = re.compile(rf"(?:[?!]?[ \t]*:[ \t]*|[ \t]+)[\w.<>\[\]|?, ]{{1,40}}?:?=[ \t]*(?={_OPEN})")
+ANNOTATED = re.compile(
+    rf"(?:[?!]?[ \t]*:[ \t]*[\w.<>\[\]|?, ]{{1,40}}?|[ \t]+[\w.<>\[\]]{{1,40}}[ \t]+:?)=[ \t]*(?={_OPEN})"
+)
 PAIRED = re.compile(  # "name": "PASSWORD", "value": "x"; <add key="password" value="x"/>; --password", "x"; get("TOKEN", "x")
     rf"(?P<close>\\*[\"'`]?)[ \t]*(?:,[ \t]*|[ \t]+(?=value))(?P<said>\\*[\"'`]?value\\*[\"'`]?[ \t]*[:=][ \t]*)?(?P<open>{_OPEN})?"
 )
@@ -201,8 +203,8 @@ SQL = re.compile(r"(?i:\b(?:create|alter)\s+(?:user|role|login)\b)")
 SETTER = re.compile(
     r"(?i:(?:.*\.)?(?:set|with|add)?_?(?:db|user|root|admin|client|api|access|auth)?_?(?:pass\w*|secret|token|\w*key))"
 )
-BARE = re.compile(r"[^\s\"'`,;)}\]<>&|\\]+")
-WHOLE = re.compile(r"[^\s\"'`]+")
+BARE = re.compile(r"[^\s\"'`,;)}\]<>&|\\\[{(][^\s\"'`,;)}\]<>&|\\]*")
+WHOLE = re.compile(r"[^\s\"'`\[{(][^\s\"'`]*")
 TO_COMMENT = re.compile(r"[^\s#](?:[^\s]|[ \t]+(?![\s#]))*")
 COMMENT = re.compile(r"\s+(?:#|//).*|\s*")
 PROPERTIES = re.compile(r"(?:(?:&|!!)[^\s,\]}]*[ \t]+)+")
@@ -523,8 +525,12 @@ def secret_data(text: str, start: int, end: int) -> Iterator[Found]:
     """The values under `data` and `stringData` of the Kubernetes Secret whose `kind` stands on a line of a text."""
     if match := SECRET.match(text, start, end):
         yield from _yaml_secret(text, start, end, len(match["indent"]))
+    done = 0
     for match in SECRET_JSON.finditer(text, start, end):
-        yield from _json_secret(text, match.start())
+        if match.start() >= done:
+            begin, done = _json_object(text, match.start())
+            for body in OBJECT.finditer(text, begin, done):
+                yield from _entries(text, *body.span("body"))
 
 
 def _yaml_secret(text: str, start: int, end: int, column: int) -> Iterator[Found]:
@@ -559,7 +565,8 @@ def _ends_mapping(text: str, start: int, end: int, column: int) -> bool:
     line = text[start:end].strip()
     if not line or line.startswith(("#", "{{")):
         return False
-    return line.startswith(("---", "```")) or _indent(text, start, end) < column
+    indent = _indent(text, start, end)
+    return line.startswith(("---", "```")) or indent < column or (indent == column and line.startswith("kind:"))
 
 
 def _data_lines(text: str, lines: list[tuple[int, int]], column: int) -> Iterator[Found]:
@@ -588,10 +595,11 @@ def _entries(text: str, start: int, end: int) -> Iterator[Found]:
             yield *match.span(group), "k8s_secret_data"
 
 
-def _json_secret(text: str, at: int) -> Iterator[Found]:
-    """The flat `data` objects beside a `"kind": "Secret"`: between its neighbours' kinds, outside `metadata`."""
-    before, after = text.rfind('"apiVersion"', 0, at), text.find('"apiVersion"', at)
-    begin = max(before, at - 2 * FAR * NEAR, 0)
-    stop = min(len(text) if after < 0 else after, at + 2 * FAR * NEAR)
-    for match in OBJECT.finditer(text, begin, stop):
-        yield from _entries(text, *match.span("body"))
+def _json_object(text: str, at: int) -> tuple[int, int]:
+    """About where the object around the `kind` at `at` begins and ends: before another's, or some way off."""
+    begin, end = max(0, at - FAR * NEAR), min(len(text), at + FAR * NEAR)
+    for edge in ('"apiVersion"', '"Secret"'):
+        begin = max(begin, text.rfind(edge, begin, at))
+        after = text.find(edge, text.find("Secret", at, end) + 1, end)
+        end = after if after >= 0 else end
+    return begin, end

@@ -109,7 +109,7 @@ def _withheld(manifest: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def _told(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    verified = ", ".join(f"{stage} {n:,}" for stage, n in counts["verified"].items())
+    verified = ", ".join(f"{stage} {counts['verified'][stage]:,}" for stage in STAGES)
     across = counts["duplicates"]["across_datasets"]
     return [
         ("verified", f"{verified} of {sum(counts['splits'].values()):,}"),
@@ -131,7 +131,7 @@ def _sections(
         "by four; no tokenizer was asked.",
         ("dataset", "conversations", *SPLITS, "groups", "tokens"),
         [
-            (stem, sum(of.values()), *of.values(), counts["groups"][stem], counts["characters"][stem][TOKENS])
+            (stem, sum(of.values()), *(of[name] for name in SPLITS), counts["groups"][stem], _tokens(counts, stem))
             for stem, of in counts["rows"].items()
         ],
     )
@@ -150,7 +150,7 @@ def _sections(
         f"{number(counts['tools']['distinct'])} distinct tools in {number(counts['tools']['calls'])} calls; the most "
         "frequent ones.",
         ("tool", "calls"),
-        list(counts["tools"]["top"].items()),
+        _ranked(counts["tools"]["top"]),
     )
     yield _section(
         "licences",
@@ -158,7 +158,7 @@ def _sections(
         f"The licence of the file as a whole: {counts['bundle_licence']}. Each line has its own; the notice names the "
         "authors.",
         ("licence", "conversations"),
-        list(counts["licences"].items()),
+        _ranked(counts["licences"]),
     )
     yield _section(
         "duplicates",
@@ -185,7 +185,13 @@ def _sections(
     yield _personal_data()
 
 
-TOKENS = "approximate_tokens"
+def _tokens(counts: Mapping[str, Any], stem: str) -> int:
+    return int(counts["characters"][stem]["approximate_tokens"])
+
+
+def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Most first, ties by name: a mapping that was JSON has lost its order."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _section(

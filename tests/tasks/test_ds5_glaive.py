@@ -410,10 +410,11 @@ def test_thresholds_are_told_where_they_are_crossed() -> None:
 
 
 def test_rows_outside_the_share_count_nowhere() -> None:
-    kept, rejects = glaive.conversations(
-        raw(*[(SYSTEM, chat(("U", f"{n}"), ("A", call()))) for n in range(50)]), share=0.5
-    )
-    assert glaive.quality_report(kept, rejects)["measured"]["malformed"] == 0
+    rows = [(SYSTEM, chat(("U", f"{n}"), ("A", call()))) for n in range(50)]
+    kept, rejects = glaive.conversations(raw(*rows), share=0.5)
+    _, unread = glaive.conversations(raw((SYSTEM, "no label")))
+    measured = glaive.quality_report(kept, rejects, unread)["measured"]
+    assert measured["malformed"] == round(1 / (len(kept) + 1), 6)
 
 
 def test_a_rare_tier_is_flagged() -> None:

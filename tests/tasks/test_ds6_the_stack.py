@@ -2,7 +2,6 @@
 
 import base64
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,8 @@ spec:
   ports:
     - port: 80
 """
+LIST = "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {name: a}}]\n"
+KUSTOMIZATION = "resources: [a.yaml]\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
 
 
 def rows(*contents: str | None, **columns: Any) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def params(row: dict[str, Any]) -> dict[str, Any]:
         (PAD + MANIFEST, "kept"),
         (f"{PAD}{MANIFEST}---\n{SERVICE}", "kept"),
         (f"---\n{PAD}---\n{MANIFEST}---\n", "kept"),
-        (f"{PAD}apiVersion: v1\nkind: List\nitems:\n- {json.dumps(dict(apiVersion='v1', kind='Pod', metadata={'name': 'a'}))}\n", "kept"),
+        (PAD + LIST, "kept"),
         (PAD + MANIFEST.replace("\n", "\r\n"), "kept"),
         ("\ufeff" + PAD + MANIFEST, "kept"),
         (PAD + MANIFEST.replace("registry", "\u05d0\u05d1 \u202e"), "kept"),
@@ -111,7 +112,7 @@ def params(row: dict[str, Any]) -> dict[str, Any]:
         (MANIFEST + "# " + "x" * 5_000_000, "too_large"),
         (MANIFEST + "# " + "-" * 2_000, "low_alphanumeric"),
         (PAD + "services: {web: {image: a}}", "not_a_manifest"),
-        (PAD + "resources: [a.yaml]\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n", "not_a_manifest"),
+        (PAD + KUSTOMIZATION, "not_a_manifest"),
         (PAD + MANIFEST + "---\njust: values\n", "not_a_manifest"),
         (PAD + MANIFEST.replace("apps/v1", "kind.x-k8s.io/v1"), "client_side"),
         (PAD + MANIFEST.replace("name: web", "name: {{ .Values.name }}"), "template"),
@@ -170,7 +171,10 @@ def test_a_files_columns_decide_before_its_content(columns: dict[str, Any], reas
     assert judged(rows(PAD + MANIFEST, **columns)) == [reason]
 
 
-@pytest.mark.parametrize(("size", "reason"), [(SMALLEST - 1, "too_small"), (SMALLEST, "kept"), (LARGEST, "kept"), (LARGEST + 1, "too_large")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [(SMALLEST - 1, "too_small"), (SMALLEST, "kept"), (LARGEST, "kept"), (LARGEST + 1, "too_large")],
+)
 def test_size_is_counted_in_bytes_its_limits_are_within(size: int, reason: str) -> None:
     """In UTF-8: an e with an accent is two."""
     short = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \u00e9}\n# "
@@ -407,7 +411,7 @@ def test_the_call_names_the_namespace_that_all_of_the_manifest_names(text: str, 
         f"{MANIFEST}---\n{SERVICE.replace('shop', 'other')}",
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: reader}\n",
         "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: reader}\n",
-        "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {name: a}}]\n",
+        LIST,
     ],
 )
 def test_the_simulated_cluster_runs_the_answer_and_the_goal_holds(text: str) -> None:

@@ -1,6 +1,7 @@
 """Files of a dataset on the hub: brought once, whole, at a pinned revision; every refusal is explained."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_after_a_failure_only_the_missing_files_are_fetched(tmp_path: Path) -> N
         server.asked.clear()
         assert server.bring("us/calls", REVISION, ["data/*"], tmp_path / "live").error == ""
         assert server.gets() == ["data/two.bin"]
+
+
+def test_a_file_altered_after_a_run_that_failed_is_fetched_again(tmp_path: Path) -> None:
+    """The library's own notes on it say that it is of this revision, and its time stamp is old: it would be trusted."""
+    with hub(faults={"data/two.bin": ["alter"]}) as server:
+        assert server.bring("us/calls", REVISION, ["data/*"], tmp_path / "live").error
+        altered = tmp_path / "live/data/one.bin"
+        altered.write_bytes(LARGE[::-1])
+        os.utime(altered, (1, 1))
+        assert server.bring("us/calls", REVISION, ["data/*"], tmp_path / "live").error == ""
+    assert altered.read_bytes() == LARGE
 
 
 @pytest.mark.parametrize(("token", "state"), [("", "no token was sent"), ("hf_wrong", "the token sent has no access")])

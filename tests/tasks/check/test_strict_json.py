@@ -51,7 +51,7 @@ VALUES = st.recursive(
         ("[" * 300 + "]" * 300, "too_deep"),
         ("[" * 100_000 + "]" * 100_000, "too_deep"),
         ('{"a":' * 2_000 + "1" + "}" * 2_000, "too_deep"),
-        ('"' + "x" * LONGEST + '"', "too_long"),
+        ('"' + "x" * (LONGEST - 1) + '"', "too_long"),
     ],
 )
 def test_a_text_that_readers_disagree_about_is_refused_with_a_word(text: str, reason: str) -> None:
@@ -59,6 +59,11 @@ def test_a_text_that_readers_disagree_about_is_refused_with_a_word(text: str, re
     with pytest.raises(Unreadable) as refused:
         read(text)
     assert refused.value.reason == reason
+
+
+def test_a_text_as_long_as_allowed_is_read() -> None:
+    """One character more is not (see above)."""
+    assert len(read('"' + "x" * (LONGEST - 2) + '"')) == LONGEST - 2
 
 
 def test_an_escape_that_is_only_written_about_is_no_nul() -> None:

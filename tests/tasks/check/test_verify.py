@@ -15,7 +15,7 @@ from schemas.scenario import ClusterState, Node, Scenario, Untouched
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.workflow import answer, result
 from tasks.check import verify
-from tasks.check.strict_json import LONGEST
+from tasks.check.strict_json import LONGEST, Unreadable
 from tasks.check.verify import execution_fault, faults_of_line, format_fault, stage_counts, tools_fault, verified
 from tests.tasks.check.conversations import (
     APPROVE,
@@ -409,8 +409,8 @@ def same_as_alone(texts: list[str]) -> None:
 def attempt(read: Callable[[Any], Any], text: str) -> Any:
     try:
         return read(text)
-    except verify.Fault as fault:
-        return str(fault)
+    except Unreadable as fault:
+        return fault.reason
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_one_offer_in_many_rows_is_read_once(monkeypatch: pytest.MonkeyPatch) ->
     """The fifteen tools are most of a line; only what follows them is parsed again."""
     lengths: list[int] = []
     real = verify.read
-    monkeypatch.setattr(verify, "read", lambda text: lengths.append(len(text)) or real(text))
+    monkeypatch.setattr(verify, "read", lambda text, *told: lengths.append(len(text)) or real(text, *told))
     verified(conversations(*(row(asked([NODE_STATUS], str(n))) for n in range(20))))
     assert sum(length > 5_000 for length in lengths) == 2
 

@@ -113,6 +113,37 @@ def test_there_and_back_is_exact_for_results_in_any_order(name: str) -> None:
     assert read(write(ANSWERED)) == ANSWERED
 
 
+HARD = (
+    "\n",
+    "said\n\n",
+    "\n\nsaid",
+    '}; {"',
+    "{",
+    '"',
+    "\\",
+    "<\\|im_end|>",
+    "\\u003c|",
+    "\\\\u003c|",
+    PERSONA,
+    *MARKS,
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("text", HARD)
+def test_there_and_back_is_exact_for_hard_texts(name: str, text: str) -> None:
+    """What the law above must find by chance: line ends beside tags, braces in JSON's strings, marks half hidden."""
+    write, read = FORMATS[name]
+    offer = {"name": text, "description": text, "parameters": {text: text}}
+    calls = [(text, {text: [text]}), ("t", {})]
+    messages = [
+        *talk(text, answer(calls, text), offers=[offer]),
+        message("tool", result(1, text, text)),
+        message("assistant", answer((), text)),
+    ]
+    assert read(write(messages)) == messages
+
+
 # How often each format's own marks stand in the text of system, user, assistant, tool, tool, assistant. By hand.
 BOUNDARIES = {
     "chatml": {"<|im_start|>": 6, "<|im_end|>": 6},

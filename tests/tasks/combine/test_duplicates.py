@@ -118,11 +118,11 @@ def test_results_tell_exact_from_near() -> None:
 def test_what_is_compared_worked_by_hand() -> None:
     """Long texts are found at any depth and in their order; short ones and keys are no payload."""
     long, longer = "a" * PAYLOAD, "b " * PAYLOAD
-    calls = (("t", {"k": [1, {"deep": long, "short": "s"}], "x" * PAYLOAD: longer}), ("t", {"k": long}))
+    calls = (("t", {"k": [1, {"deep": long, "short": "s"}, longer], "x" * PAYLOAD: longer}), ("t", {"k": long}))
     exact, said, payload = compared(
         [message("system", "s"), message("user", " a\tb "), message("assistant", answer(calls))]
     )
-    assert payload == f"{long}\n{longer}\n{long}"
+    assert payload == f"{long}\n{longer}\n{longer}\n{long}"
     assert said.startswith('a b\n{"workflow"')
     assert exact.startswith('[["user","a b"],["assistant",')
 

@@ -307,7 +307,8 @@ def test_an_image_is_told_by_as_much_of_its_path_as_fits(image: str, said: str) 
     [
         ("Ingress", "an"), ("Service", "a"), ("HTTPRoute", "an"), ("APIService", "an"), ("TCPRoute", "a"),
         ("UpdateJob", "an"), ("User", "a"), ("NFSVolume", "an"), ("DNSEndpoint", "a"), ("HumioAlert", "a"),
-        ("ingress", "an"), ("HTTP route", "an"), ("ReferenceGrant", "a"), ("Unicorn", "a"), ("EnvoyFilter", "an"), ("K8sPolicy", "a"),
+        ("ingress", "an"), ("HTTP route", "an"),
+        ("ReferenceGrant", "a"), ("Unicorn", "a"), ("EnvoyFilter", "an"), ("K8sPolicy", "a"),
     ],
 )  # fmt: skip
 def test_articles_go_by_sound(noun: str, article: str) -> None:

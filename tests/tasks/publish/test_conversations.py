@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
+from schemas.format_b import SPLITS
 from schemas.source import Source
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
 from tasks.publish.conversations import conversation_summary, lengths
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines, summary_markdown
+from tasks.tables import to_json
 from tests.tasks.combine.conversations import conversations, words
 
 pytestmark = pytest.mark.unit
@@ -32,10 +35,11 @@ def run(**told: Any) -> dict[str, Any]:
         {"id": "a:4", "source": "a", "user": words(90, 130), **ran},
     ]
     every, duplicates, left_out = combine(conversations(*rows))
+    counts = orjson.loads(to_json(overview(every, duplicates, left_out)))  # as the flow reads it: keys in order
     train, _, _ = parts(every)
     return conversation_summary(
         every,
-        counts=overview(every, duplicates, left_out),
+        counts=counts,
         mixture=mixture_report(every, train, None),
         **{
             "track": "track_b",
@@ -60,12 +64,22 @@ def section(told: dict[str, Any], name: str) -> list[list[str]]:
 
 
 def test_rows_combined_and_left_out_add_up_to_what_the_datasets_kept(told: dict[str, Any]) -> None:
-    assert told["combined"] == {"rows": 3, "weight": 3, "dropped": {"exact_duplicate": 1, "near_duplicate": 0}}
+    assert told["combined"] == {
+        "rows": 3,
+        "weight": 3,
+        "dropped": {"exact_duplicate": 1, "near_duplicate": 0, "payload_duplicate": 0},
+    }
     assert sum(told["splits"].values()) == 3
 
 
 def test_verification_tells_what_passed_each_stage_and_what_was_withheld_why(told: dict[str, Any]) -> None:
     assert section(told, "verification") == [["a", "tools_params_invalid 2", "2", "3", "3", "3", "1"]]
+
+
+def test_each_splits_rows_stand_below_its_name(told: dict[str, Any]) -> None:
+    headers = next(part["headers"] for part in told["sections"] if part["id"] == "datasets")
+    ((_, *cells),) = section(told, "datasets")
+    assert {name: int(cells[headers.index(name) - 1]) for name in SPLITS} == told["splits"]
 
 
 def test_a_share_alike_line_makes_the_files_licence(told: dict[str, Any]) -> None:
