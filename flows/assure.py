@@ -95,7 +95,7 @@ def assure(
             form.slants, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
         )
         left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
-        published = derive_lines(form.lines, kept, name=stem) if form.lines else kept
+        published = derive_lines(form.lines, kept, name=stem, mode=kept.mode) if form.lines else kept
         manifest = steps.publish(
             source=source,
             acquired=acquired,

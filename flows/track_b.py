@@ -119,9 +119,9 @@ def combined(
     )
     compared = steps.compared(run, root / "processed" / "track_B")
     files = {
-        "train.jsonl": derive_lines(lines, train, name="train"),
-        "validation.jsonl": derive_lines(lines, validation, name="validation"),
-        "test.jsonl": derive_lines(lines, test, name="test"),
+        "train.jsonl": derive_lines(lines, train, name="train", mode=every.mode),
+        "validation.jsonl": derive_lines(lines, validation, name="validation", mode=every.mode),
+        "test.jsonl": derive_lines(lines, test, name="test", mode=every.mode),
         "duplicates.parquet": duplicates,
         "NOTICE.txt": derive(notice, every),
         "report.html": derive(render, compared),
@@ -129,7 +129,7 @@ def combined(
     }
     told: dict[str, Any] = tables.read(compared)
     also = {"licence": told["licence"], "near_duplicates": threshold, "mixture": mixture, "seed": seed}
-    whole = derive_lines(lines, every, name="track_B_combined")
+    whole = derive_lines(lines, every, name="track_B_combined", mode=every.mode)
     manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
     outputs = root / "processed"
     steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)

@@ -7,13 +7,14 @@ from the first lines (datasets, pandas, polars) reads all of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 
+from schemas.snapshot import Mode
 from schemas.tools import ENVIRONMENTS, Tool
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -50,6 +51,7 @@ METADATA = (
     "environment",
     "weight",
     "rationale",
+    "mode",
 )
 
 OFFER_SCHEMA: dict[str, Any] = {
@@ -99,6 +101,7 @@ METADATA_SCHEMA: dict[str, Any] = {
         "verified": {"type": "array", "items": {"enum": list(STAGES)}, "uniqueItems": True},
         "environment": {"enum": list(ENVIRONMENTS)},
         "weight": {"type": "number", "minimum": 0},
+        "mode": {"enum": list(get_args(Mode))},
     },
     "required": list(METADATA),
     "additionalProperties": False,

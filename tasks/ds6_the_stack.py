@@ -353,14 +353,17 @@ def namespace_of(found: Sequence[Resource]) -> str:
 def scenario(found: Sequence[Resource], namespace: str) -> str:
     """A cluster with the namespaces needed, and as its goal every resource; "" where that cannot be said.
 
-    It cannot where the cluster makes up a name, or where a name or a number of replicas is none that a cluster takes.
+    It cannot where the cluster makes up a name, where a name or a number of replicas is none that a cluster takes, and
+    where one resource is described twice.
     """
-    goal = [Applied(resource=r.kind, name=r.name, namespace=r.namespace or namespace) for r in found]
-    if not all(map(_is_placeable, found)):
+    places = [home(r.kind, r.namespace or namespace) for r in found]
+    keys = {(r.kind, r.name, place) for r, place in zip(found, places, strict=True)}
+    if len(keys) < len(found) or not all(map(_is_placeable, found)):
         return ""
-    needed = {place for r, applied in zip(found, goal, strict=True) if (place := home(r.kind, applied.namespace))}
-    before = ClusterState(namespaces={place: Namespace() for place in sorted(needed - _made_first(found))})
-    return Scenario(before=before, goal=tuple(goal)).model_dump_json()
+    needed = {place for place in places if place} - _made_first(found)
+    before = ClusterState(namespaces={place: Namespace() for place in sorted(needed)})
+    goal = tuple(Applied(resource=r.kind, name=r.name, namespace=r.namespace or namespace) for r in found)
+    return Scenario(before=before, goal=goal).model_dump_json()
 
 
 def _is_placeable(resource: Resource) -> bool:

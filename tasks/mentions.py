@@ -35,8 +35,8 @@ KINDS: Final[Mapping[str, str]] = {
 # ---------------------------------------------------------------------------------------------------------------------
 # kubectl's commands.
 
-COMMAND: Final = re.compile(r"(?<![\w/-])(?:kubectl|oc)[ \t]+((?:[^\n`;|&>\\]|\\\n|\\)+)")
-TWO_WORDS: Final = frozenset({"rollout", "top", "set", "config", "auth"})
+COMMAND: Final = re.compile(r"(?<![\w/-])(?:kubectl|oc)[ \t]+((?:[^\n`;|&>\\$]|\$(?!\()|\\\n|\\)+)")
+TWO_WORDS: Final = frozenset({"rollout", "set", "config", "auth"})
 VALUE_FLAGS: Final[Mapping[str, str]] = {
     alias: name
     for name, aliases in {
@@ -313,7 +313,8 @@ class Mentions:
         """Take a name in, unless it is none or there already."""
         fits = LABEL if kind in {"namespace", "container"} else NAMED
         known = self.names.setdefault(kind, [])
-        if name not in NO_NAME and name not in known and fits.fullmatch(name):
+        common = kind != "container" and name in NO_NAME  # a container may well be called app
+        if not common and name not in known and fits.fullmatch(name):
             known.append(name)
 
 

@@ -133,12 +133,14 @@ READS: Final[Mapping[tuple[str, str], str]] = {
     ("describe", "node"): "get_node_status",
     ("top", "node"): "get_node_status",
 }
+_WORKLOAD: Final = "the name of the deployment, stateful set or daemon set"
 THINGS: Final[Mapping[str, str]] = {  # how a question back calls what is missing
     "namespace": "the namespace",
     "pod": "the name of the pod",
     "node": "the name of the node",
     "deployment_name": "the name of the deployment",
-    "workload_name": "the name of the deployment, stateful set or daemon set",
+    "workload_type": _WORKLOAD,
+    "workload_name": _WORKLOAD,
     "replicas": "the number of replicas",
 }
 DEEDS: Final[Mapping[str, str]] = {
@@ -276,8 +278,6 @@ def _change(tool: str, command: Command, names: Mentions) -> Step | None:
     else:  # a stateful set is not scaled by this tool
         return None
     params |= _numbers(tool, command, names)
-    if tool == "restart_workload" and not kind:
-        params.pop("workload_type")
     return _step(tool, params)
 
 
@@ -352,10 +352,10 @@ def _with_approvals(calls: Sequence[Call], lesson: Lesson, channel: str) -> list
 
 def _question_back(asked: Sequence[Step], lesson: Lesson) -> str:
     missing = list(dict.fromkeys(name for step in asked for name in step.missing))
-    wanted = _listed([THINGS[name] for name in missing])
+    wanted = _listed(list(dict.fromkeys(THINGS[name] for name in missing)))
     deed = DEEDS[asked[-1].tool]
     about = f" ({lesson.signature})" if lesson.signature else ""
-    return f"To {deed}{about} I need {wanted}. Which {'is it' if len(missing) == 1 else 'are they'}?"
+    return f"To {deed}{about} I need {wanted}. Which {'are they' if ' and ' in wanted else 'is it'}?"
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -26,8 +26,8 @@ class Unreadable(ValueError):
 def read(text: str, prefix: str = "") -> Any:
     """The value of a JSON text. A text as orjson writes it takes 0.7 microseconds for 400 bytes, another 20.
 
-    Raises Unreadable, `prefix` before its reason: too_long (more than LONGEST characters), not_json (NaN, Infinity and half a surrogate pair among
-    it), too_deep (more than 254 levels: what can be written again), repeated_key, nul.
+    Raises Unreadable, `prefix` before its reason: too_long (more than LONGEST characters), not_json (NaN, Infinity and
+    half a surrogate pair among it), too_deep (more than 254 levels: what can be written again), repeated_key, nul.
     """
     if len(text) > LONGEST:
         raise Unreadable(f"{prefix}too_long")

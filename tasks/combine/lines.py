@@ -8,9 +8,11 @@ import polars as pl
 
 from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, METADATA, VERIFIED
+from schemas.snapshot import Mode
 
 ROWS_AT_ONCE = 4_096
-TYPES: dict[str, pd.ArrowDtype] = {**COLUMNS, "split": COLUMNS["id"], "verified": VERIFIED}
+OWN = tuple(name for name in METADATA if name != "mode")  # what a row says of itself
+TYPES: dict[str, pd.ArrowDtype] = {**COLUMNS, "split": COLUMNS["id"], "mode": COLUMNS["id"], "verified": VERIFIED}
 _LINE = pl.concat_str(
     pl.lit('{"messages":'),
     pl.col("messages"),
@@ -20,15 +22,17 @@ _LINE = pl.concat_str(
 ).cast(pl.Binary)
 
 
-def lines(table: pd.DataFrame) -> Iterator[bytes]:
+def lines(table: pd.DataFrame, *, mode: Mode) -> Iterator[bytes]:
     """One line of JSON, its end left out, for each row of a table that was verified and split.
 
     {"messages": [...], "metadata": {every name of METADATA, in that order}}. Needs the columns `messages` and those of
-    METADATA; `messages` is written as it stands, on one line. Only ROWS_AT_ONCE lines are in memory.
+    METADATA but `mode`, which is said of all rows, so that no line of generated data passes for a real one. `messages`
+    is written as it stands, on one line. Only ROWS_AT_ONCE lines are in memory.
     """
     for start in range(0, len(table), ROWS_AT_ONCE):
-        part = pl.from_pandas(table.iloc[start : start + ROWS_AT_ONCE][["messages", *METADATA]])
-        yield from part.with_columns(_on_one_line(part["messages"])).select(_LINE).to_series()
+        part = pl.from_pandas(table.iloc[start : start + ROWS_AT_ONCE][["messages", *OWN]])
+        whole = part.with_columns(_on_one_line(part["messages"]), mode=pl.lit(mode))
+        yield from whole.select(_LINE).to_series()
 
 
 def _on_one_line(messages: pl.Series) -> pl.Series:

@@ -40,11 +40,11 @@ NGRAM = 5  # words
 MISSED = 1e-5  # odds that a pair exactly at the threshold shares no band; at .85: 25 bands of 6 rows
 BINS = 192  # at most; below a threshold of .06 that is too few for MISSED
 SPREAD = 6.0  # standard deviations below the threshold where candidates are dropped unread: one in 1e8 wrongly
-CROWD = (
-    128  # texts; where more share a band, it says little (a licence, a form), and all their pairs would be too many:
-)
-NEIGHBOURS = 8  # ... each is compared with the next few that have most of the following bands in common
-FOLLOWING = 3  # bands by which a crowd is sorted
+# Where more texts than CROWD share a band, it says little (a licence, a form) and their pairs would be too many: each is
+# compared with the NEIGHBOURS next to it, in the order of this band and the FOLLOWING ones.
+CROWD = 128
+NEIGHBOURS = 8
+FOLLOWING = 3
 COPIES = 100  # of one text that are paired with each other and with its near duplicates; more, only with the first
 BATCH = 8 << 20  # bytes of text that one thread reads at a time
 

@@ -27,7 +27,8 @@ Edit = tuple[int, int, str]  # start, end, replacement
 SECRET_FIELDS = frozenset({"data", "stringData"})
 # Where YAML may read what the text does not show: a key of secrets whose line has no value, an escape, a Secret.
 UNSEEN = re.compile(
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|key)[\"']?[ \t]*:[ \t]*(?:[&!]|(?:#[^\n]*)?\r?\n[ \t]+[^\s:#-][^:\n]*$)"
+    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|key)[\"']?[ \t]*:[ \t]*"
+    r"(?:[&!]|(?:#[^\n]*)?\r?\n[ \t]+[^\s:#-][^:\n]*$)"
     r"|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})|kind[\"']?[ \t]*:[ \t]*[\"']?secret\b",
     re.MULTILINE,
 )
@@ -38,7 +39,7 @@ TYPED = re.compile(r"!!(?:binary|int|float|bool|timestamp|null)\b")  # tags whos
 
 @dataclass
 class Mapping:
-    """A mapping, or a list, that is being read: the key it is the value of, the key now waiting for its value, `kind`."""
+    """A mapping or a list that is being read: the key it is the value of, the key waiting for its own value, `kind`."""
 
     parent: "Mapping | None"
     key: str | None
@@ -75,10 +76,11 @@ def redact_manifest(text: str) -> Redacted:
     What `leaks` finds is gone afterwards, except in keys: a manifest that names a person in a key cannot be mended,
     only dropped.
     """
-    outline = _outline(text) if _may_hold(text) else None
+    found = pii.find(text)
+    outline = _outline(text) if found or UNSEEN.search(fold(text)) else None
     if outline is None:
-        return pii.redact(text)
-    closed = pii.replace(text, _located(text, outline)).spans
+        return pii.replace(text, found)
+    closed = pii.replace(text, _located(text, outline, found)).spans
     spans = tuple(span for span in closed if not _in_key(outline, span))
     edited = _edited(text, outline, spans, _inside)
     if not _is_same(outline, edited, spans):  # a span cut an escape in two, say
@@ -88,18 +90,13 @@ def redact_manifest(text: str) -> Redacted:
 
 def leaks(text: str) -> list[Span]:
     """What the same detector finds in a manifest: nothing after redaction, or it is not to be published."""
-    outline = _outline(text) if _may_hold(text) else None
-    return pii.find(text) if outline is None else _located(text, outline)
-
-
-def _may_hold(text: str) -> bool:
-    """Whether it is worth asking YAML: most manifests hold nothing, and reading YAML takes longer than `find`."""
-    return bool(pii.find(text)) or UNSEEN.search(fold(text)) is not None
-
-
-def _located(text: str, outline: Outline) -> list[Span]:
-    """What the detector finds in the text, and in the values it found nothing in as YAML reads them."""
     found = pii.find(text)
+    outline = _outline(text) if found or UNSEEN.search(fold(text)) else None
+    return found if outline is None else _located(text, outline, found)
+
+
+def _located(text: str, outline: Outline, found: Sequence[Span]) -> list[Span]:
+    """What was found in the text, and what the detector finds in other values as YAML reads them."""
     seen = {i for span in found for i in _touched(outline, span)}
     hidden = (span for i, scalar in enumerate(outline.scalars) for span in _hidden(text, scalar, seen=i in seen))
     return pii.settle((span.start, span.end, span.kind) for span in (*found, *hidden))

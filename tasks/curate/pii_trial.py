@@ -26,7 +26,7 @@ Maker = Callable[[Random], str]
 
 @dataclass(frozen=True)
 class Plant:
-    """A piece of text; where in it values of `kind` stand, as (start, end). A hard negative has none and tempts to it."""
+    """A piece of text, and where in it values of `kind` stand, as (start, end). A hard negative only tempts to it."""
 
     text: str
     kind: str
@@ -239,7 +239,7 @@ POSITIVES: dict[str, tuple[Maker, tuple[str, ...]]] = {
             "ADMIN_EMAIL=¤",
             "see [the author](mailto:¤?subject=x), or ¤.",
             'print("\\n¤\\n")',
-            "联系人：¤。谢谢",
+            "联系人 ¤。谢谢",
             " * @author ¤ (somebody)",
             "Signed-off-by: Jane Roe <¤>",
             "https://portal.acme.io/reset?user=¤&step=2",
@@ -312,7 +312,7 @@ POSITIVES: dict[str, tuple[Maker, tuple[str, ...]]] = {
             "curl -H 'Authorization: Bearer ¤' https://api.openai.com/v1/models",
             "// key: ¤ (old: ¤)",
             "llm --key ¤",
-            "密钥：¤。",
+            "密钥 ¤。",
         ),
     ),
     "slack_token": (
@@ -376,7 +376,7 @@ POSITIVES: dict[str, tuple[Maker, tuple[str, ...]]] = {
             "https://app.acme.io/login#id_token=¤&state=1",
             "Cookie: session=¤; Path=/",
             "const t = `¤`;",
-            "# 令牌：¤。",
+            "# 令牌 ¤。",
         ),
     ),
     "connection_string": (

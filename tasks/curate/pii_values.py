@@ -86,11 +86,90 @@ REFERENCE = re.compile(
     r"|^[A-Za-z_][\w.]*\("  # a call
 )
 WORDS = frozenset(
-    "null none nil undefined true false yes no on off y n string str text bytes byte char number integer int bool"
-    " boolean object any array list dict optional required hidden enabled disabled enable disable default inherit"
-    " write read password_hash unset empty auto generate generated random prompt ask always never ignore basic bearer"
-    " jwt opaque plain plaintext secretstr securestring self this value key name id type input output field label"
-    " ~ {} [] strict weak strong sensitive unknown missing invalid valid expired".split()
+    [
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+        "string",
+        "str",
+        "text",
+        "bytes",
+        "byte",
+        "char",
+        "number",
+        "integer",
+        "int",
+        "bool",
+        "boolean",
+        "object",
+        "any",
+        "array",
+        "list",
+        "dict",
+        "optional",
+        "required",
+        "hidden",
+        "enabled",
+        "disabled",
+        "enable",
+        "disable",
+        "default",
+        "inherit",
+        "write",
+        "read",
+        "password_hash",
+        "unset",
+        "empty",
+        "auto",
+        "generate",
+        "generated",
+        "random",
+        "prompt",
+        "ask",
+        "always",
+        "never",
+        "ignore",
+        "basic",
+        "bearer",
+        "jwt",
+        "opaque",
+        "plain",
+        "plaintext",
+        "secretstr",
+        "securestring",
+        "self",
+        "this",
+        "value",
+        "key",
+        "name",
+        "id",
+        "type",
+        "input",
+        "output",
+        "field",
+        "label",
+        "~",
+        "{}",
+        "[]",
+        "strict",
+        "weak",
+        "strong",
+        "sensitive",
+        "unknown",
+        "missing",
+        "invalid",
+        "valid",
+        "expired",
+    ]  # read as words
 )
 STAND_IN = re.compile(
     r"(?i:[*x#.\u2022_-]{3,}|[*!?]|\.\.\.|change[\s_-]?(?:me|it|this)\W*|(?:<|\[|\()?(?:your|the|some|insert|enter|replace|put|add"
@@ -111,8 +190,52 @@ NAME = re.compile(  # of an object in a cluster or of a constant: web-tls, defau
 WORDY = re.compile(r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*")
 SENTENCE = re.compile(r"[^\W\d_]+[\w'\u2019]*[,.:;!?]?(?:\s+[(\"'`]?[^\W_]*[\w'\u2019/-]*[)\"'`]?[,.:;!?]*)+")
 SPEECH = frozenset(
-    "a an the to of for in on at by is are was be must has have with without from and or not your you my user this that"
-    " it as if when password passphrase secret token key enter used use can should will".split()
+    [
+        "a",
+        "an",
+        "the",
+        "to",
+        "of",
+        "for",
+        "in",
+        "on",
+        "at",
+        "by",
+        "is",
+        "are",
+        "was",
+        "be",
+        "must",
+        "has",
+        "have",
+        "with",
+        "without",
+        "from",
+        "and",
+        "or",
+        "not",
+        "your",
+        "you",
+        "my",
+        "user",
+        "this",
+        "that",
+        "it",
+        "as",
+        "if",
+        "when",
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "key",
+        "enter",
+        "used",
+        "use",
+        "can",
+        "should",
+        "will",
+    ]
 )
 FOREIGN = re.compile(r"[^\x00-\x7f]+")
 
@@ -182,8 +305,9 @@ ASSIGNED = re.compile(rf"{_CLOSE}\]?[ \t]*(?P<sep>=>|[:?]?=(?![=~>])|:(?![:=]))[
 ANNOTATED = re.compile(
     rf"(?:[?!]?[ \t]*:[ \t]*[\w.<>\[\]|?, ]{{1,40}}?|[ \t]+[\w.<>\[\]]{{1,40}}[ \t]+:?)=[ \t]*(?={_OPEN})"
 )
-PAIRED = re.compile(  # "name": "PASSWORD", "value": "x"; <add key="password" value="x"/>; --password", "x"; get("TOKEN", "x")
-    rf"(?P<close>\\*[\"'`]?)[ \t]*(?:,[ \t]*|[ \t]+(?=value))(?P<said>\\*[\"'`]?value\\*[\"'`]?[ \t]*[:=][ \t]*)?(?P<open>{_OPEN})?"
+PAIRED = re.compile(  # "name": "PASSWORD", "value": "x"; <add key="password" value="x"/>; get("TOKEN", "x")
+    rf"(?P<close>\\*[\"'`]?)[ \t]*(?:,[ \t]*|[ \t]+(?=value))"
+    rf"(?P<said>\\*[\"'`]?value\\*[\"'`]?[ \t]*[:=][ \t]*)?(?P<open>{_OPEN})?"
 )
 CALLED = re.compile(rf"\([ \t]*(?={_OPEN})")
 TAGGED = re.compile(r">(?P<value>[^<>\s]+)(?=</)")
@@ -193,7 +317,8 @@ FOLLOWED = re.compile(
 
 HEAD = re.compile(r"[\s#/*;>-]*(?:(?:export|declare|local|readonly|ENV|ARG|set|setx|env|SET)\s+(?:-\w\s+)?)?[\"']?")
 SETTING = re.compile(  # what stands before a key that a shell, a chart or a unit file is given
-    r"(?:(?:--set(?:-string)?|-e|--env|--build-arg|export|env|ENV|ARG|[Ss]et|setx|-D)[ =]?|Environment=)\s*[\"']?(?:\S*,)?-{0,2}$"
+    r"(?:(?:--set(?:-string)?|-e|--env|--build-arg|export|env|ENV|ARG|[Ss]et|setx|-D)[ =]?|Environment=)"
+    r"\s*[\"']?(?:\S*,)?-{0,2}$"
 )
 FLAG = re.compile(r"-{1,2}[A-Za-z]")
 GIVEN = re.compile(  # ENV TOKEN x, aws configure set aws_secret_access_key x, machine h login u password x
@@ -270,7 +395,7 @@ def _values(text: str, start: int, end: int, at: int, past: int) -> Iterator[Val
         yield Value(match.start("value"), match.end(), match["value"], quoted=True)
     else:
         yield from _paired(text, past, end, before, FLAG.match(text, at) is not None)
-        yield from _elsewhere(text, start, end, at)
+        yield from _elsewhere(text, start, end)
 
 
 def _quoted(text: str, at: int, end: int) -> Iterator[Value]:
@@ -357,7 +482,7 @@ def _is_mixed(value: str) -> bool:
 
 
 def _paired(text: str, past: int, end: int, before: str, flag: bool) -> Iterator[Value]:
-    """The literal of `--password x`, `"--password", "x"`, `"PASSWORD", "value": "x"`, `get("TOKEN", "x")`, `ENV TOKEN x`."""
+    """The literal of `--password x`, `"--password", "x"`, `"PASSWORD", "value": "x"`, `get("KEY", "x")`, `ENV KEY x`."""
     if pair := PAIRED.match(text, past, end):
         if pair["open"]:
             loose = pair["said"] or flag or re.search(r"get(?:env|Property|OrDefault)?\(\s*[\"'`]$", before)
@@ -383,7 +508,7 @@ DEFAULTED = re.compile(r"(?P<indent>[ \t]*)default[ \t]*=[ \t]*")
 ITEM = re.compile(r"(?P<indent>[ \t]*)- +")
 
 
-def _elsewhere(text: str, start: int, end: int, at: int) -> Iterator[Value]:
+def _elsewhere(text: str, start: int, end: int) -> Iterator[Value]:
     """The literal on a line near: `name: PASSWORD` and `value: x`, `- --password` and `- x`, a variable's default."""
     if named := NAMED.match(text, start, end):
         yield from _neighbour(text, start, end, len(named["indent"]), VALUED)
@@ -430,7 +555,7 @@ def _lines_below(text: str, end: int, most: int = 1) -> Iterator[tuple[int, int]
 
 
 def _lines_above(text: str, start: int) -> list[tuple[int, int]]:
-    lines = []
+    lines: list[tuple[int, int]] = []
     while start > 0 and len(lines) < 2:
         end = start - 1
         start = text.rfind("\n", 0, end) + 1
@@ -484,7 +609,8 @@ HEADER_ANCHORS = (
 )
 HEADER_SCAN = (
     r"bearer[ \t]+[0-9a-z._~+/-]{4}|authorization\\*[\"'`]?\]?[ \t]*[:=,][ \t]*\\*[\"'`]?[0-9a-z]|identified[ \t]"
-    r"|[\"'_]auth[\"']?[ \t]*[:=][ \t]*[\"'0-9a-z+/]|(?:curl|sshpass|redis-cli|mysql(?:dump|admin)?|[ \t]login|requirepass|masterauth)[ \t]"
+    r"|[\"'_]auth[\"']?[ \t]*[:=][ \t]*[\"'0-9a-z+/]"
+    r"|(?:curl|sshpass|redis-cli|mysql(?:dump|admin)?|[ \t]login|requirepass|masterauth)[ \t]"
 )
 
 

@@ -84,6 +84,7 @@ METADATA_MEANINGS = {
     "verified": "stages passed: format, tools, execution (where a post-condition is known)",
     "environment": "development, staging or production",
     "weight": "weight for a sampler (ds3_stackoverflow: by quality; else 1)",
+    "mode": "sample: generated; local, live: real",
     "rationale": "text behind the answer that is not part of it (ds3_stackoverflow: the accepted answer)",
 }
 NOT_RECORDED = ("Not recorded.", "")

@@ -51,7 +51,7 @@ def _row(number: int, offer: str) -> Record:
 def ours(rows: pd.DataFrame) -> Iterable[bytes]:
     """Lines of the rows that pass."""
     kept, _ = verified(rows)
-    return lines(kept.assign(split=pd.Series(["train"] * len(kept), dtype=COLUMNS["id"])))
+    return lines(kept.assign(split=pd.Series(["train"] * len(kept), dtype=COLUMNS["id"])), mode="local")
 
 
 def jsonschema_and_json(records: list[Record]) -> Iterable[bytes]:
@@ -88,7 +88,7 @@ def main(rows: str = "50000") -> None:
         for peer in (jsonschema_and_json, jsonschema_rs_and_orjson):
             theirs = rate(peer, records)
             print(f"  {peer.__name__:26}{theirs:10,.0f} lines/s   ours / theirs {own / theirs:6.1f}")
-        if list(lines(rows_of(ours(made.head(100))))) != list(ours(made.head(100))):
+        if list(lines(rows_of(ours(made.head(100))), mode="local")) != list(ours(made.head(100))):
             sys.exit("lines -> rows_of -> lines is not the same")
 
 

@@ -3,6 +3,7 @@
 import base64
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -319,10 +320,12 @@ def test_what_still_leaks_is_quarantined(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_request_tells_nothing_that_would_be_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked for in other words; when there are none, the file is quarantined."""
     found = [Span(0, 1, "email")]
-    monkeypatch.setattr(stack.pii, "find_all", lambda texts: [found for _ in texts])
-    monkeypatch.setattr(stack.pii, "find", lambda text: found if "web" in text else [])
+    detector = SimpleNamespace(
+        find_all=lambda texts: [found for _ in texts], find=lambda text: found if "web" in text else []
+    )
+    monkeypatch.setattr(stack, "pii", detector)
     assert "web" not in messages(only(PAD + MANIFEST))[1]["content"]
-    monkeypatch.setattr(stack.pii, "find", lambda _: found)
+    detector.find = lambda _: found
     assert judged(rows(PAD + MANIFEST)) == ["quotes_answer"]
 
 
@@ -432,6 +435,8 @@ def test_the_simulated_cluster_runs_the_answer_and_the_goal_holds(text: str) -> 
         MANIFEST.replace("name: web", "name: '${NAME}'"),
         MANIFEST.replace("shop", "'${NAME}'"),
         MANIFEST.replace("replicas: 3", "replicas: ${N}"),
+        f"{SERVICE}---\n{SERVICE}",
+        SERVICE.replace("  namespace: shop\n", "") + "---\n" + SERVICE.replace("shop", "default"),
     ],
 )
 def test_what_no_cluster_would_take_as_it_is_has_no_scenario(text: str) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -106,15 +107,15 @@ def test_a_new_prompt_adds_itself_and_changes_nothing_else(tmp_path: Path) -> No
 
 
 def test_the_export_does_not_depend_on_the_order_of_things(tmp_path: Path) -> None:
-    """One by one, all at once, or with failures in between: the same bytes."""
+    """All at once, or one by one, the last first and with failures in between: the same bytes."""
     once, slowly = tmp_path / "once", tmp_path / "slowly"
     for folder in (once, slowly):
         folder.mkdir()
-    file = lines_of(tmp_path, *asked(*TEXTS))
-    run(once, file, teacher=Stand())
-    for text in reversed(TEXTS):
-        only = {other: TeacherFailed("not now") for other in TEXTS if other != text}
-        run(slowly, file, teacher=Stand(**only))
+    for first in reversed(range(len(TEXTS))):
+        file = lines_of(tmp_path, *asked(*TEXTS[first:]))
+        run(slowly, file, teacher=Stand(**{TEXTS[first]: TeacherFailed("not now")}))
+    for folder in (once, slowly):
+        run(folder, file, teacher=Stand())
     assert (once / "e.jsonl").read_bytes() == (slowly / "e.jsonl").read_bytes()
 
 
@@ -302,11 +303,20 @@ def stored(folder: Path) -> tuple[int | None, int | None]:
 
 
 def test_two_runs_at_once_take_turns(tmp_path: Path) -> None:
-    """Each prompt is asked for once, though both found it waiting."""
-    file, teacher = lines_of(tmp_path, *asked(*TEXTS)), Stand()
+    """Each prompt is asked for once, though both found it waiting: the teacher takes its time."""
+    file, asking = lines_of(tmp_path, *asked(*TEXTS)), threading.Event()
+
+    class Slow(Stand):
+        def answer(self, system: str, user: str) -> str:
+            asking.set()
+            time.sleep(0.2)
+            return super().answer(system, user)
+
+    teacher = Slow()
     runs = [threading.Thread(target=run, args=(tmp_path, file), kwargs={"teacher": teacher}) for _ in range(2)]
-    for thread in runs:
-        thread.start()
+    runs[0].start()
+    asking.wait(60)
+    runs[1].start()
     for thread in runs:
         thread.join()
     assert sorted(teacher.asked) == TEXTS

@@ -75,6 +75,7 @@ def published(messages: Messages, **metadata: Any) -> bytes:
         "environment": "production",
         "weight": 1.0,
         "rationale": "",
+        "mode": "local",
         **metadata,
     }
     return orjson.dumps({"messages": messages, "metadata": told})

@@ -383,7 +383,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def lines(*conversations: Messages) -> list[dict[str, Any]]:
     """Lines of Format B, one with every optional text filled and one with none."""
     texts = dict.fromkeys(METADATA, "x")
-    filled = {**texts, "split": "train", "verified": ["format", "tools", "execution"], "weight": 0.5}
+    filled = {**texts, "split": "train", "verified": ["format", "tools", "execution"], "weight": 0.5, "mode": "local"}
     bare = {**filled, "attribution": "", "rationale": "", "verified": [], "weight": 1.0, "environment": "production"}
     return [{"messages": messages, "metadata": (bare, filled)[n % 2]} for n, messages in enumerate(conversations)]
 

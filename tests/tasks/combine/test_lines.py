@@ -1,7 +1,7 @@
 """A table of Format B as lines of JSON, and back: nothing is lost, added, or kept in memory."""
 
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jsonschema
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from schemas.finding import SourceError
 from schemas.format_b import LINE_SCHEMA, METADATA, messages_json
 from tasks.check.verify import faults_of_line, verified
-from tasks.combine.lines import ROWS_AT_ONCE, lines, rows_of
+from tasks.combine import lines as module
+from tasks.combine.lines import ROWS_AT_ONCE, rows_of
 from tests.tasks.check.conversations import NODE_STATUS, asked, conversations, row, split
 
 pytestmark = pytest.mark.unit
@@ -29,10 +30,14 @@ def published(*rows: dict[str, Any]) -> pd.DataFrame:
     return split(kept)
 
 
+def lines(table: pd.DataFrame) -> Iterator[bytes]:
+    return module.lines(table, mode="local")
+
+
 def expected(table: pd.DataFrame) -> Iterable[bytes]:
     """The lines as orjson writes them, one row after the other."""
     for told in table.to_dict("records"):
-        metadata = {**{name: told[name] for name in METADATA}, "verified": list(told["verified"])}
+        metadata = {**{name: told.get(name, "local") for name in METADATA}, "verified": list(told["verified"])}
         yield orjson.dumps({"messages": orjson.loads(told["messages"]), "metadata": metadata})
 
 
@@ -80,7 +85,8 @@ def test_the_way_back_gives_the_columns_that_were_written() -> None:
     """Types included."""
     table = published(row(asked([NODE_STATUS]), licence="CC-BY-SA-4.0"), row(asked((), "Hello."), weight=0.5))
     again = rows_of(lines(table))
-    assert again.equals(table[["messages", *METADATA]])
+    assert set(again["mode"]) == {"local"}
+    assert again.drop(columns="mode").equals(table[["messages", *METADATA[:-1]]])
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"{}", b'{"messages":[],"metadata":{"id":"a"}}', b"\xff"])

@@ -193,6 +193,27 @@ def test_one_row_stays_and_of_rows_all_alike_one() -> None:
     assert (combined["id"].tolist(), len(duplicates)) == (["x:0"], 8)
 
 
+def test_rows_stand_by_source_and_id_whatever_their_priority() -> None:
+    """Kept rows and rejects; and of rows out of order the share-alike ones are left out, no others."""
+    rows = [
+        {"id": name, "source": name[0], "licence": licence, "verified": verified}
+        for name, licence, verified in (
+            ("b:2", "CC-BY-SA-4.0", ["format", "tools", "execution"]),
+            ("b:1", "MIT", ["format"]),
+            ("a:3", "CC-BY-SA-2.5", ["format"]),
+            ("b:3", "ISC", ["format", "tools", "execution"]),
+            ("a:1", "MIT", ["format", "tools"]),
+        )
+    ]
+    assert combine(conversations(*rows))[0]["id"].tolist() == ["a:1", "a:3", "b:1", "b:2", "b:3"]
+    combined, _, rejected = combine(conversations(*rows), licence="permissive")
+    assert combined["id"].tolist() == ["a:1", "b:1", "b:3"]
+    assert [orjson.loads(row)["id"] for row in rejected["row"].str.replace(r',"messages".*', "}", regex=True)] == [
+        "a:3",
+        "b:2",
+    ]
+
+
 def test_an_id_that_stands_twice_is_refused() -> None:
     """Else nobody could tell which row was removed for which."""
     with pytest.raises(SourceError, match=r"1 of 3 rows have an id that another row has too, such as x:1"):
@@ -239,7 +260,7 @@ def test_parts_mix_train_alone() -> None:
 
 
 def test_the_overview_worked_by_hand() -> None:
-    """Two datasets, a duplicate within one and one across both, and an answer of two steps after results."""
+    """Two datasets, a duplicate within one and two across both, and an answer of two steps before results."""
     long = messages_json(
         [
             message("system", SYSTEM),
@@ -255,13 +276,14 @@ def test_the_overview_worked_by_hand() -> None:
         {"id": "a:1", "source": "a", "user": "Restart web"},
         {"id": "a:2", "source": "a", "user": "restart web!"},
         {"id": "b:1", "source": "b", "user": "Restart web", "licence": "CC-BY-SA-3.0"},
+        {"id": "b:4", "source": "b", "user": "Restart, web"},
         {"id": "b:2", "source": "b", "messages": long, "group": "g", "verified": ["format", "tools", "execution"]},
         {"id": "b:3", "source": "b", "user": "Something else", "group": "g", "environment": "staging"},
     ]
     made = combine(conversations(*rows), shares=(1, 0, 0))
     seen = overview(*made)
     assert orjson.loads(orjson.dumps(seen)) == seen
-    assert seen["ledger"] == {"rows_in": 5, "combined": 3, "duplicates": 2, "rejected": {}}
+    assert seen["ledger"] == {"rows_in": 6, "combined": 3, "duplicates": 3, "rejected": {}}
     assert seen["rows"] == {
         "a": {"train": 1, "validation": 0, "test": 0},
         "b": {"train": 2, "validation": 0, "test": 0},
@@ -285,11 +307,11 @@ def test_the_overview_worked_by_hand() -> None:
         source: {"characters": count, "approximate_tokens": count // 4} for source, count in characters.items()
     }
     assert seen["duplicates"] == {
-        "removed": 2,
-        "kinds": {"exact": 1, "near": 1, "payload": 0},
+        "removed": 3,
+        "kinds": {"exact": 1, "near": 2, "payload": 0},
         "within_a_dataset": 1,
-        "across_datasets": 1,
-        "by_sources": [{"removed": "a", "kept": "a", "rows": 1}, {"removed": "b", "kept": "a", "rows": 1}],
+        "across_datasets": 2,
+        "by_sources": [{"removed": "a", "kept": "a", "rows": 1}, {"removed": "b", "kept": "a", "rows": 2}],
     }
 
 

@@ -398,7 +398,7 @@ def test_odd_texts_match_themselves_alone(text: str) -> None:
 
 def test_bytes_that_are_no_utf8_do_no_harm() -> None:
     """Arrow does not check what it is handed: half a letter at the end does not go on in the next text."""
-    broken = pa.array([b"ab\xc3", b"\xa9", b"ab", b"\xff\xff\xff\xff\xff\xff x", b"\xf0\x9f"])
+    broken = pa.array([b"ab\xc3", b"\xa9", b"ab", b"\xff\xff\xff\xff\xff\xff x"])
     assert found(pa.Array.from_buffers(pa.string(), len(broken), broken.buffers())) == {(0, 2): 1.0}
 
 

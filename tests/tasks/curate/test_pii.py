@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tasks.curate import pii, pii_trial
 
 PEM = "-----BEGIN {0}PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\nabcDEF123=\n-----END {0}PRIVATE KEY-----"
-AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+AWS_40 = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"
 GITHUB = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
-SECRET = "apiVersion: v1\nkind: Secret\ndata:\n"
+HEAD = "apiVersion: v1\nkind: Secret\ndata:\n"
 
 # One value between ⟦ and ⟧ (or several), and its kind.
 FOUND = {
@@ -48,9 +48,9 @@ FOUND = {
     """,
     "aws_key": f"""
         AWS_ACCESS_KEY_ID=⟦AKIAIOSFODNN7EXAMPLE⟧
-        aws_secret_access_key = ⟦{AWS_SECRET}⟧
-        aws configure set aws_secret_access_key ⟦{AWS_SECRET}⟧
-        "SecretAccessKey": "⟦{AWS_SECRET}⟧"
+        aws_secret_access_key = ⟦{AWS_40}⟧
+        aws configure set aws_secret_access_key ⟦{AWS_40}⟧
+        "SecretAccessKey": "⟦{AWS_40}⟧"
     """,
     "github_token": f"""
         git clone https://x-access-token:⟦{GITHUB}⟧@github.com/x/y
@@ -137,15 +137,15 @@ FOUND_IN_LINES = {
         'variable "db_password" {\n  type = string\n  default = "⟦hunter2⟧"\n}',
     ),
     "k8s_secret_data": (
-        SECRET + "  password: ⟦aHVudGVyMg==⟧\n  # said\n  user: ⟦YWRtaW4=⟧ # admin",
+        HEAD + "  password: ⟦aHVudGVyMg==⟧\n  # said\n  user: ⟦YWRtaW4=⟧ # admin",
         "data:\n  a.txt: ⟦aHVudGVyMg==⟧\nkind: Secret\nmetadata:\n  name: x",
         'kind: "Secret"\nstringData:\n  "a": "⟦it is⟧"\n  b: ⟦two words⟧\n---\nkind: ConfigMap\ndata:\n  a: b',
         "items:\n- apiVersion: v1\n  data:\n    p: ⟦aHVudGVyMg==⟧\n  kind: Secret\n- kind: Pod",
         "items:\n- kind: Secret\n  data:\n    p: ⟦aHVudGVyMg==⟧\n- kind: ConfigMap\n  data:\n    a: b",
         "kind: Secret\nstringData: {a: ⟦abc⟧, 'b': '⟦d e⟧'}",
         '{"apiVersion":"v1","kind":"Secret","data":{"a":"⟦aHVudGVyMg==⟧"}}',
-        SECRET + "  ca.crt: |\n    ⟦LS0tLS1CRUdJTg==\n    LS0tLS1FTkQ=⟧\n",
-        SECRET + "  blob: !!binary |\n    ⟦aHVudGVyMg==⟧\n",
+        HEAD + "  ca.crt: |\n    ⟦LS0tLS1CRUdJTg==\n    LS0tLS1FTkQ=⟧\n",
+        HEAD + "  blob: !!binary |\n    ⟦aHVudGVyMg==⟧\n",
     ),
 }
 
@@ -345,9 +345,12 @@ def test_other_letters_and_broken_ones_move_no_span():
 
 
 FRAGMENTS = st.sampled_from(
-    [*"@.:/=-'\"`\\\n \t{}[]<>$%#|&;,0aF", "password", "token: ", "10.0.0.1", "1.2.3.4", "a@b.co", "::", "://", "key="]
-    + ["<EMAIL>", "kind: Secret\n", "data:\n", "  x: ", "eyJhbGciOi.", "AKIAIOSFODNN7EXAMPLE", "- name: ", "value: "]
-    + ["-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "hunter2", "2a02:26f0:1::7", "é", "用户", "|\n"]
+    [
+        *"@.:/=-'\"`\\\n \t{}[]<>$%#|&;,0aF",
+        *("password", "token: ", "10.0.0.1", "1.2.3.4", "a@b.co", "::", "://", "key=", "hunter2", "2a02:26f0:1::7"),
+        *("<EMAIL>", "kind: Secret\n", "data:\n", "  x: ", "eyJhbGciOi.", "AKIAIOSFODNN7EXAMPLE", "- name: ", "value: "),
+        *("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "é", "用户", "|\n"),
+    ]
 )
 
 

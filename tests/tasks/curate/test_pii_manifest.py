@@ -193,18 +193,10 @@ def test_hostile_yaml_is_read_quickly_and_constructs_nothing(text):
 
 VALUES = st.sampled_from(
     [
-        "hunter2",
-        "bob@corp.io",
-        "x 10.1.2.3 y",
-        "web:1.2.3.4",
-        "10.0.0.0/8",
-        "",
-        "é\nbob@corp.io\n",
-        "- a: b",
-        "it's",
-        "#x",
+        *("hunter2", "bob@corp.io", "x 10.1.2.3 y", "web:1.2.3.4", "10.0.0.0/8", "", "- a: b", "it's", "#x", "null"),
+        *("é\nbob@corp.io\n", "postgres://app:hunter2@db/x", "aHVudGVyMg==", "${X}", '"q" bob@corp.io', "12345678"),
+        "a\\nbob@corp.io",
     ]
-    + ["postgres://app:hunter2@db/x", "aHVudGVyMg==", "${X}", '"q" bob@corp.io', "a\\nbob@corp.io", "null", "12345678"]
 )
 KEYS = st.sampled_from(["password", "data", "stringData", "name", "value", "kind", "token", "a b", "10.1.2.3", "x: y"])
 TREES = st.recursive(
@@ -228,7 +220,7 @@ def test_law_structure_before_is_structure_after(tree, style, flow, width):
 @pytest.mark.slow
 @pytest.mark.dataset
 def test_real_manifests_parse_to_the_same_before_and_after(real_data):
-    """7,297 public files: structure kept, no leak left, and no image tag, block of addresses or Secret's name touched."""
+    """7,297 public files: structure kept, no leak left, no image tag, block of addresses or Secret's name touched."""
     files = pd.read_parquet(real_data / "iac" / "iac_files.parquet", columns=["content", "iac_kind"])
     redactions = [(text, redact_manifest(text)) for text in files["content"]]
     changed = [(text, redacted) for text, redacted in redactions if redacted.spans]
