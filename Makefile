@@ -6,7 +6,7 @@ export DO_NOT_TRACK := true
 NO_SERVER := --ignore-glob=*test_steps.py --ignore-glob=*test_derive.py --ignore-glob=*test_dvc.py
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test check bench bench-templates bench-alibaba bench-cache label-accuracy slack lock clean help
+.PHONY: run test check bench bench-templates bench-alibaba bench-cache bench-track-b label-accuracy slack lock clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,17 +25,24 @@ check: .venv/dev  ## lint, layers, types, pure tests: under 30 s
 	$(BIN)/mypy schemas tasks
 	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider tests/schemas tests/tasks $(NO_SERVER)
 
-bench: .venv/dev bench-templates bench-alibaba bench-cache  ## every measurement, as ratios to peers in the same run
+bench: .venv/bench bench-templates bench-alibaba bench-cache bench-track-b  ## every measurement, as ratios to peers in the same run
 	$(BIN)/python -m tests.benchmarks.bench_templates speed
 
-bench-templates: .venv/dev  ## grouping accuracy of our templates on real logs
+bench-templates: .venv/bench  ## grouping accuracy of our templates on real logs
 	$(BIN)/python -m tests.benchmarks.bench_templates quality
 
-bench-alibaba: .venv/dev  ## DS1 at the trace's size against reading the same CSV
+bench-alibaba: .venv/bench  ## DS1 at the trace's size against reading the same CSV
 	$(BIN)/python -m tests.benchmarks.bench_alibaba
 
-bench-cache: .venv/dev  ## a second run against the first
+bench-cache: .venv/bench  ## a second run against the first
 	$(BIN)/python -m tests.benchmarks.bench_cache
+
+bench-track-b: .venv/bench  ## near duplicates, personal data, lines of JSON, manifests, posts, against their peers
+	$(BIN)/python -m tests.benchmarks.bench_minhash
+	$(BIN)/python -m tests.benchmarks.bench_pii
+	$(BIN)/python -m tests.benchmarks.bench_verify
+	$(BIN)/python -m tests.benchmarks.bench_the_stack
+	$(BIN)/python -m tests.benchmarks.bench_posts
 
 label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand-labelled lines
 	$(BIN)/python -m tests.tasks.test_ds2_rules
@@ -43,9 +50,10 @@ label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand
 slack: .venv/base  ## save AUTOMEND_SLACK_WEBHOOK_URL as the block automend-alerts
 	$(BIN)/python -m deployments.slack
 
-lock: .venv/uv  ## compile pyproject's ranges to the two locks
+lock: .venv/uv  ## compile pyproject's ranges to the three locks
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev -c requirements.txt -o tests/requirements.txt
+	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev --extra bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt
 
 clean:  ## remove the environment and what tools left; data stays
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .coverage* *.egg-info
@@ -62,4 +70,8 @@ clean:  ## remove the environment and what tools left; data stays
 
 .venv/dev: .venv/base tests/requirements.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python -r tests/requirements.txt
+	@touch $@
+
+.venv/bench: .venv/dev tests/benchmarks/requirements.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python -r tests/benchmarks/requirements.txt
 	@touch $@

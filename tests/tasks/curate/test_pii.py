@@ -348,7 +348,16 @@ FRAGMENTS = st.sampled_from(
     [
         *"@.:/=-'\"`\\\n \t{}[]<>$%#|&;,0aF",
         *("password", "token: ", "10.0.0.1", "1.2.3.4", "a@b.co", "::", "://", "key=", "hunter2", "2a02:26f0:1::7"),
-        *("<EMAIL>", "kind: Secret\n", "data:\n", "  x: ", "eyJhbGciOi.", "AKIAIOSFODNN7EXAMPLE", "- name: ", "value: "),
+        *(
+            "<EMAIL>",
+            "kind: Secret\n",
+            "data:\n",
+            "  x: ",
+            "eyJhbGciOi.",
+            "AKIAIOSFODNN7EXAMPLE",
+            "- name: ",
+            "value: ",
+        ),
         *("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "é", "用户", "|\n"),
     ]
 )
