@@ -18,7 +18,7 @@ from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks import tables
 from tasks.acquire import glaive, prompts, stackoverflow, the_stack
-from tasks.combine.licences import notice
+from tasks.combine.licences import notice, require_permissive
 from tasks.combine.lines import lines
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
@@ -101,6 +101,8 @@ def combined(
     """Combine, describe and publish what the datasets made. Returns the run's summary."""
     made = [dataset.kept for dataset in published.values()]
     every, duplicates, left_out = derive(combine, *made, into="track_b", threshold=threshold, licence=licence)
+    if licence == "permissive":
+        require_permissive(tables.read(every))
     train, validation, test = derive(parts, every, mixture=mixture, seed=seed)
     counts = derive(overview, every, duplicates, left_out)
     drawn = derive(mixture_report, every, train, mixture=mixture)

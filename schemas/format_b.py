@@ -135,9 +135,9 @@ def table(rows: Sequence[Mapping[str, Any]], extra: Mapping[str, pd.ArrowDtype] 
 
     No rows give an empty table with the same columns.
     """
-    columns = {**COLUMNS, **(extra or {})}
-    data = {name: pd.Series([row[name] for row in rows], dtype=dtype) for name, dtype in columns.items()}
-    return pd.DataFrame(data, columns=list(columns))
+    types = {**COLUMNS, **(extra or {})}
+    columns = {name: arrow.array([row[name] for row in rows], dtype.pyarrow_dtype) for name, dtype in types.items()}
+    return arrow.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def _filled(name: str) -> pa.Column:

@@ -99,7 +99,7 @@ def _goal(plan: Plan) -> tuple[Condition, ...]:
     """The goals of the acts, and their order; without acts: that nothing happens."""
     if not plan.acts:
         return (Untouched(asks=plan.asks),)
-    goals = [act.goal for act in plan.acts if act.goal is not None]
+    goals = [goal for act in plan.acts for goal in (act.goal, act.also) if goal is not None]
     order = [InOrder(tools=tuple(act.tool for act in plan.acts))] if len(plan.acts) > 1 else []
     return (*goals, *order)
 

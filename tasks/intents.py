@@ -22,14 +22,16 @@ OTHERS: tuple[Environment, ...] = ("development", "staging")
 
 @dataclass(frozen=True)
 class Act:
-    """One step; `goal` is None where a later step's goal covers it."""
+    """One step; `goal` is None where a later step's goal covers it, `also` what the goal does not say of the call."""
 
     tool: str
     params: Mapping[str, Any]
     goal: Condition | None
+    also: Condition | None = None
 
     @property
     def call(self) -> Call:
+        """Tool and parameters, as schemas/workflow.py takes them."""
         return self.tool, self.params
 
 
@@ -67,37 +69,46 @@ def approval(scene: Scene, what: str, about: str, **more: int) -> Act:
 
 
 def logs(scene: Scene, **more: Any) -> Act:
+    """The log of the pod."""
     return read("fetch_pod_logs", namespace=scene.ns, pod=scene.pod, **more)
 
 
 def describe(scene: Scene) -> Act:
+    """The description of the pod."""
     return read("describe_pod", namespace=scene.ns, pod=scene.pod)
 
 
 def status(scene: Scene) -> Act:
+    """The status of the node."""
     return read("get_node_status", node=scene.node)
 
 
 def query(scene: Scene, **more: str) -> Act:
+    """The scene's first query."""
     return read("query_prometheus", query=scene.query, **more)
 
 
 def restart(scene: Scene, kind: Kind, name: str) -> Act:
+    """A restart of a workload in the namespace."""
     params = {"namespace": scene.ns, "workload_type": kind, "workload_name": name}
     return Act("restart_workload", params, Restarted(namespace=scene.ns, workload_type=kind, name=name))
 
 
 def scale(scene: Scene, name: str, replicas: int) -> Act:
+    """Another number of replicas for a deployment of the namespace."""
     params = {"namespace": scene.ns, "deployment_name": name, "replicas": replicas}
     return Act("scale_deployment", params, Replicas(namespace=scene.ns, name=name, replicas=replicas))
 
 
 def cordon(scene: Scene) -> Act:
+    """No new pods on the node."""
     return Act("cordon_node", {"node": scene.node}, Cordoned(node=scene.node))
 
 
 def drain(scene: Scene, **more: int) -> Act:
-    return Act("drain_node", {"node": scene.node, **more}, Drained(node=scene.node))
+    """No pods on the node; a period of grace that was named is kept to."""
+    named = Called(tool="drain_node", params=more) if more else None
+    return Act("drain_node", {"node": scene.node, **more}, Drained(node=scene.node), named)
 
 
 def rollback(scene: Scene, revision: int | None = None) -> Act:
@@ -109,20 +120,24 @@ def rollback(scene: Scene, revision: int | None = None) -> Act:
 
 
 def apply(scene: Scene, kind: str) -> Act:
+    """A manifest of one of MANIFESTS' kinds, with the scene's values."""
     name, manifest = (text.format_map(vars(scene)) for text in MANIFESTS[kind])
     goal = Applied(resource=kind, name=name, namespace=scene.ns)
     return Act("apply_manifest", {"manifest_content": manifest, "namespace": scene.ns}, goal)
 
 
 def page(scene: Scene, **more: str) -> Act:
+    """A page with title and details as quoted."""
     return tell("page_oncall", {"title": scene.title, "body": scene.body}, severity=scene.severity, **more)
 
 
 def notify(scene: Scene, **more: str) -> Act:
+    """A message as quoted."""
     return tell("slack_notification", {"message": scene.notice}, channel=scene.channel, **more)
 
 
 def ticket(scene: Scene, **more: Any) -> Act:
+    """A ticket with title and details as quoted."""
     return tell("open_ticket", {"title": scene.title, "description": scene.body}, priority=scene.priority, **more)
 
 
@@ -133,14 +148,17 @@ def question(scene: Scene, tool: str) -> Act:
 
 
 def steps(*acts: Act, message: str = "") -> Plan:
+    """An answer of steps, perhaps with a message."""
     return Plan(acts, message)
 
 
 def ask(scene: Scene, *wordings: str) -> Plan:
+    """An answer that asks back, in one of several wordings."""
     return Plan(message=scene.say(*wordings), asks=True)
 
 
 def refuse(scene: Scene, *wordings: str) -> Plan:
+    """An answer that does nothing and says why, in one of several wordings."""
     return Plan(message=scene.say(*wordings))
 
 
@@ -149,10 +167,12 @@ ROLLBACK_WHAT = "roll back {deployment} in {ns} ({environment})"
 
 
 def drain_approval(scene: Scene, **more: int) -> Act:
+    """The request for approval before a drain."""
     return approval(scene, DRAIN_WHAT, scene.node, **more)
 
 
 def rollback_approval(scene: Scene) -> Act:
+    """The request for approval before a rollback."""
     return approval(scene, ROLLBACK_WHAT, scene.deployment)
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 PURE_FLOOR, REST_FLOOR = 95.0, 85.0
-EFFECTS = ("steps.py", "derive.py", "tables.py", "progress.py", "http.py", "dvc.py", "caching.py")
+EFFECTS = ("steps.py", "derive.py", "tables.py", "progress.py", "http.py", "dvc.py", "caching.py", "huggingface.py")
 
 
 def is_pure(path: str) -> bool:

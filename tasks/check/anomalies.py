@@ -42,8 +42,8 @@ def anomalies(
     `previous_rows`: rows of the last run, None for the first. `rejected_rows`: rows quarantined on the way, of
     `rows_in`, by default the table's and the rejected ones together. `by`: columns within whose groups lengths are
     compared; where kinds of entities differ in length by nature (tasks of 3 tokens, machines of 512), name what tells
-    them apart. `columns`: name -> type (or its name) of the required ones; `extra`: names of the further ones that may stand there,
-    None for any. Limits are shares.
+    them apart. `columns`: name -> type (or its name) of the required ones; `extra`: names of the further ones that may
+    stand there, None for any. Limits are shares.
     severity: "none"; "error" for more than 10 anomalies or one that is an error by itself; else "warning".
     """
     found = [

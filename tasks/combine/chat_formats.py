@@ -441,6 +441,8 @@ def _hidden_in_json(text: str, marks: str) -> str:
 
 def _shown_in_json(text: str, marks: str) -> str:
     r"""Subtle: \\u003c, a backslash and then letters, is no escape, and stays."""
+    if "\\u003c" not in text:  # nearly always; the pattern below is tried at every character
+        return text
     return re.sub(rf"((?<!\\)(?:\\\\)*)\\u003c(?={marks})", r"\1<", text)
 
 

@@ -70,6 +70,11 @@ def assign(
 def _require(block: timedelta, shares: Sequence[float]) -> None:
     if block <= timedelta(0):
         raise ValueError(f"The block of time is {block}; it must be positive, e.g. one day.")
+    require_shares(shares)
+
+
+def require_shares(shares: Sequence[float]) -> None:
+    """Raise ValueError for shares that are not three parts of 1."""
     if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
         raise ValueError(f"The shares are {tuple(shares)}; they must be three parts of 1, for {', '.join(SPLITS)}.")
 

@@ -20,7 +20,7 @@ from tasks.check.contract import rejects
 from tasks.combine import licences
 from tasks.combine.duplicates import KINDS, distinct
 from tasks.combine.mixture import mixed
-from tasks.combine.splits import SHARES, by_group
+from tasks.combine.splits import SHARES, by_group, require_shares
 
 Array = np.ndarray[Any, Any]
 
@@ -48,7 +48,7 @@ def combine(
     The order of tables and rows, and `workers` (threads), change nothing. Raises SourceError for an id that stands
     twice and for a licence that is not known, ValueError for shares that are not three parts of 1.
     """
-    _require_shares(shares)
+    require_shares(shares)
     table = _stacked(tables)
     strict = _share_alike(table)
     unwanted = strict & (licence == "permissive")
@@ -56,11 +56,6 @@ def combine(
     kept, duplicates = distinct(table.iloc[order[~unwanted[order]]], threshold, workers)
     left_out = rejects(_sorted(table[unwanted]), "dropped", SHARE_ALIKE)
     return by_group(_sorted(kept), shares), duplicates, left_out
-
-
-def _require_shares(shares: Sequence[float]) -> None:
-    if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
-        raise ValueError(f"The shares are {tuple(shares)}; they must be three parts of 1, for {', '.join(SPLITS)}.")
 
 
 def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -40,11 +40,10 @@ NGRAM = 5  # words
 MISSED = 1e-5  # odds that a pair exactly at the threshold shares no band; at .85: 25 bands of 6 rows
 BINS = 192  # at most; below a threshold of .06 that is too few for MISSED
 SPREAD = 6.0  # standard deviations below the threshold where candidates are dropped unread: one in 1e8 wrongly
-# Where more texts than CROWD share a band, it says little (a licence, a form) and their pairs would be too many: each is
-# compared with the NEIGHBOURS next to it, in the order of this band and the FOLLOWING ones.
+# Where more texts than CROWD share a band, it says little (a licence, a form) and their pairs would be too many: each
+# is compared with the NEIGHBOURS next to it. Near duplicates among them share other bands, with fewer texts.
 CROWD = 128
 NEIGHBOURS = 8
-FOLLOWING = 3
 COPIES = 100  # of one text that are paired with each other and with its near duplicates; more, only with the first
 BATCH = 8 << 20  # bytes of text that one thread reads at a time
 
@@ -167,7 +166,7 @@ def _bytes(column: Sequence[str] | pa.ChunkedArray, rows: Array) -> tuple[Array,
         texts = _encoded([column[row] for row in rows])
     _, offsets, data = texts.buffers()
     text = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
-    return text, np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return text, np.frombuffer(offsets, np.int64)[: len(texts) + 1]
 
 
 def _encoded(texts: list[str]) -> pa.Array:
@@ -239,7 +238,7 @@ def _candidates(texts: Array, keys: Array, marks: Array, threshold: float, worke
     least = math.ceil(bins * threshold - SPREAD * math.sqrt(bins * threshold * (1 - threshold)))
 
     def meet(band: int) -> Array:
-        order, reach = _order(texts, keys, band)
+        order, reach = _order(texts, keys[band])
         return kernels.meet(order, reach, keys[band], marks, least)
 
     found = np.empty(0, np.uint64)
@@ -250,18 +249,11 @@ def _candidates(texts: Array, keys: Array, marks: Array, threshold: float, worke
     return found
 
 
-def _order(texts: Array, keys: Array, band: int) -> tuple[Array, Array]:
-    """Texts sorted by their keys in one band, and with how many of the next ones each is to be compared.
-
-    A crowd is sorted by the following bands too, so that those stand side by side that have more in common.
-    """
-    order = texts[np.argsort(keys[band][texts], kind="stable")]
-    _, sizes = np.unique(keys[band][order], return_counts=True)
-    crowded = np.repeat(sizes > CROWD, sizes)
-    members = order[crowded]
-    bands = [(band + step) % len(keys) for step in range(FOLLOWING, -1, -1)]
-    order[crowded] = members[np.lexsort([keys[other][members] for other in bands])]
-    return order, np.where(crowded, NEIGHBOURS, CROWD)
+def _order(texts: Array, keys: Array) -> tuple[Array, Array]:
+    """Texts sorted by the keys of one band, and with how many of the next ones each is to be compared."""
+    order = texts[np.argsort(keys[texts], kind="stable")]
+    _, sizes = np.unique(keys[order], return_counts=True)
+    return order, np.repeat(np.where(sizes > CROWD, NEIGHBOURS, CROWD), sizes)
 
 
 def _verified(column: Sequence[str] | pa.ChunkedArray, candidates: Array, ngram: int, workers: int) -> pl.DataFrame:

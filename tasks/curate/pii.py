@@ -12,7 +12,8 @@ in `pii_addresses`, secrets known by their key in `pii_values`.
 Where two findings overlap, a token known by its own format goes before a value known by its key, that before an
 address, and the longer before the shorter.
 
-Formats: GitHub, "Behind GitHub's new authentication token formats" (2021); AWS IAM, "Unique identifiers"; Slack, "Token types"; RFC 7519 (JWT), RFC 7468 (PEM), RFC 3986 section 3.2.1 (userinfo).
+Formats: GitHub, "Behind GitHub's new authentication token formats" (2021); AWS IAM,
+"Unique identifiers"; Slack, "Token types"; RFC 7519 (JWT), RFC 7468 (PEM), RFC 3986 section 3.2.1 (userinfo).
 """
 
 import re

@@ -23,6 +23,11 @@ LATIN = "0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"  # letters with diacr
 _ESCAPED = r"(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2})"
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, for a list of them that can be read and edited as one."""
+    return frozenset(text.split())
+
+
 def after(glued: str) -> str:
     """Look-behind: nothing of the character class `glued` stands before, an escape sequence apart."""
     return rf"(?:(?<![\\%{glued}])|(?<=\\)(?![nrtbfu])|{_ESCAPED})"
@@ -37,79 +42,11 @@ RESERVED_DOMAIN = re.compile(
     r"(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid|localhost|localdomain)$", re.IGNORECASE
 )
 # Last labels that are file names, systemd units or attributes of a value multiplied with `@`, and no domain.
-NO_DOMAIN = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "ico",
-        "bmp",
-        "css",
-        "scss",
-        "less",
-        "js",
-        "mjs",
-        "cjs",
-        "jsx",
-        "ts",
-        "tsx",
-        "json",
-        "yaml",
-        "yml",
-        "xml",
-        "html",
-        "htm",
-        "txt",
-        "csv",
-        "toml",
-        "tar",
-        "gz",
-        "tgz",
-        "zip",
-        "jar",
-        "whl",
-        "exe",
-        "dll",
-        "log",
-        "lock",
-        "conf",
-        "cfg",
-        "ini",
-        "patch",
-        "diff",
-        "java",
-        "cpp",
-        "go",
-        "kt",
-        "swift",
-        "service",
-        "socket",
-        "timer",
-        "target",
-        "mount",
-        "automount",
-        "slice",
-        "scope",
-        "device",
-        "shape",
-        "grad",
-        "data",
-        "mean",
-        "sum",
-        "transpose",
-        "values",
-        "dtype",
-        "size",
-        "item",
-        "view",
-        "reshape",
-        "astype",
-        "dot",
-        "copy",
-    ]  # read as words
+NO_DOMAIN = words(
+    "png jpg jpeg gif svg webp ico bmp css scss less js mjs cjs jsx ts tsx json yaml yml xml html htm txt csv"
+    " toml tar gz tgz zip jar whl exe dll log lock conf cfg ini patch diff java cpp go kt swift service socket"
+    " timer target mount automount slice scope device shape grad data mean sum transpose values dtype size item"
+    " view reshape astype dot copy"
 )
 ALGORITHM_DOMAIN = frozenset({"openssh.com", "libssh.org", "lysator.liu.se"})  # RFC 4251: aes256-gcm@openssh.com
 VERSION_DOMAIN = re.compile(r"v?[0-9]+\.[0-9]")
@@ -135,6 +72,7 @@ VERSION_BEFORE = re.compile(
     r"|(?:[<>~]=|~>|[~^]|[0-9],\s?[<>])\s?[\"']?$"  # a requirement
     r"|^\s*#{2,}\s*\[?$"  # a change log's heading
     r"|^\s*gem\s[^\n]*$"
+    r"|(?i:address_?prefix)[\"']?\s*[:=]\s*[\"']?$"  # a block, whose length stands beside: addressPrefix, prefixLen
 )
 # The word glued before an address by one of `:/-=`, when it introduces a host and is not a name with its version.
 _HOST_WORD = re.compile(

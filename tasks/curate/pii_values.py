@@ -15,7 +15,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tasks.curate.pii_addresses import Found
+from tasks.curate.pii_addresses import Found, words
 
 NEAR = 64  # characters of a key that are read; the longest of the real manifests has 41
 FAR = 200  # lines of one Secret, or of one block scalar, that are followed
@@ -85,91 +85,12 @@ REFERENCE = re.compile(
     r"|^(?:arn:|vault:|ref\+|op://|ssm:|gcp:|aws:|awssm:|sops:|ENC\[|AQICA|secretref:|keyvault|file:|env:)"
     r"|^[A-Za-z_][\w.]*\("  # a call
 )
-WORDS = frozenset(
-    [
-        "null",
-        "none",
-        "nil",
-        "undefined",
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "y",
-        "n",
-        "string",
-        "str",
-        "text",
-        "bytes",
-        "byte",
-        "char",
-        "number",
-        "integer",
-        "int",
-        "bool",
-        "boolean",
-        "object",
-        "any",
-        "array",
-        "list",
-        "dict",
-        "optional",
-        "required",
-        "hidden",
-        "enabled",
-        "disabled",
-        "enable",
-        "disable",
-        "default",
-        "inherit",
-        "write",
-        "read",
-        "password_hash",
-        "unset",
-        "empty",
-        "auto",
-        "generate",
-        "generated",
-        "random",
-        "prompt",
-        "ask",
-        "always",
-        "never",
-        "ignore",
-        "basic",
-        "bearer",
-        "jwt",
-        "opaque",
-        "plain",
-        "plaintext",
-        "secretstr",
-        "securestring",
-        "self",
-        "this",
-        "value",
-        "key",
-        "name",
-        "id",
-        "type",
-        "input",
-        "output",
-        "field",
-        "label",
-        "~",
-        "{}",
-        "[]",
-        "strict",
-        "weak",
-        "strong",
-        "sensitive",
-        "unknown",
-        "missing",
-        "invalid",
-        "valid",
-        "expired",
-    ]  # read as words
+WORDS = words(
+    "null none nil undefined true false yes no on off y n string str text bytes byte char number integer int bool"
+    " boolean object any array list dict optional required hidden enabled disabled enable disable default inherit"
+    " write read password_hash unset empty auto generate generated random prompt ask always never ignore basic"
+    " bearer jwt opaque plain plaintext secretstr securestring self this value key name id type input output field"
+    " label ~ {} strict weak strong sensitive unknown missing invalid valid expired"
 )
 STAND_IN = re.compile(
     r"(?i:[*x#.\u2022_-]{3,}|[*!?]|\.\.\.|change[\s_-]?(?:me|it|this)\W*|(?:<|\[|\()?(?:your|the|some|insert|enter|replace|put|add"
@@ -189,53 +110,9 @@ NAME = re.compile(  # of an object in a cluster or of a constant: web-tls, defau
 )
 WORDY = re.compile(r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*")
 SENTENCE = re.compile(r"[^\W\d_]+[\w'\u2019]*[,.:;!?]?(?:\s+[(\"'`]?[^\W_]*[\w'\u2019/-]*[)\"'`]?[,.:;!?]*)+")
-SPEECH = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "to",
-        "of",
-        "for",
-        "in",
-        "on",
-        "at",
-        "by",
-        "is",
-        "are",
-        "was",
-        "be",
-        "must",
-        "has",
-        "have",
-        "with",
-        "without",
-        "from",
-        "and",
-        "or",
-        "not",
-        "your",
-        "you",
-        "my",
-        "user",
-        "this",
-        "that",
-        "it",
-        "as",
-        "if",
-        "when",
-        "password",
-        "passphrase",
-        "secret",
-        "token",
-        "key",
-        "enter",
-        "used",
-        "use",
-        "can",
-        "should",
-        "will",
-    ]
+SPEECH = words(
+    "a an the to of for in on at by is are was be must has have with without from and or not your you my user"
+    " this that it as if when password passphrase secret token key enter used use can should will"
 )
 FOREIGN = re.compile(r"[^\x00-\x7f]+")
 
@@ -280,6 +157,7 @@ def _is_passphrase(value: str) -> bool:
 def _is_token(value: str, *, compound: bool, loud: bool) -> bool:
     if " " in value or value.isdigit() or len(value) < 6 or _is_name(value):
         return False
+    value = value.strip("_")
     if WORDY.fullmatch(value):  # letters only: a word, unless long, or loud and said of a credential
         return compound and loud and value.isalpha() and len(value) >= 8 and not _is_camel(value)
     return compound or len(value) >= 8 or loud
@@ -482,7 +360,7 @@ def _is_mixed(value: str) -> bool:
 
 
 def _paired(text: str, past: int, end: int, before: str, flag: bool) -> Iterator[Value]:
-    """The literal of `--password x`, `"--password", "x"`, `"PASSWORD", "value": "x"`, `get("KEY", "x")`, `ENV KEY x`."""
+    """The literal of `--password x`, `"--password", "x"`, `"PASSWORD", "value": "x"`, `get("KEY", "x")`, `ENV X x`."""
     if pair := PAIRED.match(text, past, end):
         if pair["open"]:
             loose = pair["said"] or flag or re.search(r"get(?:env|Property|OrDefault)?\(\s*[\"'`]$", before)

@@ -18,7 +18,7 @@ from typing import Any
 from schemas.format_a import COLUMNS, MAX_LENGTH, RESERVED, STATES
 from schemas.format_b import METADATA, SYSTEM_PREFIX
 from schemas.source import Source
-from tasks.publish.run import Ledger, accuracies, labelled, ledgers, made, noun
+from tasks.publish.run import Ledger, accuracies, labelled, ledgers, made, noun, split_counts
 from tasks.publish.words import (
     MODES,
     by_state,
@@ -194,7 +194,7 @@ def _rules(rules: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 def _splits(run: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Splits and balance", "")
-    splits = part(run, "splits")
+    splits = split_counts(run)
     rows = [(cell(name), number(count), share(count, sum(splits.values()))) for name, count in splits.items()]
     yield from table(("split", "distinct sequences", "share"), rows) if rows else NOT_RECORDED
     before, after = (by_state(part(run, "labels", when)) for when in ("before", "after"))

@@ -43,7 +43,6 @@ from tasks.publish.run import (
     accuracies,
     change_words,
     changes,
-    counts_of,
     failed,
     findings,
     labelled,
@@ -51,6 +50,7 @@ from tasks.publish.run import (
     made,
     noun,
     sequences,
+    split_counts,
     template_changes,
     troubles,
     verdict,
@@ -111,7 +111,7 @@ def render(run: Mapping[str, Any]) -> str:
             labelled=labelled(run),
             sections=run.get("sections") or [],
             tiles=tiles(run),
-            splits=counts_of(run, "splits"),
+            splits=split_counts(run),
             timelines=[(t, timeline_plot(t, order)) for order, t in enumerate(timelines(run))],
             templates=run.get("templates") or [],
             ledgers=ledgers(run),
@@ -247,7 +247,7 @@ def _labels_markdown(run: Mapping[str, Any]) -> list[str]:
         )
         for state in in_order((*before, *after))
     ]
-    splits = " · ".join(f"{cell(split)} {count:,}" for split, count in counts_of(run, "splits").items())
+    splits = " · ".join(f"{cell(split)} {count:,}" for split, count in split_counts(run).items())
     lines = ["## Labels of train", "", *table(("state", "before balancing", "share", "after", "share"), rows)]
     return [*lines, f"Splits: {splits or 'not recorded'}", ""]
 
@@ -308,7 +308,7 @@ def _told_lines(run: Mapping[str, Any]) -> list[str]:
 def _count_lines(run: Mapping[str, Any]) -> list[str]:
     before, after = (by_state(part(run, "labels", when)) for when in ("before", "after"))
     labels = " · ".join(f"{state} {before[state]:,}" for state in in_order(before))
-    splits = " · ".join(f"{split} {count:,}" for split, count in counts_of(run, "splits").items())
+    splits = " · ".join(f"{split} {count:,}" for split, count in split_counts(run).items())
     balanced = f" (train balanced to {sum(after.values()):,})" if after else ""
     own = [f"  labels    {labels or 'not recorded'}"] if labelled(run) else []
     return [*own, f"  splits    {splits or 'not recorded'}{balanced}"]

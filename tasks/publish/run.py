@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from schemas.format_a import STATES
+from schemas.format_a import SPLITS, STATES
 from tasks.publish.words import by_state, in_order, number, part, plural, state_name
 
 GOOD_LABELS = 0.95  # precision and recall per state that planted incidents must reach (DOMAIN.md)
@@ -59,6 +59,12 @@ def counts_of(row: Mapping[str, Any], key: str) -> dict[str, int]:
     return {str(name): int(count or 0) for name, count in part(row, key).items()}
 
 
+def split_counts(run: Mapping[str, Any]) -> dict[str, int]:
+    """Rows of each split, train first: a mapping that was JSON has lost its order."""
+    found = counts_of(run, "splits")
+    return {name: found[name] for name in (*SPLITS, *found) if name in found}
+
+
 def noun(run: Mapping[str, Any]) -> str:
     """What a row of the combined file is."""
     return str(run.get("noun") or "sequence")
@@ -71,7 +77,7 @@ def labelled(run: Mapping[str, Any]) -> bool:
 
 def sequences(run: Mapping[str, Any]) -> int:
     """Distinct rows of the combined file."""
-    return sum(counts_of(run, "splits").values())
+    return sum(split_counts(run).values())
 
 
 def findings(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -130,7 +136,7 @@ def _faults_of_rows(run: Mapping[str, Any]) -> Iterator[Trouble]:
                 f"{ledger.stem}: the rows do not add up: {ledger.rows:,} in, but {ledger.kept:,} kept + {ledger.out:,} "
                 f"dropped + {ledger.held:,} quarantined is {ledger.rows - ledger.gap:,}.",
             )
-    for split, count in counts_of(run, "splits").items():
+    for split, count in split_counts(run).items():
         if not count and sequences(run):
             yield Trouble("look", f"The split {split} is empty.")
 
@@ -227,7 +233,7 @@ def figures(run: Mapping[str, Any]) -> dict[str, float]:
         found |= {f"{book.stem}: rows in": book.rows, f"{book.stem}: rows kept": book.kept}
         found |= {f"{book.stem}: {outcome}, {reason}": count for reason, outcome, count in book.reasons}
     found |= {f"train: {state}": count for state, count in by_state(part(run, "labels", "before")).items()}
-    found |= {f"in {split}": count for split, count in counts_of(run, "splits").items()}
+    found |= {f"in {split}": count for split, count in split_counts(run).items()}
     found |= {"more than one label": whole(run, "conflicts")} if labelled(run) else {}
     found |= {"checks that do not hold": len(failed(run))}
     for stem, state, measures in accuracies(run):

@@ -1,7 +1,7 @@
 """What texts of operations name: commands, tables, manifests, PromQL, prose; and what only looks like a name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.curate.html import fenced
@@ -257,6 +257,7 @@ def test_an_expression_is_found_in_a_rule_over_several_lines_and_inline() -> Non
     assert promql("use `rate(x_total[5m])` there") == "rate(x_total[5m])"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=300))
 def test_no_text_is_an_error(text: str) -> None:
     """Whatever stands there, in prose or in code."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import format_b
@@ -261,6 +261,7 @@ def test_orders_in_a_post_change_nothing() -> None:
     assert teach(lesson) == teach(replace(lesson, question=lesson.question + orders))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=200), st.text(max_size=200), st.sampled_from([one.name for one in SIGNATURES] + [""]))
 def test_any_text_gives_an_answer_that_verifies(question: str, accepted: str, signature: str) -> None:
     """And the same one each time."""
@@ -269,6 +270,7 @@ def test_any_text_gives_an_answer_that_verifies(question: str, accepted: str, si
     assert passes(lesson)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True))
 def test_every_name_in_a_workflow_stands_in_the_question(name: str) -> None:
     """Whatever the answer's example is called."""

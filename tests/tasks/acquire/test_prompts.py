@@ -209,6 +209,28 @@ def test_a_teachers_answer_gives_way_to_the_exact_one(tmp_path: Path) -> None:
     assert brought(tmp_path) == []
 
 
+def test_a_run_that_fails_in_the_middle_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the grammar is not stored; the next run has all of it."""
+    run(tmp_path)
+    before = (tmp_path / "p.sqlite").read_bytes()
+    store, stored_now = prompts._store, list[str]()
+
+    def fail_later(db: sqlite3.Connection, generation: tuple[str, ...]) -> None:
+        store(db, generation)
+        stored_now.append(generation[0])
+        if len(stored_now) == 20:
+            raise OSError("disk full")
+
+    monkeypatch.setattr(prompts, "_store", fail_later)
+    with pytest.raises(OSError, match="disk full"):
+        run(tmp_path, lines_of(tmp_path, *asked(*TEXTS)), scale=0.3)
+    monkeypatch.undo()
+    assert (tmp_path / "p.sqlite").read_bytes() == before
+    assert run(tmp_path, scale=0.3).waiting == 0
+
+
 # --- death -----------------------------------------------------------------------------------------------------------
 
 CHILD = """

@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.ds3_stackoverflow import RAW
@@ -321,6 +321,7 @@ def test_a_file_without_rows_gives_one_empty_table(tmp_path: Path, name: str, da
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=80)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(TEXT, min_size=1, max_size=12), st.integers(40, 400), st.integers(0, 3))
 def test_any_body_survives_every_layout_whatever_the_block_size(bodies: list[str], block: int, bad: int) -> None:
     """It does not matter where a block ends, nor whether another row is malformed."""
@@ -336,3 +337,18 @@ def test_any_body_survives_every_layout_whatever_the_block_size(bodies: list[str
         assert sorted(row["question_body"] for row in found if "fault" not in row) == wanted
         assert [row["line"] for row in found] == list(range(3, 3 + len(rows)))
         assert count(path) == len(rows)
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.jsonl"])
+def test_tables_and_lines_come_in_batches_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Memory is that of a batch; where it ends does not matter."""
+    records = (
+        [f"{n},t,b" for n in range(9)]
+        if name == "q.csv"
+        else [f'{{"id":{n},"title":"t","body":"b"}}' for n in range(9)]
+    )
+    path = written(tmp_path / name, "\n".join(["Id,Title,Body"] * (name == "q.csv") + records))
+    whole = read(path)
+    monkeypatch.setattr(stackoverflow, "BLOCK", 6)
+    assert len(list(decode(path, "x"))) > 3
+    assert read(path) == whole

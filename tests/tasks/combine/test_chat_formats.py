@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.format_b import METADATA, message, system_message
@@ -29,6 +29,7 @@ from tasks.combine.chat_formats import (
 )
 
 pytestmark = pytest.mark.unit
+law = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # texts within texts
 
 Messages = list[dict[str, str]]
 TAGS = ("tools", "tool_call", "tool_response")
@@ -53,7 +54,7 @@ NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_in
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=5,
+    max_leaves=3,
 )
 CALLS = st.lists(st.tuples(TEXT, st.dictionaries(TEXT, VALUES, max_size=3)), max_size=3)
 KNOWN = {"name": TEXT, "description": TEXT, "parameters": st.dictionaries(TEXT, VALUES, max_size=2)}
@@ -98,6 +99,7 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@law
 @given(messages=conversations())
 def test_there_and_back_is_exact(name: str, messages: Messages) -> None:
     """Whatever the texts hold, the marks of all formats among it; also through JSON, as OpenAI's is stored."""
@@ -172,6 +174,7 @@ def test_injected_marks_are_no_boundaries(name: str, place: str) -> None:
     assert FORMATS[name].read(text) == messages
 
 
+@law
 @given(text=TEXT)
 def test_a_users_text_gives_the_same_roles_as_any_other(text: str) -> None:
     """The law behind the counts: roles do not depend on what was said."""
@@ -358,6 +361,7 @@ def test_damaged_openai_chats_are_refused() -> None:
         from_openai(json.loads(json.dumps(chat).replace('id": "call_1_2", "c', 'id": "call_1_9", "c')))
 
 
+@law
 @given(text=TEXT)
 def test_any_other_text_is_read_or_refused(text: str) -> None:
     """Never another exception, whatever is put where."""

@@ -4,7 +4,7 @@ from itertools import combinations, permutations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
@@ -88,6 +88,7 @@ def test_permissive_licences_all_apply(licences: list[str], whole: str) -> None:
     assert bundle(licences) == whole
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(PERMISSIVE + SHARE_ALIKE), max_size=8))
 def test_a_bundles_licence_says_what_its_rows_do(licences: list[str]) -> None:
     """Order and repetition change nothing, a bundle of bundles is the bundle, and it is as strict as its strictest."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.combine.mixture import mixed, mixed_sizes, mixture_report
@@ -41,6 +41,7 @@ def test_sizes_worked_by_hand(available: dict[str, int], mixture: dict[str, floa
     assert mixed_sizes(available, mixture) == sizes
 
 
+@settings(max_examples=50, deadline=None)
 @given(available=COUNTS, data=st.data())
 def test_sizes_are_the_largest_with_these_shares(available: dict[str, int], data: st.DataObject) -> None:
     """Some dataset gives all it has, none more, and each is within one row of its share."""
@@ -92,6 +93,7 @@ def test_the_seed_decides_which_rows_stay_and_their_order_does_not() -> None:
     assert chosen(made, "b") != chosen(mixed(train, {"a": 1, "b": 1}, seed=7), "b")
 
 
+@settings(max_examples=50, deadline=None)
 @given(small=st.integers(1, 10), more=st.integers(0, 10))
 def test_a_larger_share_only_adds_rows(small: int, more: int) -> None:
     train = train_of(a=5, b=100)

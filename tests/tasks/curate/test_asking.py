@@ -420,6 +420,15 @@ def _quotes_none_of(text: str, asked: str) -> bool:
     return not asking.quotes(asked, text)
 
 
+def test_a_manifest_whose_comments_hold_our_own_words_is_not_quoted() -> None:
+    """Every way in which we ask for it stands in it."""
+    manifest = one("Deployment", DEPLOYMENT)
+    text = "\n".join(sorted(variants(manifest, "shop", times=2_000)))
+    asked = asking.request(manifest, "shop", text)
+    assert asked
+    assert _quotes_none_of(text, asked)
+
+
 def test_what_may_not_be_seen_is_not_told() -> None:
     """`clean` decides; a request that says less may pass it."""
     manifest = one("Deployment", DEPLOYMENT)

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.curate.html import code_blocks, fenced, markdown, plain, shortened, visible
@@ -145,6 +145,7 @@ def test_huge_and_hostile_text_takes_seconds_at_most(html: str) -> None:
     assert time.process_time() - begin < 5
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=200))
 def test_any_text_gives_text_without_hidden_characters(text: str) -> None:
     """No input is an error."""
@@ -152,6 +153,7 @@ def test_any_text_gives_text_without_hidden_characters(text: str) -> None:
     assert "\x00" not in markdown(f"<p>{text}</p>")
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cs", "Co", "Cn"]), min_size=1))
 def test_code_survives_the_round_trip(code: str) -> None:
     """Escaped into a block and read back, it is the same in Unicode's composed form."""
@@ -159,6 +161,7 @@ def test_code_survives_the_round_trip(code: str) -> None:
     assert code_blocks(markdown(f"<pre><code>{entities.escape(code)}</code></pre>")) == [wanted]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=300), st.integers(10, 100), st.integers(50, 200))
 def test_shortened_text_is_within_its_limit_and_a_note(text: str, block: int, limit: int) -> None:
     """The note and a closing fence are all that is added."""

@@ -69,6 +69,7 @@ def test_merged_keys_are_a_mappings_own_and_the_first_mapping_that_has_a_key_win
         ("a: x\0y", "invalid_yaml"),
         ("a: \ud800", "invalid_yaml"),
         ("a: *nowhere", "invalid_yaml"),
+        ("a: &a 1\n---\nb: *a", "invalid_yaml"),
         ("{a: b}: c", "invalid_yaml"),
         ("[a, b]: c", "invalid_yaml"),
         ("a: {<<: text}", "invalid_yaml"),

@@ -161,12 +161,14 @@ LEFT = """
     pkg==1.2.3.4 and foo>=1.2.3.4,<2.0.0.0
     https://x.io/foo-1.2.3.4.tar.gz https://x.io/1.2.3.4/a.jar
     Chrome/120.0.0.0 Safari/537.36
-    cidr: 10.0.0.0/8 or fd00::/8
+    token: _StrPathToken
+    {"addressPrefix":"10.0.0.0","prefixLen":8}
+    cidr: 10.0.0.0/8 or fd00::/8 or fd00:10:244::/56
     127.0.0.1 0.0.0.0:80 255.255.255.0 192.0.2.5 198.51.100.7 203.0.113.9 2001:db8::1 ::1 0.1.2.3
     999.1.1.1 1.2.3.4.5 01.2.3.4 1.2.3 1.2.3.4-rc1
     ## 1.2.3.4 (2020-01-31)
     see §13.1.2.4 and OID 1.3.6.1 and 2.5.29.19
-    M1.08.58 1.23.82.72-.18
+    M1.08.58 1.23.82.72-.18 and 0-.53-.01 1.08.58 1.23.82.72 1.21
     std::a::b a::b Foo::Bar2 dead::beef::cafe x[1::2] ratio 3:4::5
     12:34:56 00:1a:2b:3c:4d:5e aa:bb:cc:dd:ee:ff:00:11 1:2:3:4:5:6:7
     git@github.com:org/repo.git ssh://git@gitlab.com/org/repo
@@ -218,7 +220,7 @@ LEFT = """
     kind: SecretStore
     Authorization: Bearer $TOKEN
     "auth": "required"
-    "auth": "dXNlcg=="
+    "auth": "dXNlcg==" or "auth": "requiredx"
     api_key: DB_API_KEY
     is_strong_password("Hello1!")
     password: "DB_PASSWORD"
@@ -286,9 +288,7 @@ def test_a_credential_in_a_link_goes_before_the_address_it_makes():
 
 def test_a_secret_of_the_cluster_swallows_what_it_holds():
     """One span for a whole value of a Secret, though it holds a key and an address."""
-    text = (
-        SECRET.replace("data", "stringData") + f"  conf: |\n    host: 10.1.2.3\n    token: {GITHUB}\n    plain words\n"
-    )
+    text = HEAD.replace("data", "stringData") + f"  conf: |\n    host: 10.1.2.3\n    token: {GITHUB}\n    plain words\n"
     assert [s.kind for s in pii.find(text)] == ["k8s_secret_data"]
 
 
@@ -306,6 +306,8 @@ def test_what_only_redaction_brings_to_light_is_redacted_too(monkeypatch):
     redacted = pii.redact("a b c")
     assert redacted.text == "<EMAIL> <JWT>"
     assert redacted.spans == (pii.Span(0, 3, "email"), pii.Span(4, 5, "jwt"))
+    seen |= {"d e": [pii.Span(2, 3, "ipv4")], "d <IPV4>": [pii.Span(0, 1, "jwt")]}
+    assert pii.redact("d e") == pii.Redacted("<JWT> <IPV4>", (pii.Span(0, 1, "jwt"), pii.Span(2, 3, "ipv4")))
 
 
 def test_clean_text_comes_back_as_it_was():
