@@ -44,6 +44,10 @@ def track_b(
     mode: Mode = "sample",
     source: Path | None = None,
     data_dir: Path | None = None,
+    teacher: Literal["offline", "gemini"] = "offline",
+    min_score: int = 5,
+    glaive_share: float | None = None,
+    opt_out: Path | None = None,
     limits: Limits = Limits(),  # noqa: B008  frozen
     near_duplicates: float = 0.85,
     licence: Literal["all", "permissive"] = "all",
@@ -62,6 +66,14 @@ def track_b(
         Folder with the real files, for mode local.
     data_dir:
         Folder that takes the place of `data`.
+    teacher:
+        offline: rules and grammar; gemini: Gemini where they know no answer, if GOOGLE_API_KEY is set.
+    min_score:
+        Least score of a question (ds3_stackoverflow).
+    glaive_share:
+        Part of the chats that is taken; by default a tenth in mode live, else all (ds5_glaive).
+    opt_out:
+        File with repositories that are to be left out, one a line (ds6_the_stack).
     limits:
         Thresholds of the checks.
     near_duplicates:
@@ -80,10 +92,12 @@ def track_b(
     root = (data_dir or settings().data_dir).resolve()
     common = {"mode": mode, "source": source, "data_dir": root, "limits": limits, "scale": scale}
     children = {
-        "ds3_stackoverflow": partial(ds3_stackoverflow, **common),
-        "ds4_synthetic": partial(ds4_synthetic, **common),
-        "ds5_glaive": partial(ds5_glaive, **common),
-        "ds6_the_stack": partial(ds6_the_stack, **common),
+        "ds3_stackoverflow": partial(
+            ds3_stackoverflow, **common, min_score=min_score, teacher="rules" if teacher == "offline" else teacher
+        ),
+        "ds4_synthetic": partial(ds4_synthetic, **common, teacher="grammar" if teacher == "offline" else teacher),
+        "ds5_glaive": partial(ds5_glaive, **common, share=glaive_share),
+        "ds6_the_stack": partial(ds6_the_stack, **common, opt_out=opt_out),
     }
     published, absent = side_by_side(children, allow_missing)
     return combined(published, absent, root, near_duplicates, licence, mixture, seed)

@@ -56,7 +56,7 @@ def markdown(html: str) -> str:
             return visible(entities.unescape(html)).strip()
         html = entities.unescape(html)
     root = _tree(html)
-    return "" if root is None else _Writer().written(root)
+    return "" if root is None else visible(_Writer().written(root))  # entities may have hidden what visible() removes
 
 
 def _tree(html: str) -> etree._Element | None:
@@ -148,7 +148,7 @@ class _Writer:
         return f"{self._lists[-1]}."
 
     def _fence(self, element: etree._Element) -> None:
-        code = "".join(element.itertext()).strip("\n")
+        code = "".join(map(str, element.itertext())).strip("\n")
         language = LANGUAGE.search(" ".join(_classes(element)))
         self._out.append(f"\n\n{fenced(code, language[1] if language else '')}\n\n")
 
@@ -166,7 +166,7 @@ def _classes(element: etree._Element) -> Iterator[str]:
 
 def _backticks(element: etree._Element) -> tuple[str, str]:
     """Backticks around inline code, one more than it has in a row."""
-    runs = re.findall("`+", "".join(element.itertext()))
+    runs = re.findall("`+", "".join(map(str, element.itertext())))
     marks = "`" * (1 + max(map(len, runs), default=0))
     return (f"{marks} ", f" {marks}") if runs else (marks, marks)
 

@@ -43,7 +43,7 @@ SPREAD = 6.0  # standard deviations below the threshold where candidates are dro
 # Where more texts than CROWD share a band, it says little (a licence, a form) and their pairs would be too many: each
 # is compared with the NEIGHBOURS next to it. Near duplicates among them share other bands, with fewer texts.
 CROWD = 128
-NEIGHBOURS = 8
+NEIGHBOURS = 16
 COPIES = 100  # of one text that are paired with each other and with its near duplicates; more, only with the first
 BATCH = 8 << 20  # bytes of text that one thread reads at a time
 
@@ -70,7 +70,8 @@ def near_duplicates(texts: Texts, threshold: float = 0.85, *, workers: int = 1, 
     The same texts give the same answer on any number of `workers` (threads). Every pair listed is right. One that
     should be listed is missed with odds of 1e-5 at the threshold and less above, but for two limits that keep time
     linear. Of more than `COPIES` texts with the same words, the rest is paired with the first only. And where more than
-    `CROWD` texts are much alike, each is compared with some of the others only. Both leave the groups together.
+    `CROWD` texts are much alike, each is compared with some of the others only. Neither parts a group, but for crowds
+    in which hardly any two texts reach the threshold.
 
     Raises ValueError for a threshold outside (0, 1] and for less than one word or worker, SourceError where a text is
     missing: two rows without a text are no duplicates, and only the caller can tell what they are. Empty texts are

@@ -192,6 +192,7 @@ def test_a_whole_manifest_is_taken_as_it_stands() -> None:
         WHOLE + "\n  bad\n indent: [",
         WHOLE + "\n---\nkind: Pod",
         "kind: &a [*a, *a]\napiVersion: v1",
+        WHOLE + "\na: &a [1, 1]\nb: *a",
         "kind: x\na: !!python/object/apply:os.system ['true']",
         "kind: " + "[" * 5_000,
     ],

@@ -212,6 +212,14 @@ def test_a_malformed_row_is_a_row_with_its_text_and_the_others_are_read(tmp_path
     assert count(path) == 3
 
 
+@pytest.mark.parametrize("bad", [[], ['  <row Id="z" Body="&x;" />']], ids=["sound", "malformed"])
+def test_rows_over_several_lines_are_read_and_lines_counted(tmp_path: Path, bad: list[str]) -> None:
+    """Indented XML, in a sound block and beside a malformed row."""
+    long = row(QUESTION).replace(" Body=", "\n    Body=")
+    path = written(tmp_path / "Posts.xml", dump(long, *bad, long, row(ANSWER), row(ANSWER)))
+    assert [row["line"] for row in read(path)] == ([3, 5, 6, 8, 9] if bad else [3, 5, 7, 8])
+
+
 def test_bytes_that_are_no_utf8_spoil_their_row_alone(tmp_path: Path) -> None:
     """In all three layouts."""
     latin = b'  <row Id="9" Body="caf\xe9" />\n'
