@@ -163,6 +163,7 @@ def at(repo: str, revision: str, shards: str) -> Source:
 # of them, and files of every kind that has to be left out. What becomes of each row is known because it was planted.
 
 GOOD = 240  # manifests to be kept, at scale 1
+FEWEST_GOOD = 96  # however small the scale: one wrong file of each kind stays within the budget of the quarantine
 SHARD_ROWS = 128
 WRONG = 3  # of each kind of file that is left out, at scale 1
 
@@ -480,7 +481,7 @@ def _wrong(rng: random.Random) -> list[tuple[str, dict[str, Any]]]:
 def sample(folder: Path, seed: int, scale: float) -> None:
     """Write shards in The Stack's columns into `folder`, and truth.json: what each row must become, what is planted."""
     rng = random.Random(seed)
-    good = [("kept", *_manifest(rng, number)) for number in range(max(len(GOOD_ONES), round(GOOD * scale)))]
+    good = [("kept", *_manifest(rng, number)) for number in range(max(FEWEST_GOOD, round(GOOD * scale)))]
     rows = [(outcome, _row(rng, {"content": text}), planted) for outcome, text, planted in good]
     for _ in range(max(1, round(WRONG * scale))):
         rows += [(reason, _row(rng, columns), []) for reason, columns in _wrong(rng)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 from filelock import FileLock
 from prefect import Flow, task
@@ -39,8 +40,6 @@ SLACK_PATIENCE_S = 10.0  # a run waits no longer for one alert
 
 def read_json(path: Path) -> dict[str, Any]:
     """A published JSON file, {} where there is none yet."""
-    import orjson
-
     return orjson.loads(path.read_bytes()) if path.is_file() else {}
 
 
@@ -58,7 +57,8 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
     old = read_json(root / "processed" / stem / "manifest.json")
     if not old:
         return None
-    same = old["inputs"] == inputs_of(acquired.files) and old["parameters"] == dict(parameters)
+    told = orjson.loads(tables.to_json(dict(parameters)))  # as the manifest holds them: a tuple is a list there
+    same = old["inputs"] == inputs_of(acquired.files) and old["parameters"] == told
     return old["previous_rows"] if same else old["sequences"]["kept"]
 
 

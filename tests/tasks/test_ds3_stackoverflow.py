@@ -205,6 +205,7 @@ def test_an_absent_answer_is_told_by_its_slice_or_drops_the_question() -> None:
     assert reasons(raw(question()), require_answer=True) == [(1, "dropped", "accepted_answer_missing")]
 
 
+@pytest.mark.slow
 def test_an_answer_that_says_it_is_accepted_counts_where_no_id_is_told() -> None:
     """Tables without AcceptedAnswerId; the id goes before."""
     batch = raw(
@@ -224,6 +225,7 @@ def test_an_accepted_answer_whose_question_falls_away_later_is_told() -> None:
     assert reasons(batch) == [(3, "dropped", "body_missing"), (4, "dropped", "question_not_used")]
 
 
+@pytest.mark.slow
 def test_tags_and_score_are_parameters() -> None:
     """Every spelling of a list of tags is read."""
     for spelling in ("<beer><hops>", "beer,hops", "beer hops", "['beer', 'hops']", "|beer|hops|", "Beer"):
@@ -586,6 +588,7 @@ def _has(step: dict[str, Any], tool: str, wanted: dict[str, str]) -> bool:
     return step["tool"] == tool and all(value in str(step["params"].get(name)) for name, value in wanted.items())
 
 
+@pytest.mark.slow
 def test_of_the_real_files_every_row_has_an_end_and_what_is_used_verifies(real_data: Path) -> None:
     """The answers' file has no text of its questions, the dump is about beer: both say so."""
     folder = real_data / "stackoverflow"
@@ -601,6 +604,7 @@ def test_of_the_real_files_every_row_has_an_end_and_what_is_used_verifies(real_d
     assert (rejects["outcome"] == "dropped").all()
 
 
+@pytest.mark.slow
 def test_a_real_dump_of_another_site_is_read_when_its_tags_are_wanted(real_data: Path) -> None:
     """The join by id holds on real posts."""
     path = real_data / "stackoverflow" / "beer.stackexchange.Posts.xml"

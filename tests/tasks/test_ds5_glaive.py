@@ -331,6 +331,7 @@ def test_words_of_a_name() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_share_is_a_fraction_of_the_rows_that_depends_on_nothing_but_them() -> None:
     rows = [(WITHOUT, chat(("U", f"Question {n}?"), ("A", "b"))) for n in range(2_000)]
     kept, rejects = glaive.conversations(raw(*rows), share=0.1)

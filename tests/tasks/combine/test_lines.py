@@ -96,6 +96,7 @@ def test_a_line_that_is_none_is_named_with_its_number(line: bytes) -> None:
         rows_of([good, line])
 
 
+@pytest.mark.slow
 def test_lines_are_streamed() -> None:
     """The first line of many rows costs the memory of one part, not of all."""
     text = messages_json(asked((), "x" * 2_000))

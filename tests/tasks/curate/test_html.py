@@ -125,6 +125,7 @@ def test_a_cut_inside_a_code_block_closes_it() -> None:
     assert cut.endswith("more characters left out]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [

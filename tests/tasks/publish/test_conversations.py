@@ -105,6 +105,7 @@ def test_an_empty_split_is_told_as_a_check_that_does_not_hold(told: dict[str, An
     assert held == {f"rows in {split}": count > 0 for split, count in told["splits"].items()}
 
 
+@pytest.mark.slow
 def test_page_sheet_and_words_tell_every_section_and_no_label(told: dict[str, Any]) -> None:
     page, markdown = render(told), summary_markdown(told)
     source = Source("a", "A", "home", "MIT", "cite", ("a",), (), lambda _path: None, lambda *_args: None)
@@ -126,6 +127,7 @@ def test_the_terminal_is_told_conversations_splits_verification_and_licence(told
     assert "accuracy" not in text
 
 
+@pytest.mark.slow
 def test_a_dataset_that_is_absent_and_one_with_faults_are_told_first() -> None:
     broken = {**MANIFEST, "rows": {"in": 9, "kept": 6, "dropped": {}, "quarantined": {}}}
     page = render(run(absent={"b": "it failed"}, manifests={"a": broken}))

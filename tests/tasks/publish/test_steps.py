@@ -9,6 +9,7 @@ import pytest
 from prefect import flow
 from prefect_slack import SlackWebhook
 
+from tasks.acquire.steps import Acquired
 from tasks.publish import steps
 from tests.slack_server import PATH, REFUSE, SlackServer
 
@@ -95,3 +96,14 @@ def test_saving_the_block_without_an_address_says_where_to_put_it() -> None:
 
     with pytest.raises(SystemExit, match=r"AUTOMEND_SLACK_WEBHOOK_URL is not set.*\.env"):
         save_block()
+
+
+def test_a_run_of_the_same_input_is_compared_with_what_that_input_was_compared_with(tmp_path: Path) -> None:
+    """Parameters are the same if they are so in JSON: a manifest holds a tuple as a list."""
+    acquired = Acquired(files=(), missing=(), unused={}, truth=None)
+    old = {"inputs": {}, "parameters": {"tags": ["a"]}, "previous_rows": 7, "sequences": {"kept": 9}}
+    (tmp_path / "processed/toy").mkdir(parents=True)
+    (tmp_path / "processed/toy/manifest.json").write_text(json.dumps(old))
+    assert steps.baseline(tmp_path, "toy", acquired, {"tags": ("a",)}) == 7
+    assert steps.baseline(tmp_path, "toy", acquired, {"tags": ("b",)}) == 9
+    assert steps.baseline(tmp_path, "new", acquired, {}) is None
