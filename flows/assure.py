@@ -13,7 +13,7 @@ from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
 from tasks.acquire.steps import Acquired
-from tasks.check.anomalies import anomalies
+from tasks.check.anomalies import anomalies, conversation_anomalies
 from tasks.check.bias import bias
 from tasks.check.contract import check, require_validation
 from tasks.check.slant import slant
@@ -28,12 +28,12 @@ from tasks.tables import row_groups
 class Form:
     """What differs between the rows of the two tracks.
 
-    `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does; `slants` makes the bias
-    report; `lines(batch)` gives the published lines of JSON, None for Parquet.
+    `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does; `anomalies` makes the report
+    of that name, `slants` the bias report; `lines(batch)` gives the published lines of JSON, None for Parquet.
     """
 
     contract: pa.DataFrameSchema
-    columns: Mapping[str, Any]
+    anomalies: Callable[..., dict[str, Any]]
     slants: Callable[..., dict[str, Any]]
     verify: Callable[..., Any] | None = None
     lines: Callable[..., Any] | None = None
@@ -44,8 +44,10 @@ class Form:
         return ".jsonl" if self.lines else ".parquet"
 
 
-FORMAT_A = Form(contract=format_a.Sequences, columns=format_a.COLUMNS, slants=bias)
-FORMAT_B = Form(contract=format_b.Conversations, columns=format_b.COLUMNS, slants=slant, verify=settled, lines=lines)
+FORMAT_A = Form(contract=format_a.Sequences, anomalies=anomalies, slants=bias)
+FORMAT_B = Form(
+    contract=format_b.Conversations, anomalies=conversation_anomalies, slants=slant, verify=settled, lines=lines
+)
 
 
 def assure(
@@ -81,14 +83,13 @@ def assure(
         passed, *unverified = _verified(made, form)
         kept, refused = derive(check, passed, schema=form.contract)
         found = derive(
-            anomalies,
+            form.anomalies,
             kept,
             previous_rows=before,
             rejected_limit=limits.quarantined,
             volume_drop=limits.volume_drop,
             rejected_rows=refused.rows + sum(table.rows for table in unverified),
             by=[name for name in slices if name not in outcomes],
-            columns={name: str(kind) for name, kind in form.columns.items()},
         )
         shares = {"representation": representation} if representation else {}
         slants = derive(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
+from schemas import format_b
 from schemas.finding import Finding
 from schemas.format_a import COLUMNS
 
@@ -42,7 +43,7 @@ def anomalies(
     `previous_rows`: rows of the last run, None for the first. `rejected_rows`: rows quarantined on the way, of
     `rows_in`, by default the table's and the rejected ones together. `by`: columns within whose groups lengths are
     compared; where kinds of entities differ in length by nature (tasks of 3 tokens, machines of 512), name what tells
-    them apart. `columns`: name -> type (or its name) of the required ones; `extra`: names of the further ones that may
+    them apart. `columns`: name -> type of the required ones; `extra`: names of the further ones that may
     stand there, None for any. Limits are shares.
     severity: "none"; "error" for more than 10 anomalies or one that is an error by itself; else "warning".
     """
@@ -62,6 +63,11 @@ def anomalies(
     }
 
 
+def conversation_anomalies(table: pd.DataFrame, **told: Any) -> dict[str, Any]:
+    """`anomalies` of a table of conversations (Format B)."""
+    return anomalies(table, columns=format_b.COLUMNS, **told)
+
+
 def severity_of(broken: Sequence[Finding]) -> str:
     """How loud to be about findings that do not hold: "none", "warning", or "error" (see `anomalies`)."""
     if not broken:
@@ -77,7 +83,7 @@ def _schema(table: pd.DataFrame, columns: Mapping[str, Any], extra: Sequence[str
     faults += [
         f"{name} is {table[name].dtype}, expected {kind}"
         for name, kind in columns.items()
-        if name in table.columns and str(table[name].dtype) != str(kind)
+        if name in table.columns and table[name].dtype != kind
     ]
     faults += [f"{name} is not expected" for name in table.columns if name not in expected]
     for fault in faults or [""]:

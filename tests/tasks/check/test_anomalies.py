@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import Finding
-from tasks.check.anomalies import anomalies, outlier_share, severity_of
+from tasks.check.anomalies import anomalies, conversation_anomalies, outlier_share, severity_of
+from tests.tasks.combine.conversations import conversations
 from tests.tasks.combine.rows import ANY_ROWS, sequences
 
 pytestmark = pytest.mark.unit
@@ -182,3 +183,15 @@ def test_lengths_are_compared_within_their_kind() -> None:
 def test_outliers_are_about_factors_not_about_tokens(lengths: list[int], factor: int) -> None:
     filled = [length + 1 for length in lengths]
     assert shares([factor * length for length in filled]) == shares(filled)
+
+
+def test_conversations_of_unusual_length_and_a_missing_column_are_told() -> None:
+    rows = [{"id": f"x:{n}", "user": "w " * (20_000 if n < 6 else 5)} for n in range(60)]
+    found = conversation_anomalies(conversations(*rows), previous_rows=None, rejected_rows=0)
+    assert [finding["name"] for finding in found["anomalies"]] == []
+    short = conversations(*rows).assign(messages=["x" if n < 6 else "x" * 9_000 for n in range(60)])
+    told = conversation_anomalies(short.drop(columns="licence"), previous_rows=None, rejected_rows=0)
+    assert {finding["name"] for finding in told["anomalies"]} == {
+        "column licence",
+        "share of conversations of unusual length",
+    }
