@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import format_b
 from schemas.finding import Finding
 from tasks.check.anomalies import anomalies, conversation_anomalies, outlier_share, severity_of
 from tests.tasks.combine.conversations import conversations
@@ -189,7 +190,8 @@ def test_conversations_of_unusual_length_and_a_missing_column_are_told() -> None
     rows = [{"id": f"x:{n}", "user": "w " * (20_000 if n < 6 else 5)} for n in range(60)]
     found = conversation_anomalies(conversations(*rows), previous_rows=None, rejected_rows=0)
     assert [finding["name"] for finding in found["anomalies"]] == []
-    short = conversations(*rows).assign(messages=["x" if n < 6 else "x" * 9_000 for n in range(60)])
+    texts = pd.Series(["x" if n < 6 else "x" * 9_000 for n in range(60)], dtype=format_b.COLUMNS["messages"])
+    short = conversations(*rows).assign(messages=texts)
     told = conversation_anomalies(short.drop(columns="licence"), previous_rows=None, rejected_rows=0)
     assert {finding["name"] for finding in told["anomalies"]} == {
         "column licence",
