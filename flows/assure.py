@@ -114,7 +114,7 @@ def assure(
         steps.alert("validation_failure", stem, root, str(failure))
         raise
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
-    steps.announce_findings(stem, root, found, slants)
+    steps.announce_findings(stem, root, found, slants, list(statistics.values()))
     if metrics is not None:
         metrics(manifest)
     return Published(

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 import pandas as pd
@@ -58,6 +58,7 @@ from schemas.ds3_stackoverflow import (
     WORDS_A_POINT,
     Words,
 )
+from schemas.finding import Finding
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import offered_in
 from schemas.workflow import steps_of
@@ -292,7 +293,7 @@ def environment(text: str) -> str:
 # ---------------------------------------------------------------------------------------------------------------------
 # Questions and answers.
 
-_TEXT, _WHOLE = pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.int64())
+_TEXT, _WHOLE, _FLAG = (pd.ArrowDtype(kind) for kind in (pa.string(), pa.int64(), pa.bool_()))
 _LIST = pd.ArrowDtype(pa.list_(pa.string()))
 _REAL = pd.ArrowDtype(pa.float64())
 PLACE: Final = {"file": _TEXT, "line": _WHOLE}
@@ -418,6 +419,7 @@ def answers(batch: pd.DataFrame, *, questions: Collection[int], accepted: Collec
     judged = frame.with_columns(
         broken=pl.lit(None, pl.String),
         text=pl.lit(None, pl.String),
+        chosen=chosen.fill_null(value=False),
         unwanted=pl.when((known | chosen).fill_null(value=False))
         .then(None)
         .when(asked)
@@ -427,8 +429,11 @@ def answers(batch: pd.DataFrame, *, questions: Collection[int], accepted: Collec
         .otherwise(pl.lit("question_not_used")),
     )
     rows = _rows(_pandas(judged.filter(pl.col("unwanted").is_null())))
-    made = [{**_place(row), "question": _none(row["question_id"]), **_answer(row, site)} for row in rows]
-    kept = _typed(made, {**PLACE, "question": _WHOLE, **ANSWER_COLUMNS})
+    made = [
+        {**_place(row), "question": _none(row["question_id"]), "chosen": bool(row["chosen"]), **_answer(row, site)}
+        for row in rows
+    ]
+    kept = _typed(made, {**PLACE, "question": _WHOLE, "chosen": _FLAG, **ANSWER_COLUMNS})
     return kept, _left_out(judged.filter(pl.col("unwanted").is_not_null()))
 
 
@@ -487,7 +492,7 @@ def pairs(questions: pd.DataFrame, answers: pd.DataFrame, *, require_answer: boo
     asked, repeated = _first_of(_rows(questions), "question")
     given, repeated_answers = _first_of(_rows(answers), "answer")
     by_id = {row["answer"]: row for row in given}
-    by_question = {row["question"]: row for row in reversed(given)}
+    by_question = {row["question"]: row for row in reversed(given) if row["chosen"]}
     found = [_accepted(row, by_id, by_question) for row in asked]
     reasons = [_pair_reason(row, answer, require_answer) for row, answer in zip(asked, found, strict=True)]
     made = [_pair(row, answer) for row, answer, reason in zip(asked, found, reasons, strict=True) if not reason]
@@ -511,12 +516,18 @@ def _first_of(rows: Iterable[dict[str, Any]], key: str) -> tuple[list[dict[str, 
 
 
 def _accepted(
-    row: Mapping[str, Any], by_id: Mapping[int, dict[str, Any]], by_question: Mapping[int, dict[str, Any]]
+    row: Mapping[str, Any], by_id: dict[int, dict[str, Any]], by_question: Mapping[int, dict[str, Any]]
 ) -> Mapping[str, Any] | None:
-    """A question's accepted answer: in its own row, by its id, or (where no id is told) by the answer's own word."""
+    """A question's accepted answer: in its own row, by its id, or (where no id is told) by the answer's own word.
+
+    Not one that says it answers another question; and an answer is taken out of `by_id`, so that no two share it.
+    """
     if not pd.isna(row["answer_words"]):
         return {**{name: row[name] for name in ANSWER_COLUMNS}, "file": None, "line": None}
-    return by_question.get(row["question"]) if pd.isna(row["accepted"]) else by_id.get(row["accepted"])
+    told = by_question.get(row["question"]) if pd.isna(row["accepted"]) else by_id.get(row["accepted"])
+    if told is None or not (pd.isna(told["question"]) or told["question"] == row["question"]):
+        return None
+    return by_id.pop(told["answer"], None)
 
 
 def _pair_reason(row: Mapping[str, Any], answer: Mapping[str, Any] | None, require_answer: bool) -> str:
@@ -712,7 +723,7 @@ def _spread(values: pd.Series) -> dict[str, float]:
 def quality_report(pairs: pd.DataFrame) -> dict[str, Any]:
     """The dataset's own checks: missing values, repeated questions, outliers (1.5 IQR), small and slanted slices.
 
-    Each has what was measured, its limit and whether it holds; outliers are counted, not judged.
+    `findings` are those of the checks; outliers are counted, not judged, and slices of few rows are no check.
     """
     missing = (
         {
@@ -723,15 +734,32 @@ def quality_report(pairs: pd.DataFrame) -> dict[str, Any]:
         else {}
     )
     twice = float(pairs.duplicated("text").mean()) if len(pairs) else 0.0
+    slices = {name: _slices(pairs, name) for name in SLICES}
+    found = [
+        *(_finding("missing", f"questions without {name}", share, MISSING_LIMIT) for name, share in missing.items()),
+        _finding("format", "repeated questions", twice, DUPLICATE_LIMIT),
+        *_slanted("tag", slices["tag"]),
+    ]
     return {
-        "missing": {
-            name: {"measured": round(share, 4), "limit": MISSING_LIMIT, "holds": share <= MISSING_LIMIT}
-            for name, share in missing.items()
-        },
-        "duplicates": {"measured": round(twice, 4), "limit": DUPLICATE_LIMIT, "holds": twice <= DUPLICATE_LIMIT},
+        "findings": [finding.model_dump() for finding in found],
         "outliers": {name: _outliers(pairs[name]) for name in ("quality_score", "words", "answer_words", "views")},
-        "slices": {name: _slices(pairs, name) for name in SLICES},
+        "slices": slices,
     }
+
+
+def _finding(kind: Literal["missing", "format", "bias"], name: str, share: float, limit: float) -> Finding:
+    return Finding(kind=kind, name=name, measured=round(share, 4), limit=limit, holds=share <= limit)
+
+
+def _slanted(by: str, parts: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """The distance from the mean quality of the furthest slice that is large enough.
+
+    Slices by quality are no check: they lie apart by definition.
+    """
+    distances = {name: part["from_the_mean"] for name, part in parts.items() if part["rows"] >= SLICE_ROWS}
+    if distances:
+        furthest = max(sorted(distances), key=distances.__getitem__)
+        yield _finding("bias", f"quality of {by} {furthest}, off the mean", distances[furthest], SLICE_DEVIATION)
 
 
 def _outliers(values: pd.Series) -> int:
@@ -743,14 +771,13 @@ def _outliers(values: pd.Series) -> int:
 
 
 def _slices(pairs: pd.DataFrame, by: str) -> dict[str, dict[str, Any]]:
-    """Rows and mean quality of each slice, and whether it is large enough and near enough to the mean of all."""
+    """Rows and mean quality of each slice, and how far that is from the mean of all, as a share of it."""
     mean = float(pairs["quality_score"].mean()) if len(pairs) else 0.0
     return {
         str(name): {
             "rows": len(part),
             "mean_quality_score": round(float(part["quality_score"].mean()), 4),
-            "large_enough": len(part) >= SLICE_ROWS,
-            "near_the_mean": abs(float(part["quality_score"].mean()) - mean) <= SLICE_DEVIATION * abs(mean),
+            "from_the_mean": round(abs(float(part["quality_score"].mean()) / mean - 1), 4) if mean else 0.0,
         }
         for name, part in pairs.groupby(by, sort=True)
     }

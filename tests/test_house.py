@@ -29,10 +29,11 @@ def found_flows() -> dict[str, Flow]:  # type: ignore[type-arg]
 
 
 FLOWS = found_flows()
+DATASETS = enumerate(("alibaba", "loghub", "stackoverflow", "synthetic", "glaive", "the_stack"), start=1)
 
 
 def test_the_walk_finds_the_flows() -> None:
-    assert {"track_a", "ds1_alibaba", "ds2_loghub"} <= set(FLOWS)
+    assert {"track_a", "track_b", *(f"ds{n}_{name}" for n, name in DATASETS)} <= set(FLOWS)
 
 
 @pytest.mark.parametrize("name", FLOWS)

@@ -554,6 +554,39 @@ PRIVATE = (
     "<p>My keys were in there: <code>AKIAQX7{key}</code>, never mind.</p>",
 )
 ODD = "<p>\u202e\u200bD\u043e\u0441ker \u0440od</p><script>alert({n})</script>"
+# Words that name nothing in a cluster, so that no rule may read them.
+STORY = {
+    "who": (
+        "Our analysts",
+        "The night shift",
+        "Two colleagues",
+        "My manager",
+        "A customer",
+        "The auditors",
+        "Everybody here",
+    ),
+    "when": ("since Monday", "for a week", "after lunch", "since the audit", "before the holidays", "from day one"),
+    "tried": ("read the changelog twice", "asked around", "searched the forum", "slept on it", "drew a diagram"),
+    "feels": ("puzzled", "in a hurry", "rather new to all this", "out of ideas", "sure it worked once", "a bit lost"),
+    "asks": (
+        "Any hint is welcome",
+        "What would you do",
+        "Is there a proper way",
+        "Where should I begin",
+        "Thanks in advance",
+    ),
+    "wish": (
+        "an explanation would help",
+        "a short answer is enough",
+        "I would like to understand it",
+        "links are fine too",
+    ),
+}
+STORIES = (
+    "{who} noticed it {when}. I {tried}, am {feels}, and {wish}. {asks}.",
+    "{asks}: I am {feels}, have {tried} {when}, and {wish}. {who} will be grateful.",
+    "It has been like this {when}; {wish}. {who} {tried} and said nothing more. {asks}, I am {feels}.",
+)
 USERS = ("ada", "grace", "linus", "barbara", "edsger", "radia", "margaret", "ken")
 SERVICES = ("checkout", "billing", "search-api", "ranker", "web-frontend", "ingest", "scorer", "mailer")
 SPACES = ("shop", "payments", "ml-serving", "team-blue", "data-platform", "frontend", "batch")
@@ -586,7 +619,7 @@ class _Dump:
     def ask(self, case: Case, number: int) -> None:
         """A question of a case with its accepted answer, and sometimes others."""
         rng, names = self._rng, _names(self._rng)
-        body = "".join((rng.choice(case.bodies), *self._asides()))
+        body = "".join((rng.choice(case.bodies), self._story(), *self._asides()))
         question, *answers = self._ids(2 + (rng.random() < 0.4))
         when = BEGIN + timedelta(days=rng.randrange(DAYS), seconds=rng.randrange(86_400))
         title = rng.choice(case.titles)
@@ -619,6 +652,11 @@ class _Dump:
                 "number": number,
             }
         )
+
+    def _story(self) -> str:
+        """What people tell besides: two questions of one case are as different as two people's words for it."""
+        parts = {name: self._rng.choice(words) for name, words in STORY.items()}
+        return f"<p>{self._rng.choice(STORIES).format(**parts)}</p>"
 
     def _asides(self) -> Iterator[str]:
         for share, phrases in ((0.06, ORDERS), (0.08, PRIVATE), (0.03, (ODD,))):

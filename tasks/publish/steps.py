@@ -88,7 +88,7 @@ def publish(
     left_out = tables.read(rejected)
     rows = gate.ledger(rows_in, _covered(made), left_out[left_out["line"] > 0])
     through = gate.ledger(made.rows, kept.rows, left_out[left_out["line"] == 0])
-    findings = tables.read(documents["anomalies.json"])["findings"]
+    findings = [finding for document in documents.values() for finding in findings_of(document)]
     document = make_manifest(
         source,
         inputs_of(acquired.files),
@@ -117,6 +117,13 @@ def publish(
         tables.replace_text(folder / "manifest.json", tables.to_json(document), root)
     get_run_logger().info("%s: %s", stem, _told(rows, kept.rows))
     return document
+
+
+def findings_of(document: Snapshot) -> list[dict[str, Any]]:
+    """The checks a published report tells, [] for one that tells none, or in sentences (the bias report)."""
+    told = tables.read(document)
+    found = told.get("findings", []) if isinstance(told, Mapping) else []
+    return [dict(finding) for finding in found if isinstance(finding, Mapping)]
 
 
 def _covered(made: Snapshot) -> int:
@@ -248,17 +255,26 @@ def _slack_client() -> Any:
         return None
 
 
-def announce_findings(stem: str, root: Path, anomalies: Snapshot, bias: Snapshot) -> None:
-    """Alert on what does not hold, and show every check as an artifact."""
-    found, slants = tables.read(anomalies), tables.read(bias)
-    broken = [finding for finding in found["findings"] if not finding["holds"]]
-    if broken:
-        told = "; ".join(str(Finding(**finding)) for finding in broken[:5])
-        alert("anomaly_detected", stem, root, told, {"anomalies": len(broken)})
+def announce_findings(
+    stem: str, root: Path, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()
+) -> None:
+    """Alert on what does not hold, and show every check as an artifact. `quality`: a dataset's own reports."""
+    slants = tables.read(bias)
+    found = findings_of(anomalies)
+    own = [finding for document in quality for finding in findings_of(document)]
+    kinds: tuple[tuple[alerts.KindName, list[dict[str, Any]]], ...] = (
+        ("anomaly_detected", found),
+        ("data_quality", own),
+    )
+    for kind, of_kind in kinds:
+        broken = [finding for finding in of_kind if not finding["holds"]]
+        if broken:
+            told = "; ".join(str(Finding(**finding)) for finding in broken[:5])
+            alert(kind, stem, root, told, {"anomalies": len(broken)})
     if slants["severity"] != "none":
         told = "; ".join(slants["findings"][:5])
         alert("bias_detected", stem, root, told, {"level": slants["severity"]})
-    show_checks(stem, found["findings"])
+    show_checks(stem, [*found, *own])
 
 
 def show_checks(stem: str, findings: Sequence[Mapping[str, Any]]) -> None:

@@ -125,6 +125,18 @@ def test_a_group_stands_in_one_split_and_the_parts_are_the_whole(
     assert ids == sorted(line["metadata"]["id"] for line in combined)
 
 
+def test_a_trainers_loader_reads_the_parts_with_one_type_for_every_key(
+    first: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    files = {split: str(first[0] / f"processed/track_B/{split}.jsonl") for split in format_b.SPLITS}
+    loaded = datasets.load_dataset("json", data_files=files, cache_dir=str(tmp_path))
+    for split, part in loaded.items():
+        assert part.to_list() == lines(Path(files[split]))
+
+
 def test_every_removed_duplicate_points_at_a_kept_line(first: tuple[Path, Any], combined: list[dict[str, Any]]) -> None:
     duplicates = pd.read_parquet(first[0] / "processed/track_B/duplicates.parquet")
     kept = {line["metadata"]["id"] for line in combined}

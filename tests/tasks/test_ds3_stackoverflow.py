@@ -242,6 +242,14 @@ def test_no_rows_give_empty_tables_with_all_columns() -> None:
     assert ds3.quality_report(pairs)["slices"] == {"tag": {}, "quality": {}}
 
 
+def test_an_answer_to_another_question_is_nobodys_accepted_one() -> None:
+    """Question 2 names an answer of question 1, which accepted none: neither has it, and it is counted once."""
+    rows = [question(1, question_accepted=None), question(2, question_accepted="10"), answer(10, 1)]
+    table, _, rejects = run(raw(*rows))
+    assert table["rows"].to_list() == [1]
+    assert sorted(rejects["reason"]) == ["no_accepted_answer", "question_not_used"]
+
+
 # --- licences and credits --------------------------------------------------------------------------------------------
 
 
@@ -480,11 +488,27 @@ def test_the_reports_count_what_was_made() -> None:
     assert stats["signatures"] == {"OOMKilled": 3}
     assert stats["steps"] == {"min": 2.0, "mean": 2.0, "max": 2.0}
     report = ds3.quality_report(pairs)
-    assert report["missing"]["rationale"] == {"measured": 0.6667, "limit": 0.1, "holds": False}
-    assert report["duplicates"]["holds"] is False
-    tag = report["slices"]["tag"]["kubernetes"]
-    assert (tag["rows"], tag["large_enough"], tag["near_the_mean"]) == (3, False, True)
-    assert report["slices"]["quality"]["medium"]["near_the_mean"] is False
+    told = {finding["name"]: finding for finding in report["findings"]}
+    rationale = told["questions without rationale"]
+    assert (rationale["measured"], rationale["limit"], rationale["holds"]) == (0.6667, 0.1, False)
+    assert told["repeated questions"]["holds"] is False
+    assert report["slices"]["tag"]["kubernetes"]["rows"] == 3
+    assert report["slices"]["tag"]["kubernetes"]["from_the_mean"] == 0.0
+    assert report["slices"]["quality"]["medium"]["from_the_mean"] > 0.25
+
+
+def test_a_large_slice_whose_quality_is_far_from_the_mean_is_told() -> None:
+    """Thirty rows make a slice large enough; one of 29 is not judged."""
+
+    def told(rows: int) -> list[str]:
+        tags = ["docker"] * rows + ["ansible"] * 200
+        scores = [10.0] * rows + [100.0] * 200
+        pairs = pd.DataFrame({"tag": tags, "quality_score": scores})
+        found = ds3._slanted("tag", ds3._slices(pairs, "tag"))
+        return [finding.name for finding in found if not finding.holds]
+
+    assert told(30) == ["quality of tag docker, off the mean"]
+    assert told(29) == []
 
 
 def test_outliers_are_those_beyond_the_quartiles_reach() -> None:
