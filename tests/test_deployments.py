@@ -93,15 +93,16 @@ def test_every_flow_is_deployed(prefect: Command, deployed: "subprocess.Complete
     assert {"track-a", "track-b", "ds6-the-stack"} <= names
 
 
-def test_a_worker_runs_track_a_to_completed_and_its_files_are_there(
-    prefect: Command, deployed: "subprocess.CompletedProcess[str]", tmp_path: Path
+@pytest.mark.parametrize(
+    ("track", "made"), [("track-a", "track_A_combined.parquet"), ("track-b", "track_B_combined.jsonl")]
+)
+def test_a_worker_runs_a_track_to_completed_and_its_files_are_there(
+    prefect: Command, deployed: "subprocess.CompletedProcess[str]", tmp_path: Path, track: str, made: str
 ) -> None:
-    parameters = {"mode": "sample", "data_dir": str(tmp_path), "scale": 0.1}
-    told = prefect(
-        "deployment", "run", "track-a/track-a", "--params", json.dumps(parameters), "--watch", "--watch-timeout", "300"
-    )
+    parameters = json.dumps({"mode": "sample", "data_dir": str(tmp_path), "scale": 0.1})
+    told = prefect("deployment", "run", f"{track}/{track}", "--params", parameters, "--watch", "--watch-timeout", "300")
     assert told.returncode == 0, told.stdout + told.stderr
-    assert (tmp_path / "processed/track_A_combined.parquet").is_file()
+    assert (tmp_path / "processed" / made).is_file()
     runs = json.loads(prefect("flow-run", "ls", "--output", "json").stdout)
     assert {run["state_name"] if "state_name" in run else run["state"]["name"] for run in runs} == {"Completed"}
 
