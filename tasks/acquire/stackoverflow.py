@@ -309,12 +309,11 @@ def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, Row]]:
 
 def _records(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line it begins in, fields) of every record that is not a blank line."""
-    csv.field_size_limit(LONGEST)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file)
         line = 1
         try:
-            for record in reader:
+            while (record := _next_record(reader)) is not None:
                 if record:
                     yield line, record
                 line = reader.line_num + 1
@@ -323,6 +322,15 @@ def _records(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
                 f"{name}: the record that begins in line {line} cannot be read: {error}. A quote may be missing there. "
                 "Mend it, or take the file out of the folder."
             ) from error
+
+
+def _next_record(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next record, None at the end. The limit of a field is the process's: it is lent for this one read only."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(before)
 
 
 def _csv_row(line: int, record: list[str], header: list[str]) -> Row:

@@ -68,7 +68,10 @@ def test_the_sample_is_published_with_its_reports(tmp_path: Path) -> None:
     assert adds_up(manifest(tmp_path)["rows"])
     folder = tmp_path / "processed/ds3_stackoverflow"
     assert read_json(folder / "schema_stats.json")["total_conversations"] == 120
-    assert read_json(folder / "quality_report.json")["duplicates"]["limit"] == 0.05
+    told = {f["name"]: f for f in read_json(folder / "quality_report.json")["findings"]}
+    assert (told["repeated questions"]["limit"], told["repeated questions"]["holds"]) == (0.05, True)
+    checked = {finding["name"] for finding in manifest(tmp_path)["findings"]}
+    assert set(told) <= checked
 
 
 def test_the_real_files_give_what_can_be_used_and_say_why_the_rest_can_not(real_data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Looking at what a run left: published bytes, task states."""
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,22 @@ def task_states(flow_run_id: Any) -> dict[str, set[str]]:
         children = client.read_flow_runs(
             flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
         )
-        ids = [flow_run_id, *(child.id for child in children)]
-        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}), limit=200)
+        runs = _ended(client, [flow_run_id, *(child.id for child in children)])
     states: dict[str, set[str]] = {}
     for run in runs:
         if run.state:
             states.setdefault(run.name.rpartition("-")[0], set()).add(run.state.name or "")
     return states
+
+
+def _ended(client: Any, ids: list[Any]) -> list[Any]:
+    """The task runs of flow runs, once the server, which learns of them by events, knows how each of them ended."""
+    for _ in range(100):
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}), limit=200)
+        if runs and all(run.state and run.state.is_final() for run in runs):
+            break
+        time.sleep(0.2)
+    return list(runs)
 
 
 def task_counts(flow_run_id: Any) -> dict[str, int]:

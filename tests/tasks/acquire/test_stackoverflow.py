@@ -360,3 +360,13 @@ def test_tables_and_lines_come_in_batches_too(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(stackoverflow, "BLOCK", 6)
     assert len(list(decode(path, "x"))) > 3
     assert read(path) == whole
+
+
+def test_reading_a_table_leaves_the_processs_limit_of_a_field_as_it_was(tmp_path: Path) -> None:
+    """Other readers of CSV in this process count on theirs."""
+    before = csv.field_size_limit()
+    file = tmp_path / "Stack_Qns_pl.csv"
+    file.write_text("Id,Title,Body,Tags,Score\n1,t,b,<docker>,7\n")
+    stream = decode(file, file.name)
+    next(stream)
+    assert csv.field_size_limit() == before
