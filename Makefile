@@ -19,7 +19,7 @@ test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.coverage_floors
 
-check: .venv/dev  ## lint, layers, types, pure tests: under a minute
+check: .venv/dev  ## lint, layers, types, pure tests: about a minute
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy schemas tasks
