@@ -274,9 +274,13 @@ def test_planted_variants_are_all_found() -> None:
 
 
 @pytest.mark.slow
-def test_recall_and_precision_on_real_code(real_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "kinds"), [("code/source_files", None), ("iac/iac_files", {"kubernetes", "yaml_other"})]
+)
+def test_recall_and_precision_on_real_code_and_yaml(real_data: Path, file: str, kinds: set[str] | None) -> None:
     """Every planted pair of real files at .85 and above is found, and every pair found is one."""
-    files = pq.read_table(real_data / "code" / "source_files.parquet", columns=["content"])["content"].to_pylist()
+    table = pq.read_table(real_data / f"{file}.parquet").to_pylist()
+    files = [row["content"] for row in table if kinds is None or row["iac_kind"] in kinds]
     rng = random.Random(5)
     chosen = rng.sample([text for text in files if 500 < len(text) < 20_000], 1_000)
     texts = chosen + [bench.plant(text, rng.uniform(0.8, 0.95), rng) for text in chosen]
