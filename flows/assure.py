@@ -17,6 +17,7 @@ from tasks.check.anomalies import anomalies, conversation_anomalies
 from tasks.check.bias import bias
 from tasks.check.contract import check, require_validation
 from tasks.check.slant import slant
+from tasks.check.verify import stage_counts
 from tasks.combine.lines import lines
 from tasks.combine.settle import settled
 from tasks.derive import derive, derive_batches, derive_lines
@@ -28,7 +29,8 @@ from tasks.tables import row_groups
 class Form:
     """What differs between the rows of the two tracks.
 
-    `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does; `anomalies` makes the report
+    `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does, and `verification(kept,
+    rejects)` counts what passed and failed each of its stages (`verification.json`); `anomalies` makes the report
     of that name, `slants` the bias report; `lines(batch)` gives the published lines of JSON, None for Parquet.
     """
 
@@ -36,6 +38,7 @@ class Form:
     anomalies: Callable[..., dict[str, Any]]
     slants: Callable[..., dict[str, Any]]
     verify: Callable[..., Any] | None = None
+    verification: Callable[..., dict[str, Any]] | None = None
     lines: Callable[..., Any] | None = None
 
     @property
@@ -46,7 +49,12 @@ class Form:
 
 FORMAT_A = Form(contract=format_a.Sequences, anomalies=anomalies, slants=bias)
 FORMAT_B = Form(
-    contract=format_b.Conversations, anomalies=conversation_anomalies, slants=slant, verify=settled, lines=lines
+    contract=format_b.Conversations,
+    anomalies=conversation_anomalies,
+    slants=slant,
+    verify=settled,
+    verification=stage_counts,
+    lines=lines,
 )
 
 
@@ -95,6 +103,7 @@ def assure(
         slants = derive(
             form.slants, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
         )
+        counted = {"verification.json": derive(form.verification, passed, *unverified)} if form.verification else {}
         left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
         published = derive_lines(form.lines, kept, name=stem, mode=kept.mode) if form.lines else kept
         manifest = steps.publish(
@@ -104,7 +113,7 @@ def assure(
             kept=kept,
             published={f"{stem}{form.suffix}": published},
             rejected=left_out,
-            documents={**statistics, "anomalies.json": found, "bias_report.json": slants},
+            documents={**statistics, **counted, "anomalies.json": found, "bias_report.json": slants},
             also=dict(also or {}),
             limits=limits,
             previous_rows=before,

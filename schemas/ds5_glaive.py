@@ -32,7 +32,6 @@ END = "<|endoftext|>"  # ends the assistant's turns; some rows lack it
 # or two or three calls of one function. complex: two different functions called, or four calls and more.
 # malformed: not readable, so in the rejects only.
 TIERS = ("none", "simple", "moderate", "complex")
-MALFORMED = "malformed"
 MODERATE_CALLS, COMPLEX_CALLS = 2, 4
 
 _TEXT = pd.ArrowDtype(arrow.string())

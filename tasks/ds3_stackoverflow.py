@@ -74,7 +74,6 @@ Tables = tuple[pd.DataFrame, pd.DataFrame]
 NUMBERS: Final = ("question_score", "question_views", "answer_score")
 IDS: Final = ("question_id", "question_accepted", "answer_id")
 TAG: Final = r"[^<>|,;\s\[\]'\"]+"  # <a><b>, |a|b|, "a b", ['a', 'b']
-BLANK: Final = r"^\s*$"
 
 
 def posts(batch: pd.DataFrame, *, tags: Sequence[str] = TAGS, min_score: int = MIN_SCORE) -> Tables:

@@ -5,6 +5,7 @@ A second run takes what is there if its hash holds: no request, no generator, no
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,17 +128,15 @@ def _write_copies(root: Path, source: Source, found: dict[str, Path]) -> list[Sn
 def _download(source: Source, root: Path) -> tuple[Snapshot, ...]:
     if source.bring is not None:
         key = caching.key(_bring_all, (), {"stem": source.stem, "pin": source.pin, "count": source.count})
-        return cached("acquire", _bring_all, key, root, source=source)
+        return cached("acquire", _bring_all, key, root, source=source, bring=source.bring)
     remote = source.remote or _configured(source, settings().sources)
     key = caching.key(_write_downloads, (), {"stem": source.stem, "pins": [(r.name, r.sha256) for r in remote]})
     return cached("acquire", _write_downloads, key, root, stem=source.stem, remote=remote)
 
 
-def _bring_all(root: Path, source: Source) -> list[Snapshot]:
+def _bring_all(root: Path, source: Source, bring: Callable[[Path], list[Path]]) -> list[Snapshot]:
     """What a source's own client downloads (tasks/acquire/huggingface.py, stack_exchange.py)."""
-    if source.bring is None:
-        raise SourceError(f"{source.stem}: mode live is not known to this source.")
-    files = source.bring(_fresh(root / "raw" / source.stem / "live"))
+    files = bring(_fresh(root / "raw" / source.stem / "live"))
     return [_raw(source, path, root, "live") for path in sorted(files)]
 
 

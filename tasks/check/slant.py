@@ -128,7 +128,8 @@ def _share_sentences(shares: Mapping[str, Mapping[str, Any]], limits: Representa
         if rare:
             few = ", ".join(f"{group} {share:g}%" for group, share in list(rare.items())[:5])
             more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
-            told.append(f"{name}: {len(rare)} groups have less than {limits.rare:.0%} of the rows each: {few}{more}")
+            have = "1 group has" if len(rare) == 1 else f"{len(rare)} groups have"
+            told.append(f"{name}: {have} less than {limits.rare:.0%} of the rows: {few}{more}")
     return told
 
 

@@ -10,12 +10,12 @@ import polars as pl
 
 from schemas.finding import Finding
 from schemas.format_b import SPLITS, STAGES
+from tasks.combine.track_b import CHARACTERS_PER_TOKEN
 from tasks.curate import pii_trial
 from tasks.publish.words import number, share
 
-# Characters by four, a rule of thumb for English and code: what fits a context window of 8,192 tokens is seen at once.
+# What fits a context window of 8,192 tokens is seen at once.
 LENGTH_EDGES = (0, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536)
-CHARACTERS_PER_TOKEN = 4
 
 
 def conversation_summary(

@@ -47,6 +47,7 @@ CONTRACT = [
             "manifest.json",
             "quarantine.parquet",
             "schema_stats.json",
+            "verification.json",
         )
     ),
     "processed/track_B_combined.jsonl",

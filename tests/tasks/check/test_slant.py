@@ -78,7 +78,7 @@ def test_a_group_with_too_few_rows_is_not_compared_with_the_mean() -> None:
 def test_dominant_and_rare_groups_are_told_with_their_shares() -> None:
     found = of({"a": (48, 96), "b": (2, 4)})
     assert "kind: a has 96% of the rows" in found["findings"]
-    assert "kind: 1 groups have less than 5% of the rows each: b 4%" in found["findings"]
+    assert "kind: 1 group has less than 5% of the rows: b 4%" in found["findings"]
     assert found["severity"] == "warning"
 
 
