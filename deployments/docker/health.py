@@ -1,0 +1,43 @@
+"""Whether a container is well, asked from inside it: by Docker's HEALTHCHECK, by compose.
+
+The container's command says what to ask: a worker started with --with-healthcheck answers on port 8080 (503 when it no
+longer polls), a server on its API's port. Anything else is a job, or a command: it is well as long as it runs.
+"""
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+PATIENCE_S = 5
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy of the environment is not asked
+
+
+def address(command: Sequence[str]) -> str | None:
+    """Where the program of this command line tells its health, None where nothing listens.
+
+    >>> address(["tini", "--", "prefect", "worker", "start", "--with-healthcheck"])
+    'http://127.0.0.1:8080/health'
+    >>> address(["tini", "--", "python", "-m", "prefect.engine"])
+    """
+    words = " ".join(command)
+    if "worker start" in words and "--with-healthcheck" in command:
+        return "http://127.0.0.1:8080/health"
+    return "http://127.0.0.1:4200/api/health" if "server start" in words else None
+
+
+def fault(url: str | None) -> str:
+    """What is wrong, as a sentence; "" when the program answers 200, or need not answer."""
+    if url is None:
+        return ""
+    try:
+        _DIRECT.open(url, timeout=PATIENCE_S).close()
+    except (urllib.error.URLError, TimeoutError) as reason:
+        return f"{url} does not answer 200 within {PATIENCE_S} s: {reason}. The container's own log says more."
+    return ""
+
+
+if __name__ == "__main__":
+    first_process = Path("/proc/1/cmdline").read_bytes().decode().split("\0")
+    sys.exit(fault(address(first_process)) or 0)

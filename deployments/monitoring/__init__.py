@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and Grafana: their files, the dashboard's generator, and an exporter for machines."""
