@@ -74,14 +74,13 @@ def assure(
     representation: Representation | None = None,
     parameters: Mapping[str, Any],
     also: Mapping[str, Snapshot] | None = None,
-    metrics: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Published:
     """Check, gate and publish the rows a dataset made, below `interim/` and `processed/<stem>/`, in its track's form.
 
     `representation` says how much one group of a slice may have, where a form's bias report looks at that;
     `outcomes` are slices that the label rules themselves read: their failure rates are told, but are no bias.
     `statistics` maps the report's file name to its JSON; `rejected` are the reject tables of all earlier steps; `also`
-    are further tables to publish in `interim/` by file name; `metrics` is called with the manifest at the end.
+    are further tables to publish in `interim/` by file name.
     Raises GateFailed (ContractFailed) when the data is withheld; what was published before stays as it is.
     """
     stem, root = source.stem, made.root
@@ -103,9 +102,11 @@ def assure(
         slants = derive(
             form.slants, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
         )
+        steps.emit_findings(stem, found, slants, list(statistics.values()))  # also when the gate closes
         counted = {"verification.json": derive(form.verification, passed, *unverified)} if form.verification else {}
         left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
         published = derive_lines(form.lines, kept, name=stem, mode=kept.mode) if form.lines else kept
+        steps.measure(acquired, kept, left_out)  # before the gate: a share of quarantine that closes it is told too
         manifest = steps.publish(
             source=source,
             acquired=acquired,
@@ -124,8 +125,6 @@ def assure(
         raise
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
     steps.announce_findings(stem, root, found, slants, list(statistics.values()))
-    if metrics is not None:
-        metrics(manifest)
     return Published(
         stem=stem,
         mode=kept.mode,

@@ -1,7 +1,6 @@
 """A flow's parameters as its command line: `python flows/<flow>.py --help`. One definition, three uses."""
 
 import functools
-import logging
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from schemas.finding import Explained
 from schemas.published import Published
 
 # The server that a run without one starts for itself takes 10-20 s here; Prefect gives up at 20.
@@ -40,16 +38,7 @@ def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
     command = flow.name.replace("-", "_")
     app = cyclopts.App(name=f"python flows/{command}.py", help=flow.description, version_flags=[])
     app.default(run)
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(_without_needless_traceback)
     app()
-
-
-def _without_needless_traceback(record: logging.LogRecord) -> bool:
-    """Prefect logs every failure with its traceback; an error that explains itself is told in its own words."""
-    if record.exc_info and isinstance(record.exc_info[1], Explained):
-        record.exc_info = record.exc_text = None
-    return True
 
 
 def _told(error: Any) -> str:

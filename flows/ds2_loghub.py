@@ -17,6 +17,7 @@ from tasks.acquire.loghub import SOURCE, decode
 from tasks.acquire.steps import acquire
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
+from tasks.steps import thresholds
 
 
 @flow(name="ds2-loghub", **ANNOUNCED)
@@ -29,31 +30,21 @@ def ds2_loghub(
     taxonomy: format_a.Taxonomy = "five",
     year: int = 2005,
     single_events: Literal["merge", "keep", "drop"] = "merge",
-    limits: Limits = Limits(),  # noqa: B008  frozen
+    limits: Limits | None = None,
     scale: float = 1.0,
 ) -> Published:
     """System logs: one labelled sequence of template ids per host, container or block and five-minute window.
 
-    Parameters
-    ----------
-    mode:
-        sample: generated data; local: read from --source; live: LogHub's repository at a pinned revision.
-    source:
-        Folder with the raw logs, for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    window:
-        Length of a window.
-    taxonomy:
-        five: security events are Normal, with the rule `security`; seven: they are states 5 and 6.
-    year:
-        Year of the first line of logs that do not write it (syslog); it rolls over from December to January.
-    single_events:
-        What becomes of a window with one event: merged with the next one of its host, kept, or dropped.
-    limits:
-        Thresholds of the checks.
-    scale:
-        Size of the generated sample.
+    Args:
+        mode: sample: generated data; local: read from `source`; live: LogHub's repository at a pinned revision.
+        source: Folder with the raw logs, for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        window: Length of a window. In a form PT5M is five minutes, on the command line 5m.
+        taxonomy: five: security events are Normal, with the rule `security`; seven: they are states 5 and 6.
+        year: Year of the first line of logs that do not write it (syslog); it rolls over from December to January.
+        single_events: What becomes of a window with one event: merged with the next one of its host, kept, or dropped.
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        scale: Size of the generated sample, 1 being the usual one.
     """
     root = (data_dir or settings().data_dir).resolve()
     rules = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
@@ -72,7 +63,7 @@ def ds2_loghub(
         rejected=(no_header, no_time, left_out),
         vocabulary=derive(loghub.vocabulary, events),
         rules=loghub.RULES,
-        limits=limits,
+        limits=thresholds(limits=limits).limits,
         parameters={**rules, "year": year},
         also={"ds2_loghub_events.parquet": events},
     )

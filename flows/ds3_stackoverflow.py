@@ -8,19 +8,20 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from flows.assure import FORMAT_B, assure
-from schemas.ds3_stackoverflow import MIN_SCORE, SITE, SLICES, TAGS
+from schemas.ds3_stackoverflow import SITE, SLICES, TAGS
 from schemas.limits import Limits
 from schemas.published import Published
-from schemas.settings import settings
+from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import ds3_stackoverflow as ds3
-from tasks import tables
+from tasks import store, tables
 from tasks.acquire.drafts import Prompt, draft
 from tasks.acquire.gemini import MODEL, Budget, Gemini
 from tasks.acquire.stackoverflow import SOURCE, decode
 from tasks.acquire.steps import acquire
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
+from tasks.steps import thresholds
 from tasks.tables import row_groups
 from tasks.teacher import APPROVAL_CHANNEL
 
@@ -36,7 +37,7 @@ def ds3_stackoverflow(
     source: Path | None = None,
     data_dir: Path | None = None,
     tags: tuple[str, ...] = TAGS,
-    min_score: int = MIN_SCORE,
+    min_score: int | None = None,
     require_answer: bool = False,
     site: str = SITE,
     teacher: Literal["rules", "gemini"] = "rules",
@@ -44,45 +45,32 @@ def ds3_stackoverflow(
     requests: int = 500,
     tokens: int = 5_000_000,
     channel: str = APPROVAL_CHANNEL,
-    limits: Limits = Limits(),  # noqa: B008  frozen
+    limits: Limits | None = None,
     scale: float = 1.0,
 ) -> Published:
     """Stack Overflow: one conversation for each question of the wanted tags that has an accepted answer.
 
-    Parameters
-    ----------
-    mode:
-        sample: a generated dump; local: dumps, tables and JSON Lines below --source; live: the Stack Exchange API.
-    source:
-        Folder with Posts.xml, the two tables in CSV, or JSON Lines, for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    tags:
-        A question must have one of these.
-    min_score:
-        Least score of a question.
-    require_answer:
-        Leave out questions whose accepted answer is not among the posts; else they are used without it.
-    site:
-        Address of the site the posts are from, for the links of the attribution.
-    teacher:
-        rules: those of tasks/teacher.py; gemini: Gemini writes the workflows, if GOOGLE_API_KEY is set.
-    model:
-        Gemini's model.
-    requests:
-        What a run may ask Gemini at most, every attempt counted.
-    tokens:
-        What a run may use at Gemini's at most, read and written.
-    channel:
-        Slack channel in which a destructive step asks for approval.
-    limits:
-        Thresholds of the checks.
-    scale:
-        Size of the generated sample.
+    Args:
+        mode: sample: a generated dump; local: dumps, tables and JSON Lines below `source`; live: the Stack Exchange
+            API.
+        source: Folder with Posts.xml, the two tables in CSV, or JSON Lines, for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        tags: A question must have one of these.
+        min_score: Least score of a question; left out: the variable automend_thresholds, or the defaults.
+        require_answer: Leave out questions whose accepted answer is not among the posts; else they are used without it.
+        site: Address of the site the posts are from, for the links of the attribution.
+        teacher: rules: those of tasks/teacher.py; gemini: Gemini writes the workflows, if GOOGLE_API_KEY is set.
+        model: Gemini's model.
+        requests: What a run may ask Gemini at most, every attempt counted.
+        tokens: What a run may use at Gemini's at most, read and written.
+        channel: Slack channel in which a destructive step asks for approval.
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        scale: Size of the generated sample, 1 being the usual one.
     """
     root = (data_dir or settings().data_dir).resolve()
+    agreed = thresholds(limits=limits, min_score=min_score)
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    posts, unwanted = derive_batches(ds3.posts, *raw.files, decode=decode, tags=tags, min_score=min_score)
+    posts, unwanted = derive_batches(ds3.posts, *raw.files, decode=decode, tags=tags, min_score=agreed.min_score)
     questions, empty = derive_batches(ds3.questions, posts, decode=row_groups, site=site)
     wanted = tables.read(derive(ds3.wanted, questions))
     answers, others = derive_batches(ds3.answers, posts, decode=row_groups, site=site, **wanted)
@@ -102,10 +90,10 @@ def ds3_stackoverflow(
         },
         rejected=(unwanted, empty, others, unpaired, unanswered),
         rules={},
-        limits=limits,
+        limits=agreed.limits,
         parameters={
             "tags": tags,
-            "min_score": min_score,
+            "min_score": agreed.min_score,
             "require_answer": require_answer,
             "teacher": model if budget else "rules",
         },
@@ -115,21 +103,28 @@ def ds3_stackoverflow(
 
 def _budget(teacher: str, requests: int, tokens: int) -> Budget | None:
     """What may be used at Gemini's; None where the rules answer."""
-    if teacher == "gemini" and settings().google_api_key is None:
+    if teacher != "gemini":
+        return None
+    if secret("google_api_key") is None:
         get_run_logger().warning("ds3_stackoverflow: %s", NO_KEY)
-    return Budget(requests, tokens) if teacher == "gemini" and settings().google_api_key else None
+        return None
+    return Budget(requests, tokens)
 
 
-@task(cache_policy=NO_CACHE)  # it depends on what was answered before; with nothing new the file it writes is the same
+# Not cached: it depends on what was answered before; with nothing new the file it writes is the same.
+@task(task_run_name="ask ds3_stackoverflow", cache_policy=NO_CACHE)
 def ask(pairs: Snapshot, model: str, budget: Budget) -> Snapshot:
     """Gemini's workflow for each pair, those of earlier runs without a request, as a table."""
-    key = settings().google_api_key
+    key = secret("google_api_key")
     prompts = [Prompt(**prompt) for prompt in ds3.prompts(tables.read(pairs))]
     if key is None:
         raise RuntimeError(NO_KEY)
     gemini = Gemini(key, model=model, budget=budget, url=settings().gemini_url)
     folder = Path("interim") / SOURCE.stem
-    drafted = draft(prompts, gemini, pairs.root / folder / "drafts.jsonl", get_run_logger().warning)
+    answered = pairs.root / folder / "drafts.jsonl"  # what was paid for once, on any machine
+    store.pull(answered, pairs.root)
+    drafted = draft(prompts, gemini, answered, get_run_logger().warning)
+    store.push(answered, pairs.root)
     return tables.write(drafted, "drafts", folder, pairs.root, pairs.mode)
 
 

@@ -12,16 +12,17 @@ from flows.assure import FORMAT_B, assure
 from schemas.ds4_synthetic import SLICES
 from schemas.limits import Limits
 from schemas.published import Published
-from schemas.settings import settings
+from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import ds4_synthetic as ds4
-from tasks import tables
+from tasks import store, tables
 from tasks.acquire import prompts
 from tasks.acquire.gemini import MODEL, Budget, Gemini
 from tasks.acquire.prompts import SOURCE, decode
 from tasks.acquire.steps import Acquired, acquire
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
+from tasks.steps import thresholds
 
 NOT_ASKED = "The grammar alone answers; prompts it does not know wait for teacher=gemini, which needs GOOGLE_API_KEY."
 NO_KEY = (
@@ -41,36 +42,27 @@ def ds4_synthetic(
     model: str = MODEL,
     requests: int = 500,
     tokens: int = 5_000_000,
-    limits: Limits = Limits(),  # noqa: B008  frozen
+    limits: Limits | None = None,
     scale: float = 1.0,
 ) -> Published:
     """Synthetic scenarios: one request and its workflow, run in a simulated cluster, for each intent of the grammar.
 
-    Parameters
-    ----------
-    mode:
-        sample: with a generated file of prompts; local: with the prompt files below --source, if there are any;
-        live: the grammar. All three have the grammar, and nothing is downloaded.
-    source:
-        Folder with prompt files (JSON Lines, or SQLite with a table prompts), for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    teacher:
-        grammar: prompts the grammar does not know wait; gemini: Gemini is asked about them, if GOOGLE_API_KEY is set.
-    model:
-        Gemini's model.
-    requests:
-        What a run may ask Gemini at most, every attempt counted.
-    tokens:
-        What a run may use at Gemini's at most, read and written.
-    limits:
-        Thresholds of the checks.
-    scale:
-        Size of the grammar's part: 1 is about 1,100 requests.
+    Args:
+        mode: sample: with a generated file of prompts; local: with the prompt files below `source`, if there are any;
+            live: the grammar. All three have the grammar, and nothing is downloaded.
+        source: Folder with prompt files (JSON Lines, or SQLite with a table prompts), for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        teacher: grammar: prompts the grammar does not know wait; gemini: Gemini is asked about them, if
+            GOOGLE_API_KEY is set.
+        model: Gemini's model.
+        requests: What a run may ask Gemini at most, every attempt counted.
+        tokens: What a run may use at Gemini's at most, read and written.
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        scale: Size of the grammar's part: 1 is about 1,100 requests.
     """
     root = (data_dir or settings().data_dir).resolve()
     raw = _brought(mode, source, root, scale)
-    budget = Budget(requests, tokens) if teacher == "gemini" and settings().google_api_key else None
+    budget = Budget(requests, tokens) if teacher == "gemini" and secret("google_api_key") else None
     note = ASKED if budget else NO_KEY if teacher == "gemini" else NOT_ASKED
     get_run_logger().log(30 if note is NO_KEY else 20, "ds4_synthetic: %s", note)
     generations = generate(raw.files, root, mode, scale, model, budget)
@@ -85,7 +77,7 @@ def ds4_synthetic(
         statistics={"schema_stats.json": derive(ds4.schema_stats, conversations)},
         rejected=(left_out,),
         rules={},
-        limits=limits,
+        limits=thresholds(limits=limits).limits,
         parameters={"teacher": model if budget else "grammar", "teacher_note": note, "scale": scale},
     )
 
@@ -98,19 +90,21 @@ def _brought(mode: Mode, source: Path | None, root: Path, scale: float) -> Acqui
     return acquire(SOURCE, mode, source, root, scale=scale)
 
 
-@task(cache_policy=NO_CACHE)  # it depends on what the store remembers; with nothing new the file it writes is the same
+# Not cached: it depends on what the store remembers; with nothing new the file it writes is the same.
+@task(task_run_name="generate ds4_synthetic", cache_policy=NO_CACHE)
 def generate(
     files: tuple[Snapshot, ...], root: Path, mode: Mode, scale: float, model: str, budget: Budget | None
 ) -> Snapshot:
     """The prompt store of this mode, filled, as one file."""
-    log, key = get_run_logger(), settings().google_api_key
+    log, key = get_run_logger(), secret("google_api_key") if budget else None
     teacher = Gemini(key, model=model, budget=budget, url=settings().gemini_url) if key and budget else None
     folder = root / "raw" / SOURCE.stem
     export = folder / "store" / mode / prompts.EXPORT
     named = [(str(raw.file.relative_to(folder / mode)), raw.file) for raw in files]
-    filled = prompts.fill(
-        export.with_name(prompts.STORE), export, named, scale=scale, teacher=teacher, told=log.warning
-    )
+    answered = export.with_name(prompts.STORE)  # what was paid for once, on any machine
+    store.pull(answered, root)
+    filled = prompts.fill(answered, export, named, scale=scale, teacher=teacher, told=log.warning)
+    store.push(answered, root)
     log.info("ds4_synthetic: %s", filled)
     if filled.lesson.stopped:
         log.warning("ds4_synthetic: %s did not get to all prompts. %s", model, filled.lesson.stopped)

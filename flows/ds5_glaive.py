@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.assure import FORMAT_B, assure
-from schemas.ds5_glaive import OUTCOME_SLICES, RARE, SLICES, VERY_RARE
+from schemas.ds5_glaive import OUTCOME_SLICES, SLICES
 from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.settings import settings
@@ -15,6 +15,7 @@ from tasks.acquire.glaive import SOURCE, decode
 from tasks.acquire.steps import acquire
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
+from tasks.steps import thresholds
 
 LIVE_SHARE = 0.1  # of the published file's 112,960 rows
 
@@ -27,32 +28,25 @@ def ds5_glaive(
     data_dir: Path | None = None,
     share: float | None = None,
     seed: int = 42,
-    limits: Limits = Limits(),  # noqa: B008  frozen
-    representation: Representation = Representation(rare=RARE, very_rare=VERY_RARE),  # noqa: B008  frozen
+    limits: Limits | None = None,
+    representation: Representation | None = None,
     scale: float = 1.0,
 ) -> Published:
     """Glaive function calling v2: every turn of its chats, each call in its own, with the functions on offer.
 
-    Parameters
-    ----------
-    mode:
-        sample: generated data; local: read from --source; live: the hub's file at a pinned revision.
-    source:
-        Folder with files of rows {system, chat}, for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    share:
-        Part of the rows that is taken, by a hash of their content; by default a tenth in mode live, else all.
-    seed:
-        Which part that is.
-    limits:
-        Thresholds of the checks.
-    representation:
-        Shares of a slice's groups that are told.
-    scale:
-        Size of the generated sample.
+    Args:
+        mode: sample: generated data; local: read from `source`; live: the hub's file at a pinned revision.
+        source: Folder with files of rows {system, chat}, for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        share: Part of the rows that is taken, by a hash of their content; by default a tenth in mode live, else all.
+        seed: Which part that is.
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        representation: Shares of a slice's groups that are told; left out: the variable automend_thresholds,
+            or the defaults.
+        scale: Size of the generated sample, 1 being the usual one.
     """
     root = (data_dir or settings().data_dir).resolve()
+    agreed = thresholds(limits=limits, ds5_representation=representation)
     taken = share if share is not None else LIVE_SHARE if mode == "live" else 1.0
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     read, unread = derive_batches(glaive.conversations, *raw.files, decode=decode, share=taken, seed=seed)
@@ -70,8 +64,8 @@ def ds5_glaive(
         },
         rejected=(unread, repeated),
         rules={},
-        limits=limits,
-        representation=representation,
+        limits=agreed.limits,
+        representation=agreed.ds5_representation,
         parameters={"share": taken, "seed": seed},
     )
 

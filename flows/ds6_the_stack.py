@@ -17,6 +17,7 @@ from tasks.acquire.steps import acquire
 from tasks.acquire.the_stack import REPO, REVISION, SHARDS, at, decode
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
+from tasks.steps import thresholds
 
 
 @flow(name="ds6-the-stack", **ANNOUNCED)
@@ -29,37 +30,28 @@ def ds6_the_stack(
     repo: str = REPO,
     revision: str = REVISION,
     shards: str = SHARDS,
-    limits: Limits = Limits(),  # noqa: B008  frozen
-    representation: Representation = Representation(),  # noqa: B008  frozen
+    limits: Limits | None = None,
+    representation: Representation | None = None,
     scale: float = 1.0,
 ) -> Published:
     """The Stack: one request and the manifest that answers it for every Kubernetes file that may be used.
 
-    Parameters
-    ----------
-    mode:
-        sample: generated data; local: read from --source; live: The Stack's shards on the Hugging Face Hub, which ask
-        that their terms be accepted there first.
-    source:
-        Folder with Parquet shards in The Stack's columns, for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    opt_out:
-        File with repositories whose owners asked to be left out, one a line: owner/name, or an owner alone.
-    repo:
-        Dataset on the hub, for mode live.
-    revision:
-        Its revision, 40 hexadecimal digits.
-    shards:
-        Its files, with * for any text: data/yaml/*.parquet is all YAML of The Stack.
-    limits:
-        Thresholds of the checks.
-    representation:
-        Shares of a slice's groups that are told.
-    scale:
-        Size of the generated sample.
+    Args:
+        mode: sample: generated data; local: read from `source`; live: The Stack's shards on the Hugging Face Hub, which
+            ask that their terms be accepted there first.
+        source: Folder with Parquet shards in The Stack's columns, for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        opt_out: File with repositories whose owners asked to be left out, one a line: owner/name, or an owner alone.
+        repo: Dataset on the hub, for mode live.
+        revision: Its revision, 40 hexadecimal digits.
+        shards: Its files, with * for any text: data/yaml/*.parquet is all YAML of The Stack.
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        representation: Shares of a slice's groups that are told; left out: the variable automend_thresholds,
+            or the defaults.
+        scale: Size of the generated sample, 1 being the usual one.
     """
     root = (data_dir or settings().data_dir).resolve()
+    agreed = thresholds(limits=limits, ds6_representation=representation)
     opted_out = stack.repositories(_lines(opt_out))
     origin = at(repo, revision, shards)
     raw = acquire(origin, mode, source, root, scale=scale)
@@ -78,8 +70,8 @@ def ds6_the_stack(
         },
         rejected=rejected,
         rules={},
-        limits=limits,
-        representation=representation,
+        limits=agreed.limits,
+        representation=agreed.ds6_representation,
         parameters={"opted_out": len(opted_out), "opted_out_sha256": _sha256(opted_out)},
     )
 

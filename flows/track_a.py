@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from prefect import flow
 
-from flows.ds1_alibaba import LoadRules, ds1_alibaba
+from flows.ds1_alibaba import ds1_alibaba
 from flows.ds2_loghub import ds2_loghub
 from flows.side_by_side import side_by_side
 from schemas import format_a
-from schemas.limits import Limits
+from schemas.limits import Limits, LoadRules
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
@@ -23,8 +23,9 @@ from tasks.check.statistics import describe
 from tasks.combine.track_a import combine, conflicts, parts
 from tasks.derive import derive
 from tasks.publish import steps
+from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
-from tasks.publish.report import render, summary_lines, summary_markdown
+from tasks.publish.report import render, summary_lines
 from tasks.publish.steps import ANNOUNCED
 from tasks.publish.summary import summary
 
@@ -47,12 +48,12 @@ def track_a(
     data_dir: Path | None = None,
     window: timedelta = timedelta(minutes=5),
     history: int = 5,
-    load: LoadRules = LoadRules(),  # noqa: B008  frozen
+    load: LoadRules | None = None,
     machine_cores: int = 64,
     taxonomy: format_a.Taxonomy = "five",
     year: int = 2005,
     single_events: Literal["merge", "keep", "drop"] = "merge",
-    limits: Limits = Limits(),  # noqa: B008  frozen
+    limits: Limits | None = None,
     normal_ratio: float = 3.0,
     seed: int = 42,
     scale: float = 1.0,
@@ -60,38 +61,23 @@ def track_a(
 ) -> dict[str, Any]:
     """Track A: both datasets side by side, then one vocabulary, no sequence twice, leak-free splits, balanced training.
 
-    Parameters
-    ----------
-    mode:
-        sample: generated data; local: read from --source; live: downloaded at pinned revisions.
-    source:
-        Folder with the real files, for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    window:
-        Length of a labelled window.
-    history:
-        Earlier windows whose tokens precede it (machines).
-    load:
-        Thresholds of the load rules (machines).
-    machine_cores:
-        Cores of a machine (64 in the trace's documentation).
-    taxonomy:
-        five states, or seven with the two security states (logs).
-    year:
-        Year of the first line of logs that do not write it.
-    single_events:
-        What becomes of a window with one event (logs).
-    limits:
-        Thresholds of the checks.
-    normal_ratio:
-        Normal rows for each of the largest failure state, in training only.
-    seed:
-        Seed of the balance.
-    scale:
-        Size of the generated sample.
-    allow_missing:
-        Datasets that may fail, for example ds1_alibaba; the manifest records it.
+    Args:
+        mode: sample: generated data; local: read from `source`; live: downloaded at pinned revisions.
+        source: Folder with the real files, for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        window: Length of a labelled window. In a form PT5M is five minutes, on the command line 5m.
+        history: Earlier windows whose tokens precede it (machines).
+        load: Thresholds of the label rules (machines); left out: the variable automend_thresholds, or the defaults.
+        machine_cores: Cores of a machine (64 in the trace's documentation).
+        taxonomy: Five states, or seven with the two security states (logs).
+        year: Year of the first line of logs that do not write it.
+        single_events: What becomes of a window with one event (logs).
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        normal_ratio: Normal rows for each of the largest failure state, in training only.
+        seed: Seed of the balance.
+        scale: Size of the generated sample, 1 being the usual one.
+        allow_missing: Datasets that may fail, for example ds1_alibaba; the manifest records it. Else one failure
+            ends the run.
     """
     root = (data_dir or settings().data_dir).resolve()
     common = {"mode": mode, "source": source, "data_dir": root, "window": window, "limits": limits, "scale": scale}
@@ -143,7 +129,7 @@ def combined(
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)
     told: dict[str, Any] = tables.read(compared)
-    steps.show_report("track_a", summary_markdown(told))
+    steps.show_track(told, tables.read(derive(plot, compared)))
     return told
 
 

@@ -24,10 +24,12 @@ from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
 from tasks.derive import derive, derive_lines
 from tasks.publish import steps
+from tasks.publish.artifacts import plot
 from tasks.publish.conversations import conversation_summary
 from tasks.publish.datasheet import datasheet
-from tasks.publish.report import render, summary_lines, summary_markdown
+from tasks.publish.report import render, summary_lines
 from tasks.publish.steps import ANNOUNCED
+from tasks.steps import thresholds
 
 SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
 KNOWN_LIMITS = (
@@ -45,11 +47,11 @@ def track_b(
     source: Path | None = None,
     data_dir: Path | None = None,
     teacher: Literal["offline", "gemini"] = "offline",
-    min_score: int = 5,
+    min_score: int | None = None,
     glaive_share: float | None = None,
     opt_out: Path | None = None,
-    limits: Limits = Limits(),  # noqa: B008  frozen
-    near_duplicates: float = 0.85,
+    limits: Limits | None = None,
+    near_duplicates: float | None = None,
     licence: Literal["all", "permissive"] = "all",
     mixture: dict[str, float] | None = None,
     seed: int = 42,
@@ -58,36 +60,25 @@ def track_b(
 ) -> dict[str, Any]:
     """Track B: four datasets side by side, then no conversation twice, leak-free splits, a licence for each line.
 
-    Parameters
-    ----------
-    mode:
-        sample: generated data; local: read from --source; live: downloaded at pinned revisions.
-    source:
-        Folder with the real files, for mode local.
-    data_dir:
-        Folder that takes the place of `data`.
-    teacher:
-        offline: rules and grammar; gemini: Gemini where they know no answer, if GOOGLE_API_KEY is set.
-    min_score:
-        Least score of a question (ds3_stackoverflow).
-    glaive_share:
-        Part of the chats that is taken; by default a tenth in mode live, else all (ds5_glaive).
-    opt_out:
-        File with repositories that are to be left out, one a line (ds6_the_stack).
-    limits:
-        Thresholds of the checks.
-    near_duplicates:
-        Jaccard similarity from which two conversations are one.
-    licence:
-        all, or permissive: without share-alike rows, so that the whole file is free of that condition.
-    mixture:
-        Relative share of each dataset in train.jsonl, such as ds4_synthetic 2, ds6_the_stack 1; all rows if none.
-    seed:
-        Seed of the mixture.
-    scale:
-        Size of the generated sample.
-    allow_missing:
-        Datasets that may fail, for example ds3_stackoverflow; the manifest records it.
+    Args:
+        mode: sample: generated data; local: read from `source`; live: downloaded at pinned revisions.
+        source: Folder with the real files, for mode local.
+        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
+        teacher: offline: rules and grammar; gemini: Gemini where they know no answer, if GOOGLE_API_KEY is set.
+        min_score: Least score of a question (ds3_stackoverflow); left out: the variable automend_thresholds,
+            or the defaults.
+        glaive_share: Part of the chats that is taken; by default a tenth in mode live, else all (ds5_glaive).
+        opt_out: File with repositories that are to be left out, one a line (ds6_the_stack).
+        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
+        near_duplicates: Jaccard similarity from which two conversations are one; left out: the variable
+            automend_thresholds, or the default.
+        licence: all, or permissive: without share-alike rows, so that the whole file is free of that condition.
+        mixture: Relative share of each dataset in train.jsonl, such as ds4_synthetic 2, ds6_the_stack 1; all rows if
+            none.
+        seed: Seed of the mixture.
+        scale: Size of the generated sample, 1 being the usual one.
+        allow_missing: Datasets that may fail, for example ds3_stackoverflow; the manifest records it. Else one failure
+            ends the run.
     """
     root = (data_dir or settings().data_dir).resolve()
     common = {"mode": mode, "source": source, "data_dir": root, "limits": limits, "scale": scale}
@@ -100,7 +91,8 @@ def track_b(
         "ds6_the_stack": partial(ds6_the_stack, **common, opt_out=opt_out),
     }
     published, absent = side_by_side(children, allow_missing)
-    return combined(published, absent, root, near_duplicates, licence, mixture, seed)
+    agreed = thresholds(near_duplicates=near_duplicates)
+    return combined(published, absent, root, agreed.near_duplicates, licence, mixture, seed)
 
 
 def combined(
@@ -149,7 +141,7 @@ def combined(
     manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
     outputs = root / "processed"
     steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)
-    steps.show_report("track_b", summary_markdown(told))
+    steps.show_track(told, tables.read(derive(plot, compared)))
     return told
 
 

@@ -1,4 +1,4 @@
-"""Thresholds of the checks that every dataset passes: a form in the UI, flags on the command line."""
+"""Thresholds of checks and label rules: a form in the UI, flags on the command line, a variable on the server."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,3 +27,14 @@ class Representation(BaseModel):
     very_rare: float = Field(0.0, ge=0, le=1, description="Share of rows below which a rare group is an error.")
     smallest: int = Field(30, ge=1, description="Rows below which a group's rate is not compared with the mean.")
     off_mean: float = Field(0.25, ge=0, description="Distance from the mean rate, as a share of it, that is told.")
+
+
+class LoadRules(BaseModel):
+    """Thresholds of the label rules, as the domain documents them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpu_high: float = Field(80.0, description="Machine CPU %, at or above: Resource_Exhaustion.")
+    memory_high: float = Field(80.0, description="Machine memory %, at or above: Resource_Exhaustion.")
+    idle_cpu: float = Field(30.0, description="Failed at or below this CPU % died without load: System_Crash.")
+    wait_quantile: float = Field(0.99, description="Waiting longer than this quantile of all waits: Data_Drift.")

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 from prefect import task
+from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
 from schemas.snapshot import REJECT_COLUMNS, Snapshot
-from tasks import caching, progress, tables
+from tasks import caching, observe, progress, shards, store, tables
 
 Decode = Callable[[Path, str], Iterator[pa.Table]]
 
@@ -24,20 +25,35 @@ def cached(
     key: str,
     root: Path,
     options: Mapping[str, Any] | None = None,
+    of: str = "",
     **inputs: Any,
 ) -> tuple[Snapshot, ...]:
     """Run `run(root=root, **inputs)` as a task, or take its result of an earlier run with the same key.
 
-    A remembered snapshot whose file is missing or altered is made again. `options` are Prefect's, such as retries.
+    A remembered snapshot whose file is missing or altered is taken from the store (tasks/store.py), or made again.
+    `options` are Prefect's, such as retries. In the UI the run is called by `name`, and `of`: what it is done to.
     """
     remembered: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
+    remembered["task_run_name"] = f"{name} {of}".strip()
     step = task(name=name, cache_key_fn=lambda _context, _inputs: key, **remembered, **(options or {}))(run)
-    made = _rebased(step(root=root, **inputs), root)
-    faults = [fault for snapshot in made if (fault := tables.fault_of(snapshot))]
-    if not faults:
-        return made
-    get_run_logger().warning("%s %s runs again.", " ".join(faults), name)
-    return _rebased(step.with_options(refresh_cache=True)(root=root, **inputs), root)
+    with observe.stage(current_run(), name) as noted:
+        state = step(root=root, return_state=True, **inputs)
+        made = _rebased(state.result(), root)
+        faults = [fault for snapshot in made if (fault := store.fetch(snapshot))]
+        if faults:
+            get_run_logger().warning("%s %s runs again.", " ".join(faults), name)
+            made = _rebased(step.with_options(refresh_cache=True)(root=root, **inputs), root)
+        for snapshot in made:
+            store.keep(snapshot, anew=bool(faults))
+        noted.hit = state.name == "Cached" and not faults
+        noted.written = 0 if noted.hit else sum(snapshot.file.stat().st_size for snapshot in made)
+    return made
+
+
+def current_run() -> str:
+    """Id of the flow run that this code belongs to, "" outside of one."""
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context and context.flow_run else ""
 
 
 def _rebased(made: list[Snapshot], root: Path) -> tuple[Snapshot, ...]:
@@ -57,6 +73,7 @@ def derive(fn: Callable[..., Any], *snapshots: Snapshot, into: str | None = None
         _derive,
         caching.key(fn, snapshots, parameters),
         snapshots[0].root,
+        of=folder.name,
         fn=fn,
         snapshots=snapshots,
         parameters=parameters,
@@ -87,13 +104,16 @@ def derive_batches(
 ) -> tuple[Snapshot, Snapshot]:
     """`derive` for raw files of any size: `fn(batch, **parameters) -> (kept, rejects)` on one batch after the other.
 
-    `decode(path, name)` streams a file's record batches; memory stays flat. `fn` must not care where a batch ends.
+    `decode(path, name)` streams a file's record batches, and may write its name into them; memory stays flat. `fn`
+    must not care where a batch ends.
+    Where it runs is a setting, AUTOMEND_RUNNER (tasks/shards.py); result, bytes and cache key are the same anywhere.
     """
     kept, rejects = cached(
         fn.__name__,
         _derive_batches,
-        caching.key(fn, files, {"decode": decode, **parameters}),
+        caching.key(fn, files, {"decode": decode, "names": [raw.path.as_posix() for raw in files], **parameters}),
         files[0].root,
+        of=files[0].path.parts[1],
         fn=fn,
         files=files,
         decode=decode,
@@ -112,6 +132,7 @@ def derive_lines(fn: Callable[..., Iterable[bytes]], table: Snapshot, *, name: s
         _derive_lines,
         caching.key(fn, (table,), {"name": name, **parameters}),
         table.root,
+        of=name,
         fn=fn,
         table=table,
         stem=name,
@@ -138,8 +159,8 @@ def _derive_batches(
         tables.TableWriter(f"{fn.__name__}_rejects", *place) as rejects,
         progress.bar(fn.__name__, total) as advance,
     ):
-        for _, batch in tables.batches(decode, files):
-            for writer, part in zip((kept, rejects), fn(batch, **parameters), strict=True):
+        for pair in shards.results(shards.Work(root, fn, files, decode, parameters)):
+            for writer, part in zip((kept, rejects), pair, strict=True):
                 writer.append(part)
-            advance(len(batch))
+                advance(len(part))
     return [kept.snapshot, rejects.snapshot]

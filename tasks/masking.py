@@ -146,6 +146,34 @@ def register(secret: str) -> None:
     _REGISTRY.add(secret, quote(secret, safe=""), path if len(path) > 2 * SHORTEST_SECRET else "")
 
 
+def mask_error(error: BaseException) -> None:
+    """Hide the secrets in an exception's own words, and in those of the exceptions it came from or holds.
+
+    Its arguments, its notes, its attributes that are text, and an OSError's file names. Not covered: words that a
+    library computes of something else, as pydantic does.
+    """
+    todo: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            _mask_words(one)
+            todo += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+
+
+def _mask_words(error: BaseException) -> None:
+    error.args = tuple(mask(arg) if isinstance(arg, str) else arg for arg in error.args)
+    texts = {name: value for name, value in vars(error).items() if isinstance(value, str)}
+    if isinstance(error, OSError):  # what it prints are not its arguments
+        texts |= {name: getattr(error, name) for name in ("strerror", "filename", "filename2")}
+    for name, value in texts.items():
+        if isinstance(value, str) and (masked := mask(value)) != value:
+            setattr(error, name, masked)
+    if hasattr(error, "__notes__"):
+        error.__notes__ = [mask(str(note)) for note in error.__notes__]
+
+
 class MaskingFactory:
     """A log record factory that hides secrets in what `inner` makes: message, traceback and stack."""
 
@@ -176,10 +204,14 @@ def _mask_message(record: logging.LogRecord) -> None:
 
 
 def _mask_traceback(record: logging.LogRecord) -> None:
-    """A traceback that holds a secret is kept as masked text only, so that no formatter can render the exception."""
-    if record.exc_info and record.exc_info[0]:
+    """A traceback that holds a secret is kept as masked text only, so that no formatter can render the exception.
+
+    The exception loses its secrets too: Prefect logs it before it writes its words into the run's state.
+    """
+    if record.exc_info and record.exc_info[1]:
         text = logging.Formatter().formatException(record.exc_info)
         if (masked := mask(text)) != text:
+            mask_error(record.exc_info[1])
             record.exc_text, record.exc_info = masked, None
     if record.stack_info:
         record.stack_info = mask(record.stack_info)
@@ -188,8 +220,8 @@ def _mask_traceback(record: logging.LogRecord) -> None:
 def install() -> None:
     """From now on no record of this process's logging holds a secret, whoever logs it and at whatever level.
 
-    Call it once in every process, early; calling it again changes nothing. Not covered: `print`, and attributes given
-    by `extra=`.
+    Nor does an exception once it was logged, so a Prefect state's message has none either. Call it once in every
+    process, early; calling it again changes nothing. Not covered: `print`, and attributes given by `extra=`.
     """
     current = logging.getLogRecordFactory()
     if not isinstance(current, MaskingFactory):

@@ -21,7 +21,7 @@ from typing import Any
 import stamina
 
 from schemas.finding import SourceError
-from schemas.settings import settings
+from schemas.settings import secret
 
 MEMORY = ".hub.json"
 REVISION = re.compile(r"[0-9a-f]{40}")
@@ -112,7 +112,7 @@ def _hub() -> Any:
 
 
 def _token() -> str | None:
-    token = settings().hf_token
+    token = secret("hf_token")
     return token.get_secret_value() if token else None
 
 

@@ -27,19 +27,21 @@ LINES = pa.schema({"file": pa.string(), "line": pa.int64(), "text": pa.string(),
 CONTROL = bytes(byte for byte in range(32) if byte not in b"\b\t\n\f\r\x1b") + b"\x7f"
 
 
-def read(path: Path, name: str) -> Iterator[pa.Table]:
+def read(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
     r"""Lines of a text file: file (= `name`), line (1-based, blank ones counted), text, fault (null: none).
 
     Lines end in \n or \r\n; the end of the last may be missing. Blank lines are left out, as tables.count_rows does.
     Faults: invalid_utf8 (the bytes are replaced), nul_bytes, line_too_long (the text is cut). An empty file gives one
-    empty table. Raises SourceError for a binary file.
+    empty table. `turn` (k, n): only the tables number k, k + n, ...; the blocks of the others are counted, not split.
+    Raises SourceError for a binary file.
     """
+    mine, turns = turn
     with path.open("rb") as file:
         refuse_binary(file, name)
         first = 1
-        for block in itertools.chain(_blocks(file), [b""]):
+        for at, block in enumerate(itertools.chain(_blocks(file), [b""])):
             ends = block.count(b"\n")
-            if block or first == 1:
+            if (block or first == 1) and at % turns == mine:
                 yield _table(block, name, first)
             first += max(ends, 1)
 

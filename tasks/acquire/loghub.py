@@ -82,17 +82,17 @@ def _head(path: Path) -> list[str]:
         ]
 
 
-def decode(path: Path, name: str) -> Iterator[pa.Table]:
-    """Lines of one log as RAW_LINES: file (= `name`), line, text, fault, layout.
+def decode(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
+    """Lines of one log as RAW_LINES: file (= `name`), line, text, fault, layout; `turn` as in tasks.acquire.lines.read.
 
     A structured CSV gives the raw lines it was made from, numbered by its LineId. Raises SourceError for a binary file,
     one without a line of a known layout, and a CSV with other columns.
     """
     if name.lower().endswith(STRUCTURED):
-        yield from _decode_csv(path, name)
+        yield from itertools.islice(_decode_csv(path, name), turn[0], None, turn[1])
         return
     layout = _layout_of(path, name)
-    for table in lines.read(path, name):
+    for table in lines.read(path, name, turn):
         yield table.append_column("layout", pa.array([layout] * len(table), pa.string()))
 
 

@@ -22,7 +22,7 @@ import stamina
 
 from schemas.ds3_stackoverflow import MIN_SCORE, TAGS
 from schemas.finding import SourceError
-from schemas.settings import settings
+from schemas.settings import secret, settings
 
 API_SITE = "stackoverflow"
 PAGE = 100  # items of a page, and ids of a request: the most that the API gives
@@ -47,7 +47,7 @@ def bring(folder: Path) -> list[Path]:
     made = [folder / QUESTIONS, folder / ANSWERS]
     if all(path.is_file() for path in made):
         return made
-    key = settings().stack_exchange_key
+    key = secret("stack_exchange_key")
     with httpx.Client(timeout=TIMEOUT) as http:
         client = Client(http, settings().stack_exchange_url, key.get_secret_value() if key else None)
         return fetch(client, folder)

@@ -90,7 +90,7 @@ def _named(paths: list[Path], folder: Path) -> dict[str, Path]:
 
 def _sample(source: Source, root: Path, seed: int, scale: float) -> tuple[Snapshot, ...]:
     key = caching.key(_write_sample, (), {"sample": source.sample, "seed": seed, "scale": scale, "stem": source.stem})
-    return cached("acquire", _write_sample, key, root, source=source, seed=seed, scale=scale)
+    return cached("acquire", _write_sample, key, root, of=source.stem, source=source, seed=seed, scale=scale)
 
 
 def _write_sample(root: Path, source: Source, seed: int, scale: float) -> list[Snapshot]:
@@ -113,7 +113,7 @@ def _raw(source: Source, file: Path, root: Path, mode: Mode) -> Snapshot:
 def _copy(source: Source, found: dict[str, Path], root: Path) -> tuple[Snapshot, ...]:
     hashes = {name: tables.sha256_of(path) for name, path in found.items()}
     key = caching.key(_write_copies, (), {"stem": source.stem, "files": hashes, "count": source.count})
-    return cached("acquire", _write_copies, key, root, source=source, found=found)
+    return cached("acquire", _write_copies, key, root, of=source.stem, source=source, found=found)
 
 
 def _write_copies(root: Path, source: Source, found: dict[str, Path]) -> list[Snapshot]:
@@ -128,10 +128,10 @@ def _write_copies(root: Path, source: Source, found: dict[str, Path]) -> list[Sn
 def _download(source: Source, root: Path) -> tuple[Snapshot, ...]:
     if source.bring is not None:
         key = caching.key(_bring_all, (), {"stem": source.stem, "pin": source.pin, "count": source.count})
-        return cached("acquire", _bring_all, key, root, source=source, bring=source.bring)
+        return cached("acquire", _bring_all, key, root, of=source.stem, source=source, bring=source.bring)
     remote = source.remote or _configured(source, settings().sources)
     key = caching.key(_write_downloads, (), {"stem": source.stem, "pins": [(r.name, r.sha256) for r in remote]})
-    return cached("acquire", _write_downloads, key, root, stem=source.stem, remote=remote)
+    return cached("acquire", _write_downloads, key, root, of=source.stem, stem=source.stem, remote=remote)
 
 
 def _bring_all(root: Path, source: Source, bring: Callable[[Path], list[Path]]) -> list[Snapshot]:

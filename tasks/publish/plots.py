@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_BARS = 240  # bars of a timeline: some four pixels each
+MARGIN = 12  # pixels of white around a plot that stands alone
 LONG_GAP = 12  # empty bars in a row that may be cut out of a timeline
 CUT = 4  # bars a cut stretch is drawn as
 SLOT = 0.1  # share of the axis that a piece between two cuts has at least
@@ -122,6 +123,43 @@ def labels_plot(before: Mapping[str, int], after: Mapping[str, int]) -> Markup:
         figure.text(2 / 400, 1 - 14 / height, "pale: before balancing · full: after", size=11, color=MUTED)
 
     return _draw("labels", f"Bar chart of sequences per state. {told}.", (400, height), paint)
+
+
+def groups_plot(groups: Mapping[str, Mapping[str, int]], of: str) -> Markup:
+    """Under each heading a bar a name, with its number and its share of the heading; `of` says what is counted."""
+    tops = [0, *accumulate(len(counts) + 1 for counts in groups.values())]  # rows: a heading, then its names
+    height = 36 * tops[-1] + 8
+    told = "; ".join(f"{name} {count:,}" for counts in groups.values() for name, count in counts.items())
+
+    def paint(figure: "Figure") -> None:
+        axes = _axes(figure, 2, 0, 284, height)
+        longest = max([count for counts in groups.values() for count in counts.values()] or [1]) or 1
+        for top, (heading, counts) in zip(tops, groups.items(), strict=False):
+            axes.text(0, top + 0.62, heading, va="center", size=12, color=MUTED)
+            for row, (name, count) in enumerate(counts.items(), start=top + 1):
+                axes.text(0, row + 0.25, name, va="center", size=12)
+                axes.barh(row + 0.66, count, height=0.3, color=COLOURS[3])
+                said = f"{count:,} · {share(count, sum(counts.values()))}"
+                axes.text(count + longest * 0.015, row + 0.66, said, va="center", size=11)
+        axes.set(xlim=(0, longest), ylim=(tops[-1], 0))
+        axes.axis("off")
+
+    return _draw("groups", f"Bar chart of {of}. {told}.", (400, height), paint)
+
+
+def standalone(plot: Markup) -> str:
+    """An inline <svg> as a file of its own: named as what it is, on white with a margin, in a face all systems have."""
+    size = re.compile(r'<svg viewBox="0 0 (\d+) (\d+)" width="\d+" height="\d+"')
+
+    def opening(found: re.Match[str]) -> str:
+        wide, high = (int(pixels) + 2 * MARGIN for pixels in found.groups())
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'style="background:#fff;font-family:sans-serif" viewBox="{-MARGIN} {-MARGIN} {wide} {high}" '
+            f'width="{wide}" height="{high}"'
+        )
+
+    return size.sub(opening, str(plot), count=1)
 
 
 def lengths_plot(edges: Sequence[float], counts: Sequence[int], of: str = "tokens in a sequence") -> Markup:

@@ -196,8 +196,11 @@ def _length_parts(run: Mapping[str, Any]) -> dict[str, Any]:
 # ---- the same in markdown, and in a terminal
 
 
-def summary_markdown(run: Mapping[str, Any]) -> str:
-    """The report without its plots, short enough for a Prefect artifact (under 100 rows)."""
+def summary_markdown(run: Mapping[str, Any], picture: str = "") -> str:
+    """The report without its plots, short enough for a Prefect artifact (under 100 rows).
+
+    `picture` is the address of an image to stand below the verdict, such as a data: URI.
+    """
     run = tidy(run)
     level, sentence = verdict(run)
     mark = {"good": "✅", "look": "⚠️", "bad": "❌"}[level]
@@ -205,6 +208,7 @@ def summary_markdown(run: Mapping[str, Any]) -> str:
     lines = [f"# {cell(track_title(run))} · mode {cell(mode)}", "", f"{mark} **{sentence}** {cell(made(run))}", ""]
     lines += [f"> {MODES[mode]}", ""] if mode in MODES else []
     lines += [f"- {cell(trouble.text)}" for trouble in troubles(run)[:SHOWN_TROUBLES]]
+    lines += ["", f"![What the data are made of]({picture})"] if picture else []
     return "\n".join([*lines, "", *_rows_markdown(run), *_own_markdown(run), *_rest_markdown(run)]).rstrip() + "\n"
 
 

@@ -2,7 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +16,35 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 from prefect import Flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.concurrency.sync import concurrency
+from prefect.context import FlowRunContext
+from prefect.events import Event, emit_event
 from prefect.logging import get_logger, get_run_logger
 from prefect.utilities.urls import url_for
 
+from schemas import format_a
+from schemas.events import ALERT_DELIVERED, DataAnomaly, DataBias
 from schemas.finding import Finding
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks import caching, masking, tables
+from tasks import caching, masking, observe, plainly, store, tables
 from tasks.acquire.steps import Acquired
 from tasks.check import gate
 from tasks.combine import vocabulary
-from tasks.derive import cached, derive
-from tasks.publish import alerts, dvc
+from tasks.derive import cached, current_run, derive
+from tasks.publish import alerts, artifacts, dvc, metrics, names
 from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
+from tasks.publish.report import summary_markdown
 from tasks.publish.summary import last_different, with_history
 
 masking.install()  # before any client of this process logs an address
+plainly.install()
 
 SLACK_BLOCK = "automend-alerts"
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
@@ -43,10 +56,44 @@ def read_json(path: Path) -> dict[str, Any]:
     return orjson.loads(path.read_bytes()) if path.is_file() else {}
 
 
-def lock(root: Path, name: str) -> FileLock:
-    """Held while the files of one dataset or track are replaced: two runs at once leave one run's set, no mixture."""
+def latest(path: Path, root: Path) -> dict[str, Any]:
+    """A published JSON file as the last run on any machine left it, {} where there is none yet."""
+    published = store.read(path, root)
+    return read_json(path) if published is None else orjson.loads(published)
+
+
+@contextmanager
+def lock(root: Path, name: str) -> Iterator[None]:
+    """Held while the files of one dataset or track are replaced: two runs at once leave one run's set, no mixture.
+
+    With a store the runs may be on two machines: there a concurrency limit of the Prefect server is held too.
+    """
     (root / ".tmp").mkdir(parents=True, exist_ok=True)
-    return FileLock(root / ".tmp" / f"{name}.lock")
+    with FileLock(root / ".tmp" / f"{name}.lock"), _alone(f"automend-publish-{name}"):
+        yield
+
+
+@contextmanager
+def _alone(limit: str) -> Iterator[None]:
+    """No other machine is in here with the same `limit`, which is made where it is missing."""
+    if settings().store is None:
+        yield
+        return
+    with get_client(sync_client=True) as client:
+        client.upsert_global_concurrency_limit_by_name(limit, 1)
+    with concurrency(limit, strict=True):
+        yield
+
+
+def _put(snapshot: Snapshot, target: Path) -> None:
+    """A snapshot under the name that others rely on, here and in the store."""
+    tables.publish(snapshot, target)
+    store.push(target, snapshot.root)
+
+
+def _put_text(target: Path, text: str | bytes, root: Path) -> None:
+    tables.replace_text(target, text, root)
+    store.push(target, root)
 
 
 def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str, Any]) -> int | None:
@@ -54,7 +101,7 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
 
     A run of the same input compares itself with what that input was compared with before, so it gives the same bytes.
     """
-    old = read_json(root / "processed" / stem / "manifest.json")
+    old = latest(root / "processed" / stem / "manifest.json", root)
     if not old:
         return None
     told = orjson.loads(tables.to_json(dict(parameters)))  # as the manifest holds them: a tuple is a list there
@@ -62,7 +109,7 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
     return old["previous_rows"] if same else old["sequences"]["kept"]
 
 
-@task
+@task(task_run_name="publish {source.stem}")
 def publish(
     source: Source,
     acquired: Acquired,
@@ -104,17 +151,17 @@ def publish(
     )
     with lock(root, stem):
         for name, snapshot in {"quarantine.parquet": rejected, **documents}.items():
-            tables.publish(snapshot, folder / name)
+            _put(snapshot, folder / name)
         gate.gate(
             stem,
             [gate.quarantine_budget(rows, limits.quarantined), *_errors(findings)],
             rejects_at=str(folder / "quarantine.parquet"),
         )
         for name, snapshot in {**published, **also}.items():
-            tables.publish(snapshot, root / "interim" / name)
+            _put(snapshot, root / "interim" / name)
         for name, snapshot in published.items():
-            tables.publish(snapshot, folder / name)
-        tables.replace_text(folder / "manifest.json", tables.to_json(document), root)
+            _put(snapshot, folder / name)
+        _put_text(folder / "manifest.json", tables.to_json(document), root)
     get_run_logger().info("%s: %s", stem, _told(rows, kept.rows))
     return document
 
@@ -146,7 +193,7 @@ def _told(rows: Mapping[str, Any], published: int) -> str:
     )
 
 
-@task
+@task(task_run_name="extend_vocabulary track_a")
 def extend_vocabulary(root: Path, entries: Sequence[Snapshot]) -> dict[str, Any]:
     """Add new tokens to `processed/track_A/vocabulary.json`; what stands in it is never changed.
 
@@ -154,21 +201,22 @@ def extend_vocabulary(root: Path, entries: Sequence[Snapshot]) -> dict[str, Any]
     """
     path = root / "processed" / "track_A" / "vocabulary.json"
     with lock(root, "vocabulary"):
-        merged = vocabulary.merge(read_json(path), *map(tables.read, entries))
+        merged = vocabulary.merge(latest(path, root), *map(tables.read, entries))
         ordered = json.dumps(merged, indent=1, ensure_ascii=False) + "\n"  # by number, not by text
         if not (path.is_file() and path.read_text(encoding="utf-8") == ordered):
             tables.replace_text(path, ordered, root)
+        store.push(path, root)
     return {"entries": merged, "tokens": len(merged), "sha256": hashlib.sha256(ordered.encode()).hexdigest()}
 
 
 def compared(run: Snapshot, folder: Path) -> Snapshot:
     """The run's summary beside the last different run's, as a snapshot."""
-    before = last_different(tables.read(run), read_json(folder / "run.json"))
+    before = last_different(tables.read(run), latest(folder / "run.json", run.root))
     beside: Snapshot = derive(with_history, run, previous=before)
     return beside
 
 
-@task
+@task(task_run_name="publish {name}")
 def publish_track(
     root: Path,
     name: str,
@@ -189,9 +237,9 @@ def publish_track(
     document = track_manifest(name, combined, manifests, told["absent"], {**files, "combined": combined}, told, also)
     with lock(root, name):
         for file, snapshot in {**files, "run.json": run}.items():
-            tables.publish(snapshot, root / "processed" / name / file)
-        tables.publish(combined, root / "processed" / f"{name}_combined{suffix}")
-        tables.replace_text(root / "processed" / name / "manifest.json", tables.to_json(document), root)
+            _put(snapshot, root / "processed" / name / file)
+        _put(combined, root / "processed" / f"{name}_combined{suffix}")
+        _put_text(root / "processed" / name / "manifest.json", tables.to_json(document), root)
     return document
 
 
@@ -204,7 +252,8 @@ def version(targets: Sequence[Path], root: Path, key: Any) -> None:
         remote = settings().dvc_remote
         name = [str(target.relative_to(root)) for target in targets]
         content = caching.key(_version, (), {"content": key, "targets": name, "remote": remote})
-        cached("version", _version, content, root, targets=list(targets), remote=remote, options=PUSH_RETRIES)
+        of = targets[0].name
+        cached("version", _version, content, root, PUSH_RETRIES, of, targets=list(targets), remote=remote)
 
 
 def _version(root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
@@ -228,17 +277,15 @@ def alert(
     _tell(alerts.make(kind, pipeline, message, details, url=_run_url()), root)
 
 
-def _tell(told: alerts.Alert, root: Path) -> None:
+def _tell(told: alerts.Alert, root: Path) -> bool:
+    """True when Slack took it."""
     alerts.record(told, settings().logs_dir(root))
     client = _slack_client()
-    if client is not None:
-        alerts.deliver(client, told, total_s=SLACK_PATIENCE_S)
+    return client is not None and alerts.deliver(client, told, total_s=SLACK_PATIENCE_S) is None
 
 
 def _run_url() -> str:
     """Address of the run in the Prefect UI, "" where no server with a UI is set."""
-    from prefect.context import FlowRunContext
-
     context = FlowRunContext.get()
     return (url_for(context.flow_run) if context and context.flow_run else None) or ""
 
@@ -277,19 +324,60 @@ def announce_findings(
     show_checks(stem, [*found, *own])
 
 
+def emit_findings(stem: str, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()) -> None:
+    """The events data.anomaly and data.bias on the server, where something does not hold. Secrets are hidden."""
+    found = [finding for document in (anomalies, *quality) for finding in findings_of(document)]
+    checks = [Finding(**masking.mask_values(finding)) for finding in found]
+    report = tables.read(bias)
+    slants = masking.mask_values({name: report.get(name) or {} for name in ("severity", "findings", "limits")})
+    for event in (DataAnomaly.of(stem, anomalies.mode, checks), DataBias.of(stem, bias.mode, slants)):
+        if event is not None:
+            _emit(event.NAME, event.resource, payload=event.payload())
+
+
+def _emit(name: str, resource: dict[str, str], **more: Any) -> None:
+    """Hand an event to Prefect's own thread, which sends it; a run neither waits for that nor fails of it."""
+    try:
+        emit_event(name, resource, **more)
+    except Exception as fault:  # noqa: BLE001  whatever it is, the run goes on
+        get_logger(__name__).warning("The event %s is not sent: %s", name, masking.mask(str(fault)))
+
+
 def show_checks(stem: str, findings: Sequence[Mapping[str, Any]]) -> None:
     """The checks as a table in the Prefect UI; one key a dataset, so that the UI keeps a history. No rows of data."""
-    columns = ("kind", "name", "measured", "limit", "unit", "holds", "severity")
-    rows = [{column: finding[column] for column in columns} for finding in findings[:100]]
-    key = f"{stem.replace('_', '-')}-checks"
-    create_table_artifact(key=key, table=rows, description=f"Checks of {stem}")
-
-
-def show_report(track: str, markdown: str) -> None:
-    """The track's summary in the Prefect UI."""
-    create_markdown_artifact(
-        key=f"{track.replace('_', '-')}-report", markdown=markdown, description=f"Report of {track}"
+    create_table_artifact(
+        key=artifacts.key(stem, "checks"),
+        table=artifacts.check_rows(findings),
+        description=artifacts.checks_told(stem, findings),
     )
+
+
+def show_track(run: Mapping[str, Any], plot: str) -> None:
+    """A track in the Prefect UI: its report, where its rows went, and its plot (an SVG file), each with a history.
+
+    The plot is markdown, not an image artifact: below one of those the UI prints the whole address, here 11,000
+    characters in one line across the page.
+    """
+    track, told = str(run["track"]), artifacts.told(run)
+    picture = artifacts.data_uri(plot)
+    create_markdown_artifact(key=artifacts.key(track, "plot"), markdown=f"![{told}]({picture})", description=told)
+    create_table_artifact(key=artifacts.key(track, "rows"), table=artifacts.ledger_rows(run), description=told)
+    create_markdown_artifact(
+        key=artifacts.key(track, "report"), markdown=summary_markdown(run, picture), description=told
+    )
+
+
+def run_name() -> str:
+    """Name of the running flow run: what, of which data, when it was due; a name that a person gave it stays.
+
+    Prefect asks for it before the first state `Running`, and again when the run is tried once more.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow is None:
+        raise RuntimeError("A run is named by Prefect, as it begins; there is no run here.")
+    run = context.flow_run
+    due = (run.expected_start_time or datetime.now(UTC)).astimezone(UTC)
+    return names.run_name(run.name, context.flow.name, (context.parameters or {}).get("mode"), due)
 
 
 def _root(run: FlowRun) -> Path:
@@ -307,16 +395,97 @@ def alert_success(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> Non
     _tell(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
-def alert_failure(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+def alert_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Prefect's names of the parameters: where the flow's process is gone, a worker passes them by name."""
     message = (state.message or "").removeprefix("Flow run encountered an exception: ")
-    _tell(alerts.make("pipeline_failure", flow.name, message, {"run": run.name}, url=url_for(run) or ""), _root(run))
+    link = url_for(flow_run) or ""
+    told = alerts.make("pipeline_failure", flow.name, message, {"run": flow_run.name}, url=link)
+    if _tell(told, _root(flow_run)):
+        _emit_delivered(flow_run, state)
 
 
-# Hooks for `@flow(**ANNOUNCED)`: start, success and failure of every flow are told. They run in the flow's own process;
-# a killed process tells nothing, which is what the server's automations are for.
+def _emit_delivered(run: FlowRun, state: State[Any]) -> None:
+    """People know of this failure: the server's automation, which waits for this event, need not tell them.
+
+    The event follows that of the state, whose id is the state's: however they arrive, the server takes them in order.
+    """
+    resource = {"prefect.resource.id": f"prefect.flow-run.{run.id}", "prefect.resource.name": run.name}
+    deployment = {"prefect.resource.id": f"prefect.deployment.{run.deployment_id}"}
+    _emit(
+        ALERT_DELIVERED,
+        resource,
+        related=[{**deployment, "prefect.resource.role": "deployment"}] if run.deployment_id else [],
+        follows=Event(id=state.id, occurred=state.timestamp, event=f"prefect.flow-run.{state.name}", resource=resource),
+    )
+
+
+def measure(acquired: Acquired, kept: Snapshot, rejected: Snapshot) -> None:
+    """Note for the metrics what this run's dataset read, kept and left out; its flow's end tells it."""
+    rows_in = sum(raw.rows for raw in acquired.files)
+    table = pq.read_table(rejected.file, columns=["outcome"], filters=[("line", ">", 0)])
+    left_out = Counter(table["outcome"].to_pylist())
+    rows = {"in": rows_in, "kept": rows_in - left_out.total(), "dropped": 0, "quarantined": 0, **left_out}
+    newest = max((raw.file.stat().st_mtime for raw in acquired.files), default=None)
+    observe.note_content(current_run(), observe.Content(rows, _labels(kept), newest))
+
+
+def _labels(kept: Snapshot) -> dict[str, int]:
+    """Rows by state (Format A) or by environment (Format B)."""
+    column = "label" if "label" in pq.read_schema(kept.file).names else "environment"
+    values = Counter(pq.read_table(kept.file, columns=[column])[column].to_pylist())
+    return {format_a.STATES[value] if column == "label" else value: rows for value, rows in values.items()}
+
+
+def _measured_track(run: Mapping[str, Any]) -> observe.Content:
+    """Rows and labels of a track's summary: sequences or conversations that came, and what became of them."""
+    kept, dropped = run["combined"]["weight"], sum(run["combined"]["dropped"].values())
+    rows = {"in": kept + dropped, "kept": kept, "dropped": dropped, "quarantined": 0}
+    return observe.Content(rows, run.get("labels", {}).get("before", {}))
+
+
+def _outcome(state: State[Any]) -> Any:
+    """What the run returned or raised; something else where its process is gone."""
+    return getattr(state.data, "result", state.data)
+
+
+def _tell_metrics(flow: Flow[..., Any], run: FlowRun, change: Callable[[metrics.Samples], metrics.Samples]) -> None:
+    metrics.tell(flow.name, settings().logs_dir(_root(run)), change, settings().pushgateway_url)
+
+
+def measure_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
+    observe.begin(str(run.id))
+    _tell_metrics(flow, run, partial(metrics.started, pipeline=flow.name, machine=metrics.machine_usage(_root(run))))
+
+
+def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    """A track's rows are in what it returned; a dataset's are noted by assure."""
+    told = _outcome(state)
+    if isinstance(told, Mapping) and "combined" in told:
+        observe.note_content(str(run.id), _measured_track(told))
+    seen, machine, now = observe.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
+    _tell_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=seen, machine=machine, now=now))
+
+
+def measure_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """A crash too: where the run's process is gone, a worker calls this in its own, and only the state is known."""
+    fault = _outcome(state)
+    error = type(fault).__name__ if isinstance(fault, BaseException) else state.name or state.type.value.title()
+    seen, machine = observe.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
+    _tell_metrics(flow, flow_run, partial(metrics.failed, pipeline=flow.name, run=seen, machine=machine, error=error))
+
+
+def measure_stop(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
+    seen, machine = observe.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
+    _tell_metrics(flow, flow_run, partial(metrics.stopped, pipeline=flow.name, run=seen, machine=machine))
+
+
+# For `@flow(**ANNOUNCED)`: a name that says what ran; and hooks, which tell start, success and failure of every flow.
+# Hooks run in the flow's own process; a killed process tells nothing, which is what the server's automations are for.
 ANNOUNCED: dict[str, Any] = {
-    "on_running": [alert_start],
-    "on_completion": [alert_success],
-    "on_failure": [alert_failure],
-    "on_crashed": [alert_failure],
+    "flow_run_name": run_name,
+    "on_running": [alert_start, measure_start],
+    "on_completion": [alert_success, measure_success],
+    "on_failure": [alert_failure, measure_failure],
+    "on_crashed": [alert_failure, measure_failure],
+    "on_cancellation": [measure_stop],
 }
