@@ -6,7 +6,7 @@ export DO_NOT_TRACK := true
 NO_SERVER := --ignore-glob=*test_steps.py --ignore-glob=*test_derive.py --ignore-glob=*test_dvc.py
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test check bench bench-templates bench-alibaba bench-cache bench-track-b label-accuracy slack lock clean help
+.PHONY: run test test-tools check operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b label-accuracy bootstrap lock clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -16,8 +16,12 @@ run: .venv/base  ## both tracks on generated sample data
 	$(BIN)/python flows/track_b.py
 
 test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not operations" --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.coverage_floors
+
+test-tools:  ## what some tests drive, from Debian's packages (needs root); without it they skip, saying so
+	apt-get update -q && apt-get install -qy --no-install-recommends \
+	    chromium prometheus prometheus-alertmanager prometheus-pushgateway tini
 
 check: .venv/dev  ## lint, layers, types, pure tests: about a minute
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -47,12 +51,29 @@ bench-track-b: .venv/bench  ## near duplicates, personal data, lines of JSON, ma
 label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand-labelled lines
 	$(BIN)/python -m tests.tasks.test_ds2_rules
 
-slack: .venv/base  ## save AUTOMEND_SLACK_WEBHOOK_URL as the block automend-alerts
-	$(BIN)/python -m deployments.slack
+operations: .venv/dev  ## outages and queues on real servers: minutes
+	$(BIN)/python -m pytest -m operations $(ARGS)
 
-lock: .venv/uv  ## compile pyproject's ranges to the three locks
+audit: .venv/dev  ## secrets nobody has looked at, known vulnerabilities of what is locked
+	$(BIN)/python -m tests.audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r deployments/requirements.txt
+
+up: .venv/base  ## a local server with its pool, blocks, automations and deployments, and a worker, in the background
+	$(BIN)/python -m deployments.up start
+
+down: .venv/base  ## stop what `make up` started
+	$(BIN)/python -m deployments.up stop
+
+doctor: .venv/base  ## what is wrong with this installation, and the command that mends it
+	$(BIN)/python -m deployments.doctor
+
+bootstrap: .venv/base  ## pools, blocks, thresholds, automations, deployments on the server of PREFECT_API_URL
+	$(BIN)/python -m deployments.bootstrap $(ARGS)
+
+lock: .venv/uv  ## compile pyproject's ranges to the four locks
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev -c requirements.txt -o tests/requirements.txt
+	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra production -c requirements.txt -o deployments/requirements.txt
+	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev -c deployments/requirements.txt -o tests/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev --extra bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt
 
 clean:  ## remove the environment and what tools left; data stays

@@ -14,6 +14,7 @@ os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="automend-prefect-")
 atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "true"
+os.environ.pop("PREFECT_API_URL", None)
 for name in [n for n in os.environ if n.startswith("AUTOMEND_") and n != "AUTOMEND_REAL_DATA"]:
     del os.environ[name]
 
@@ -38,8 +39,21 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
     """Laws tried on many generated examples are slow: `make test` runs them, `make check` does not."""
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("slow")
+    if getattr(config.option, "loadgroup", False):
+        _refuse_torn_groups(items)
+
+
+def _refuse_torn_groups(items: list[pytest.Item]) -> None:
+    """pytest-xdist marks a group in the test's id; where it cannot, groups are torn apart and servers start twice."""
+    torn = [item.nodeid for item in items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+    if torn:
+        raise pytest.UsageError(
+            f"{len(torn)} tests of groups would run on any worker, {torn[0]} first: this pytest-xdist does not know "
+            "this pytest. Install the versions of tests/requirements.txt."
+        )

@@ -125,7 +125,7 @@ def test_geminis_answers_are_used_and_kept(tmp_path: Path, monkeypatch: pytest.M
             return orjson.dumps({"workflow": {"steps": []}, "message": f"About {user[:20]}: raise it."}).decode()
 
     monkeypatch.setattr(story, "Gemini", Scripted)
-    monkeypatch.setattr(story, "settings", lambda: Settings(google_api_key=SecretStr("k3y")))
+    monkeypatch.setattr(story, "secret", lambda _name: SecretStr("k3y"))
     for _ in range(2):
         state = run(tmp_path, tables(), teacher="gemini")
         assert state.is_completed(), state.message

@@ -218,9 +218,9 @@ def wait_for(condition: Any, process: "subprocess.Popen[bytes]") -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "raw/*/sample/*",
+        pytest.param("raw/*/sample/*", marks=pytest.mark.operations),
         "interim/*/events-*",
-        "processed/ds2_loghub/*",
+        pytest.param("processed/ds2_loghub/*", marks=pytest.mark.operations),
     ],
 )
 def test_a_run_killed_in_the_middle_and_run_again_ends_as_if_undisturbed(

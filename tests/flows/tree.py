@@ -21,7 +21,7 @@ def published(root: Path) -> dict[str, str]:
 
 
 def task_states(flow_run_id: Any) -> dict[str, set[str]]:
-    """Task name -> names of the states its runs ended in, of a flow run and its subflows."""
+    """Task (its run's first word) -> names of the states its runs ended in, of a flow run and its subflows."""
     with get_client(sync_client=True) as client:
         children = client.read_flow_runs(
             flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]))
@@ -30,7 +30,8 @@ def task_states(flow_run_id: Any) -> dict[str, set[str]]:
     states: dict[str, set[str]] = {}
     for run in runs:
         if run.state:
-            states.setdefault(run.name.rpartition("-")[0], set()).add(run.state.name or "")
+            task = run.name.split(" ")[0].removesuffix("-0")  # a subflow's own: ds1-alibaba-0
+            states.setdefault(task, set()).add(run.state.name or "")
     return states
 
 

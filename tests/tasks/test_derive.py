@@ -82,7 +82,7 @@ def task_states(flow_run_id: object) -> set[tuple[str, str]]:
 
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run_id]}))
-    return {(run.name.rpartition("-")[0], run.state.name) for run in runs if run.state}
+    return {(run.name.split(" ")[0], run.state.name) for run in runs if run.state}
 
 
 def test_another_parameter_or_input_runs_it_again(table: Snapshot) -> None:

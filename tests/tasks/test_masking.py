@@ -198,3 +198,27 @@ def test_no_library_logs_the_webhook_even_at_debug(caplog: pytest.LogCaptureFixt
     assert HIDDEN in caplog.text
     assert PATH not in caplog.text
     assert "xoSecretWebhookTokenXx01" not in caplog.text
+
+
+@pytest.mark.usefixtures("masked_logging")
+def test_an_exception_that_was_logged_holds_no_secret_nor_do_its_causes(caplog: pytest.LogCaptureFixture) -> None:
+    cause = FileNotFoundError(2, f"no such place: {SLACK}", f"/mnt/{SLACK}")
+    cause.add_note(f"tried {SLACK}")
+    several = ExceptionGroup(f"both of {SLACK}", [ValueError(SLACK), KeyError(SLACK, 3)])
+    error = RuntimeError(f"no route to {SLACK}", 7)
+    error.address = SLACK  # type: ignore[attr-defined]
+    error.__cause__, error.__context__ = cause, several
+    cause.__context__ = error  # a circle
+    logging.getLogger("any.library").error("failed", exc_info=error)
+    said = [repr(error), str(error), str(cause), *cause.__notes__, repr(several), *vars(error).values()]
+    assert "xYz0123456789" not in " ".join(said)
+    assert error.args == (f"no route to {HIDDEN}", 7)
+    assert "failed" in caplog.text
+
+
+@pytest.mark.usefixtures("masked_logging")
+def test_an_exception_without_a_secret_is_logged_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    error = OSError(28, "No space left on device", "/data")
+    logging.getLogger("any.library").error("failed", exc_info=error)
+    assert caplog.records[0].exc_info is not None
+    assert str(error) == "[Errno 28] No space left on device: '/data'"

@@ -119,3 +119,16 @@ def test_a_binary_file_is_refused_by_name_and_offset(log: Path, content: bytes, 
 
 def test_a_text_with_a_few_strange_bytes_is_still_text(log: Path) -> None:
     assert len(read(log, b"a plain line of a log\n" * 50 + b"\x1b[31mred\x1b[0m\x01\n")) == 51
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 7])
+def test_the_turns_of_a_file_are_its_tables_dealt_out_one_by_one(
+    log: Path, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    monkeypatch.setattr(lines, "BATCH", 40)
+    log.write_bytes(b"".join(b"line %d\r\n" % n for n in range(40)) + b"the last has no end")
+    whole = list(lines.read(log, "a.log"))
+    dealt = [list(lines.read(log, "a.log", (turn, turns))) for turn in range(turns)]
+    assert len(whole) > 7
+    assert all(table.equals(dealt[at % turns][at // turns]) for at, table in enumerate(whole))
+    assert sum(map(len, dealt)) == len(whole)

@@ -164,8 +164,8 @@ def test_bring_uses_the_settings_and_makes_no_second_request(tmp_path: Path, mon
     """Mode live: key and address come from the settings; what is there whole is taken."""
     stand_in = api()
     with serving_api(stand_in) as served:
-        chosen = Settings(stack_exchange_url=served.url, stack_exchange_key=SecretStr("k3y"))
-        monkeypatch.setattr(stack_exchange, "settings", lambda: chosen)
+        monkeypatch.setattr(stack_exchange, "settings", lambda: Settings(stack_exchange_url=served.url))
+        monkeypatch.setattr(stack_exchange, "secret", lambda _name: SecretStr("k3y"))
         first = stack_exchange.bring(tmp_path)
         requests = len(served.asked)
         assert stack_exchange.bring(tmp_path) == first

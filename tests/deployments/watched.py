@@ -1,0 +1,47 @@
+"""Flows that the tests of automations and outages deploy. Imports no test module: a worker's process runs it."""
+
+import time
+import zlib
+from pathlib import Path
+
+import pandas as pd
+from prefect import flow, get_run_logger
+
+from schemas.finding import Explained
+from tasks import tables
+from tasks.derive import derive
+from tasks.publish.steps import ANNOUNCED
+
+FOLDER = Path("interim/watched")
+
+
+class Refused(Explained):
+    """What the failing flow says."""
+
+
+@flow(name="refusing", **ANNOUNCED)
+def refusing(data_dir: Path) -> None:
+    """Fails at once, with a reason."""
+    raise Refused(f"nothing to be found in {data_dir.name}")
+
+
+def slow_step(table: pd.DataFrame, number: int, seconds: float) -> pd.DataFrame:
+    """One more column, after a while: work that can be interrupted, and whose result is known."""
+    time.sleep(seconds)
+    return table.assign(**{f"step_{number}": table["seed"] * number})
+
+
+@flow(name="watched", **ANNOUNCED)
+def watched(data_dir: Path, count: int = 12, seconds: float = 10.0) -> Path:
+    """`count` cached steps of `seconds`, one after the other; `processed/watched.parquet` has a column of each.
+
+    The numbers are the folder's own, so that no run finds the results of another folder's.
+    """
+    first = zlib.crc32(data_dir.name.encode())
+    made = tables.write(pd.DataFrame({"seed": range(first, first + 1_000)}), "seed", FOLDER, data_dir, "sample")
+    for number in range(1, count + 1):
+        made = derive(slow_step, made, number=number, seconds=seconds)
+        get_run_logger().info("step %s of %s is done", number, count)
+    target = data_dir / "processed" / "watched.parquet"
+    tables.publish(made, target)
+    return target
