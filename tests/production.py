@@ -7,6 +7,7 @@ clients find it (PGHOST, PGPORT, PGUSER, PGPASSWORD; 127.0.0.1 by default), Redi
 import asyncio
 import base64
 import os
+import socket
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -60,10 +61,19 @@ def in_postgres(work: Callable[[asyncpg.Connection], Awaitable[Any]], database: 
         )
 
 
+def postgres_is_there() -> bool:
+    """Whether anything answers where PostgreSQL is sought."""
+    try:
+        with socket.create_connection((POSTGRES_HOST, int(POSTGRES_PORT)), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
 @contextmanager
-def postgres_database() -> Iterator[str]:
+def postgres_database(purpose: str = "test") -> Iterator[str]:
     """Name of an empty database that a role of the same name owns; both are dropped at the end."""
-    name = f"automend_test_{os.getpid()}"
+    name = f"automend_{purpose}_{os.getpid()}"
 
     async def make(connection: asyncpg.Connection) -> None:
         await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
@@ -79,6 +89,11 @@ def postgres_database() -> Iterator[str]:
         yield name
     finally:
         in_postgres(drop)
+
+
+def address(name: str) -> str:
+    """Of a database that `postgres_database` made, as Prefect's server wants it."""
+    return f"postgresql+asyncpg://{name}:{PASSWORD}@{POSTGRES_HOST}:{POSTGRES_PORT}/{name}"
 
 
 @contextmanager
@@ -167,9 +182,7 @@ def production_server(home: Path, env: Mapping[str, str] | None = None) -> Itera
         shared = f"redis://default:{REDIS_PASSWORD}@{REDIS_HOST}:6379/{number}"
         told = {
             **server_settings(),
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
-                f"postgresql+asyncpg://{name}:{PASSWORD}@{POSTGRES_HOST}:{POSTGRES_PORT}/{name}"
-            ),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": (address(name)),
             "PREFECT_REDIS_MESSAGING_URL": shared,
             "PREFECT_SERVER_DOCKET_URL": shared,
             "PREFECT_SERVER_API_AUTH_STRING": AUTH,

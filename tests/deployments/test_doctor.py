@@ -227,7 +227,8 @@ def test_a_real_server_and_worker_are_seen_and_what_bootstrap_makes_is_missed_or
         "heartbeat",
     ):
         assert found[name]["status"] == "ok", found[name]
-    assert "SQLite" in found["database"]["told"]
+    kind = "PostgreSQL" if "PREFECT_SERVER_DATABASE_CONNECTION_URL" in platform.env else "SQLite"
+    assert kind in found["database"]["told"]
     assert {
         "deployments",
         "schedules",
