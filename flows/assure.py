@@ -32,6 +32,8 @@ class Form:
     `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does, and `verification(kept,
     rejects)` counts what passed and failed each of its stages (`verification.json`); `anomalies` makes the report
     of that name, `slants` the bias report; `lines(batch)` gives the published lines of JSON, None for Parquet.
+    `columns` are those that these two reports read, () all. Naming them says that the table may be larger than memory:
+    then the contract is checked a batch at a time, and must have no rule across rows.
     """
 
     contract: pa.DataFrameSchema
@@ -40,6 +42,7 @@ class Form:
     verify: Callable[..., Any] | None = None
     verification: Callable[..., dict[str, Any]] | None = None
     lines: Callable[..., Any] | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
@@ -88,10 +91,11 @@ def assure(
     try:
         require_validation()  # also when everything is cached
         passed, *unverified = _verified(made, form)
-        kept, refused = derive(check, passed, schema=form.contract)
+        kept, refused = _checked(passed, form)
+        seen = kept.only(*form.columns)
         found = derive(
             form.anomalies,
-            kept,
+            seen,
             previous_rows=before,
             rejected_limit=limits.quarantined,
             volume_drop=limits.volume_drop,
@@ -100,7 +104,7 @@ def assure(
         )
         shares = {"representation": representation} if representation else {}
         slants = derive(
-            form.slants, kept, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
+            form.slants, seen, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
         )
         steps.emit_findings(stem, found, slants, list(statistics.values()))  # also when the gate closes
         counted = {"verification.json": derive(form.verification, passed, *unverified)} if form.verification else {}
@@ -139,3 +143,11 @@ def assure(
 def _verified(made: Snapshot, form: Form) -> tuple[Snapshot, ...]:
     """(rows that passed, rejects), or the rows as they are where a form has nothing to verify row by row."""
     return derive_batches(form.verify, made, decode=row_groups) if form.verify else (made,)
+
+
+def _checked(passed: Snapshot, form: Form) -> tuple[Snapshot, Snapshot]:
+    """(rows that keep the contract, rejects)."""
+    if form.columns:
+        return derive_batches(check, passed, decode=row_groups, schema=form.contract)
+    kept, refused = derive(check, passed, schema=form.contract)
+    return kept, refused

@@ -20,6 +20,7 @@ class Thresholds(BaseModel):
     load: LoadRules = LoadRules()
     ds5_representation: Representation = Representation(rare=RARE, very_rare=VERY_RARE)
     ds6_representation: Representation = Representation()
+    code_representation: Representation = Representation()
     min_score: int = Field(MIN_SCORE, description="Least score of a question of ds3_stackoverflow.")
     near_duplicates: float = Field(0.85, gt=0, le=1, description="Jaccard similarity at which a line repeats another.")
 

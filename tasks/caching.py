@@ -31,7 +31,7 @@ def key(fn: Callable[..., Any], snapshots: Sequence[Snapshot], parameters: Mappi
 
     Raises TypeError for a parameter that has no JSON form: it could not be compared between runs.
     """
-    inputs = [(snapshot.sha256, snapshot.mode, snapshot.schema_hash) for snapshot in snapshots]
+    inputs = [(s.sha256, s.mode, s.schema_hash, *s.columns) for s in snapshots]
     values = to_jsonable_python(dict(parameters), fallback=fingerprint)
     text = json.dumps([fingerprint(fn), inputs, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,7 @@
-"""The one bridge from pure functions to Prefect: `derive` for tables in memory, `derive_batches` for files beyond it.
+"""The one bridge from pure functions to Prefect: `derive` for tables in memory; beyond it, `derive_batches` for what
+looks at one row after the other, and `derive_scan` for what looks at all of them.
 
-Both are cached by content (see tasks/caching.py), write immutable snapshots, and make a lost or altered one again.
+All are cached by content (see tasks/caching.py), write immutable snapshots, and make a lost or altered one again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,6 +68,24 @@ def derive(fn: Callable[..., Any], *snapshots: Snapshot, into: str | None = None
     A returned tuple gives one snapshot each, anything else gives one. They lie in `interim/<into>/`, by default beside
     the first input's. Raises what `fn` raises.
     """
+    return _derived(fn, snapshots, into, tables.read, parameters)
+
+
+def derive_scan(fn: Callable[..., Any], *snapshots: Snapshot, into: str | None = None, **parameters: Any) -> Any:
+    """`derive` for tables larger than memory whose rows must be seen together.
+
+    `fn` gets each as a schemas.snapshot.Scan, and may return an iterator of tables in place of a table.
+    """
+    return _derived(fn, snapshots, into, tables.ParquetScan, parameters)
+
+
+def _derived(
+    fn: Callable[..., Any],
+    snapshots: tuple[Snapshot, ...],
+    into: str | None,
+    read: Callable[[Snapshot], Any],
+    parameters: dict[str, Any],
+) -> Any:
     folder = Path("interim") / (into or snapshots[0].path.parts[1])
     made = cached(
         fn.__name__,
@@ -78,14 +97,20 @@ def derive(fn: Callable[..., Any], *snapshots: Snapshot, into: str | None = None
         snapshots=snapshots,
         parameters=parameters,
         folder=folder,
+        read=read,
     )
     return made[0] if len(made) == 1 else made
 
 
 def _derive(
-    root: Path, fn: Callable[..., Any], snapshots: tuple[Snapshot, ...], parameters: dict[str, Any], folder: Path
+    root: Path,
+    fn: Callable[..., Any],
+    snapshots: tuple[Snapshot, ...],
+    parameters: dict[str, Any],
+    folder: Path,
+    read: Callable[[Snapshot], Any],
 ) -> list[Snapshot]:
-    results = fn(*map(tables.read, snapshots), **parameters)
+    results = fn(*map(read, snapshots), **parameters)
     parts = results if isinstance(results, tuple) else (results,)
     names = (_name(fn, part, number) for number, part in enumerate(parts))
     mode = snapshots[0].mode

@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from schemas.finding import Explained, SourceError
 from schemas.snapshot import Mode, Snapshot
 
 Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table
-Content: TypeAlias = Table | Mapping[str, Any] | list[Any] | str
+Content: TypeAlias = Table | Iterator[Table] | Mapping[str, Any] | list[Any] | str
 CHUNK = 1 << 20  # bytes read at a time while hashing
 BATCH_ROWS = 4_096  # conversations of 10 kB each are 40 MB
 
@@ -37,13 +37,17 @@ class SnapshotLost(Explained):
 
 
 def write(content: Content, name: str, folder: Path, root: Path, mode: Mode) -> Snapshot:
-    """Write a table (Parquet), mapping or list (JSON) or text as `<root>/<folder>/<name>-<sha12>.<ext>`."""
+    """Write a table (Parquet), mapping or list (JSON) or text as `<root>/<folder>/<name>-<sha12>.<ext>`.
+
+    A table may come in parts, an iterator of tables, of which one at a time is in memory.
+    """
     if isinstance(content, str):
         return _write_bytes(content.encode(), name, folder, root, mode, _suffix_of(name, ".txt"))
     if isinstance(content, Mapping | list):
         return _write_bytes(to_json(content), name, folder, root, mode, ".json")
     with TableWriter(name, folder, root, mode) as writer:
-        writer.append(content)
+        for part in content if isinstance(content, Iterator) else (content,):
+            writer.append(part)
     return writer.snapshot
 
 
@@ -133,18 +137,40 @@ def _settle(
 
 
 def read(snapshot: Snapshot) -> Any:
-    """The content of a snapshot: an Arrow-backed DataFrame, or what a JSON or text file holds.
+    """The content of a snapshot: an Arrow-backed DataFrame of its `columns`, or what a JSON or text file holds.
 
     Raises SnapshotLost when the file is missing or altered.
     """
-    fault = fault_of(snapshot)
-    if fault:
-        raise SnapshotLost(f"{fault} Run the flow again: the step that made it makes it anew.")
+    _require_whole(snapshot)
     if snapshot.path.suffix == ".parquet":
-        return pq.read_table(snapshot.file).to_pandas(types_mapper=pd.ArrowDtype)
+        columns = list(snapshot.columns) or None
+        return pq.read_table(snapshot.file, columns=columns).to_pandas(types_mapper=pd.ArrowDtype)
     if snapshot.path.suffix == ".json":
         return orjson.loads(snapshot.file.read_bytes())
     return snapshot.file.read_text(encoding="utf-8")
+
+
+def _require_whole(snapshot: Snapshot) -> None:
+    if fault := fault_of(snapshot):
+        raise SnapshotLost(f"{fault} Run the flow again: the step that made it makes it anew.")
+
+
+class ParquetScan:
+    """A table snapshot as a schemas.snapshot.Scan. Raises SnapshotLost when the file is missing or altered."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        _require_whole(snapshot)
+        self._snapshot = snapshot
+        self.rows = snapshot.rows
+
+    def read(self, *columns: str) -> pd.DataFrame:
+        """All rows of a few columns."""
+        return pq.read_table(self._snapshot.file, columns=list(columns)).to_pandas(types_mapper=pd.ArrowDtype)
+
+    def batches(self, *columns: str) -> Iterator[pd.DataFrame]:
+        """A row group, or BATCH_ROWS of it, at a time."""
+        for table in row_groups(self._snapshot.file, "", columns):
+            yield table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def fault_of(snapshot: Snapshot) -> str | None:
@@ -284,15 +310,20 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def row_groups(path: Path, _name: str) -> Iterator[pa.Table]:
-    """A Parquet file a batch at a time, an empty one as one batch without rows: the `decode` of our own tables."""
+def row_groups(path: Path, _name: str, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """A Parquet file a batch at a time, an empty one as one batch without rows: the `decode` of our own tables.
+
+    No batch is larger than what was written at once: where rows are large, few of them are a row group.
+    """
+    chosen = list(columns) or None
     with pq.ParquetFile(path) as file:
         empty = True
-        for batch in file.iter_batches(BATCH_ROWS):
-            empty = False
-            yield pa.Table.from_batches([batch])
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=chosen):
+                empty = False
+                yield pa.Table.from_batches([batch])
         if empty:
-            yield file.schema_arrow.empty_table()
+            yield pa.schema([file.schema_arrow.field(name) for name in chosen or file.schema_arrow.names]).empty_table()
 
 
 def batches(

@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that a gate never closes by chance; and none is timed: a machine may be busy.
+# The nightly workflow looks further, with --hypothesis-profile=exploring.
+settings.register_profile("automend", deadline=None, derandomize=True)
+settings.register_profile("exploring", deadline=None, max_examples=500, print_blob=True)
+settings.load_profile("automend")
 
 # Before anything imports prefect: a home of its own, so that no test sees or leaves a cached result or a block.
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="automend-prefect-")

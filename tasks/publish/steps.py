@@ -430,8 +430,9 @@ def measure(acquired: Acquired, kept: Snapshot, rejected: Snapshot) -> None:
 
 
 def _labels(kept: Snapshot) -> dict[str, int]:
-    """Rows by state (Format A) or by environment (Format B)."""
-    column = "label" if "label" in pq.read_schema(kept.file).names else "environment"
+    """Rows by state (Format A), by environment (Format B) or by language (code)."""
+    names = pq.read_schema(kept.file).names
+    column = next(name for name in ("label", "environment", "language") if name in names)
     values = Counter(pq.read_table(kept.file, columns=[column])[column].to_pylist())
     return {format_a.STATES[value] if column == "label" else value: rows for value, rows in values.items()}
 

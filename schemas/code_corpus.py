@@ -1,0 +1,131 @@
+"""The code corpus: raw columns, what is kept of a file of source code, and the contract of the published files.
+
+Limits on stars, size and licence are those of the system this one replaces; those on lines and letters are the
+filters of The Stack's authors (Li et al., "StarCoder", 2023, section 3). A file is what one commit of a repository has
+under one path.
+"""
+
+from typing import Literal, get_args
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+
+from schemas.format_b import SPLITS
+
+STEM = "code_corpus"
+
+# Language -> the ends of its files' names, in small letters. A header may be C's: its content decides.
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "Python": (".py", ".pyi", ".pyw"),
+    "Java": (".java",),
+    "C++": (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".h", ".ipp", ".tpp", ".inl"),
+    "JavaScript": (".js", ".mjs", ".cjs", ".jsx"),
+}
+Language = Literal["Python", "Java", "C++", "JavaScript"]
+
+# Raw rows, whatever layout the file has that they come from; null: the file does not tell.
+RAW_ROWS = arrow.schema(
+    {
+        "file": arrow.string(),  # the raw file's name, and `line` the 1-based row in it
+        "line": arrow.int64(),
+        "repo": arrow.string(),  # owner/name
+        "path": arrow.string(),  # in the repository
+        "language": arrow.string(),  # as the source calls it
+        "licence": arrow.string(),  # SPDX expression; several licences are joined by " AND "
+        "revision": arrow.string(),  # commit
+        "blob": arrow.string(),  # SHA-1 that names the content: git's, of "blob <size>\0" and it, or its own
+        "stars": arrow.int64(),
+        "encoding": arrow.string(),  # as the source calls it, in lower case
+        "size": arrow.int64(),  # bytes of the content as the source tells it
+        "content": arrow.large_binary(),
+        "fault": arrow.string(),  # why there is no content, or not this one: one of FAULTS; null: none
+    }
+)
+# not_fetched: it is not wanted, by what is known of it without its content (the rules say which), and was not brought.
+Fault = Literal["null_content", "not_fetched", "not_found", "wrong_content"]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+
+FEWEST_STARS = 10
+SMALLEST, LARGEST = 100, 1 << 20  # bytes of a file
+MOST_MEGABYTES = 10  # MB of a file, whoever asks for how much
+LONGEST_NAME = 180  # characters of a file's name; Windows ends a path at 260
+
+LONGEST_LINE, LONGEST_MEAN_LINE = 1_000, 100  # characters; a file with more is minified, or data
+FEWEST_ALPHANUMERIC = 0.25  # share of the characters that are letters or digits
+
+SIMILARITY = 0.85  # Jaccard of the words in fives
+Keep = Literal["first", "shortest", "longest", "best"]  # of duplicates; best: most stars, nothing redacted, longest
+
+# Stages that may be switched off, in their order. What is always done: organising, the contract, statistics.
+Stage = Literal[
+    "encoding",
+    "malformed",
+    "whitespace",
+    "pii",
+    "duplicates",
+    "near_duplicates",
+    "decontamination",
+    "tokens",
+]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+_TEXT, _COUNT = pd.ArrowDtype(arrow.string()), pd.ArrowDtype(arrow.int64())
+
+COLUMNS: dict[str, pd.ArrowDtype] = {
+    "id": _TEXT,  # "code_corpus:<hash of repository, path and revision>"
+    "repo": _TEXT,
+    "path": _TEXT,
+    "name": _TEXT,  # for a file of one's own: <language>/<repository>/<path>, at most LONGEST_NAME characters a part
+    "language": _TEXT,
+    "licence": _TEXT,
+    "attribution": _TEXT,  # path, repository and address of the file, as licences ask
+    "revision": _TEXT,  # "" where the source does not tell
+    "blob": _TEXT,
+    "stars": _COUNT,  # null where the source does not tell
+    "encoding": _TEXT,  # what the raw file was written in
+    "size": _COUNT,  # bytes of `content` in UTF-8
+    "lines": _COUNT,
+    "tokens": _COUNT,  # null where the stage is off
+    "complexity": _COUNT,  # McCabe's number of the file, Python only
+    "outcome": pd.ArrowDtype(arrow.bool_()),  # whether something was redacted
+    "split": _TEXT,  # train, validation, test: that of its repository
+    "digest": _TEXT,  # SHA-256 of `content`
+    "rows": pd.ArrowDtype(arrow.int32()),  # rows of the raw files it was made of: 1
+    "content": pd.ArrowDtype(arrow.large_string()),
+}
+NULLABLE = ("stars", "tokens", "complexity")
+SLICES = ("language", "licence", "repo")
+CHECKED = tuple(name for name in COLUMNS if name != "content")  # what reports look at: a content may be a megabyte
+
+CLUSTERS = arrow.schema(  # one row for each file that left as a duplicate
+    {
+        "cluster": arrow.string(),  # id of the file that stays
+        "id": arrow.string(),  # of the file that went
+        "kind": arrow.string(),  # exact, normalised or near
+        "jaccard": arrow.float64(),  # 1.0 for what is not near
+    }
+)
+
+
+def _column(name: str) -> pa.Column:
+    checks = {
+        "language": pa.Check.isin(LANGUAGES, name="language_unknown"),
+        "split": pa.Check.isin(SPLITS, name="split_unknown"),
+        "size": pa.Check.in_range(1, MOST_MEGABYTES * 1_000_000, name="size_out_of_range"),
+        "lines": pa.Check.ge(1, name="lines_none"),
+        "tokens": pa.Check.ge(0, name="tokens_negative"),
+        "complexity": pa.Check.ge(0, name="complexity_negative"),
+        "stars": pa.Check.ge(0, name="stars_negative"),
+        "rows": pa.Check.eq(1, name="rows_not_one"),
+        "digest": pa.Check.str_length(64, 64, name="digest_malformed"),
+        **{
+            known: pa.Check.str_length(min_value=1, name=f"{known}_empty")
+            for known in ("id", "repo", "path", "name", "licence", "attribution", "blob", "encoding", "content")
+        },
+    }
+    return pa.Column(COLUMNS[name], checks.get(name), nullable=name in NULLABLE)
+
+
+# Rule by rule on single rows: files are checked a batch at a time. That no id repeats is checked with the statistics.
+Files = pa.DataFrameSchema({name: _column(name) for name in COLUMNS}, name="files")
