@@ -1,13 +1,11 @@
 """The Stack, infrastructure as code: Kubernetes manifests, each with a request that a person would write to get it."""
 
-import hashlib
 from pathlib import Path
 
 from prefect import flow
 
 from flows.assure import FORMAT_B, assure
 from schemas.ds6_the_stack import SLICE_NAMES
-from schemas.finding import SourceError
 from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.settings import settings
@@ -15,6 +13,7 @@ from schemas.snapshot import Mode
 from tasks import ds6_the_stack as stack
 from tasks.acquire.steps import acquire
 from tasks.acquire.the_stack import REPO, REVISION, SHARDS, at, decode
+from tasks.curate import opt_out as opt_outs
 from tasks.derive import derive, derive_batches
 from tasks.publish.steps import ANNOUNCED
 from tasks.steps import thresholds
@@ -52,7 +51,7 @@ def ds6_the_stack(
     """
     root = (data_dir or settings().data_dir).resolve()
     agreed = thresholds(limits=limits, ds6_representation=representation)
-    opted_out = stack.repositories(_lines(opt_out))
+    opted_out = opt_outs.read(opt_out)
     origin = at(repo, revision, shards)
     raw = acquire(origin, mode, source, root, scale=scale)
     made, left_out = derive_batches(stack.conversations, *raw.files, decode=decode, opted_out=opted_out)
@@ -72,25 +71,8 @@ def ds6_the_stack(
         rules={},
         limits=agreed.limits,
         representation=agreed.ds6_representation,
-        parameters={"opted_out": len(opted_out), "opted_out_sha256": _sha256(opted_out)},
+        parameters=opt_outs.told(opted_out),
     )
-
-
-def _lines(file: Path | None) -> list[str]:
-    """Lines of the opt-out list, none where none is given. Raises SourceError for a file that is not there."""
-    if file is None:
-        return []
-    if not file.is_file():
-        raise SourceError(
-            f"--opt-out is {file}, which is no file. Nothing was read: a list that was given is never passed over. "
-            "Give a text file with a repository a line."
-        )
-    return file.read_text(encoding="utf-8").splitlines()
-
-
-def _sha256(names: tuple[str, ...]) -> str:
-    """The list by its hash: the manifest tells which list was used, not who is on it."""
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 if __name__ == "__main__":

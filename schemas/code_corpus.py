@@ -48,8 +48,8 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 FEWEST_STARS = 10
 SMALLEST, LARGEST = 100, 1 << 20  # bytes of a file
-MOST_MEGABYTES = 10  # MB of a file, whoever asks for how much
-LONGEST_NAME = 180  # characters of a file's name; Windows ends a path at 260
+MOST_MEGABYTES = 10  # MiB of a file, whoever asks for how much
+LONGEST_NAME = 180  # characters of `name`; Windows ends a path at 260, folders above it included
 
 LONGEST_LINE, LONGEST_MEAN_LINE = 1_000, 100  # characters; a file with more is minified, or data
 FEWEST_ALPHANUMERIC = 0.25  # share of the characters that are letters or digits
@@ -76,7 +76,7 @@ COLUMNS: dict[str, pd.ArrowDtype] = {
     "id": _TEXT,  # "code_corpus:<hash of repository, path and revision>"
     "repo": _TEXT,
     "path": _TEXT,
-    "name": _TEXT,  # for a file of one's own: <language>/<repository>/<path>, at most LONGEST_NAME characters a part
+    "name": _TEXT,  # for a file of one's own: <language>/<repository>/<path>, at most LONGEST_NAME characters
     "language": _TEXT,
     "licence": _TEXT,
     "attribution": _TEXT,  # path, repository and address of the file, as licences ask
@@ -112,7 +112,7 @@ def _column(name: str) -> pa.Column:
     checks = {
         "language": pa.Check.isin(LANGUAGES, name="language_unknown"),
         "split": pa.Check.isin(SPLITS, name="split_unknown"),
-        "size": pa.Check.in_range(1, MOST_MEGABYTES * 1_000_000, name="size_out_of_range"),
+        "size": pa.Check.in_range(1, 2 * MOST_MEGABYTES << 20, name="size_out_of_range"),  # Latin-1 may double in UTF-8
         "lines": pa.Check.ge(1, name="lines_none"),
         "tokens": pa.Check.ge(0, name="tokens_negative"),
         "complexity": pa.Check.ge(0, name="complexity_negative"),

@@ -29,6 +29,8 @@ class Source:
     `count(path)` is the number of rows of a raw file, where these are not its lines that are not blank.
     `bring(folder)` downloads the files of `pin` (a revision, a day) into `folder` and returns them; it takes what is
     there and whole without a request. It stands where a file has no address of its own to pin as a RemoteFile.
+    `pack(folder, target)` writes a folder of many small files, where it has none of the source's, as one file of them,
+    `target`, and returns it, or None where there is nothing to pack.
     `sample(folder, seed, scale)` writes generated files in the real layout into `folder`, with the truth of what it
     planted in `folder / "truth.json"`; same seed and scale, same bytes.
     """
@@ -46,5 +48,6 @@ class Source:
     choose: Callable[[list[Path]], tuple[list[Path], dict[Path, str]]] = use_all  # (used, unused -> why)
     count: Callable[[Path], int] | None = None
     bring: Callable[[Path], list[Path]] | None = None
+    pack: Callable[[Path, Path], Path | None] | None = None
     pin: str = ""  # the version that `bring` brings
     how_to_get: str = ""  # what to do when there is no `remote`: ends the error

@@ -49,6 +49,7 @@ from schemas.workflow import answer
 from tasks.curate import asking, manifests, pii, pii_manifest
 from tasks.curate.filters import Rule, first_reason
 from tasks.curate.manifests import Refused, Resource, Tree
+from tasks.curate.opt_out import is_among
 from tasks.simulate.actions import home
 
 SOURCE = "ds6_the_stack"
@@ -66,7 +67,7 @@ def file_rules(opted_out: Iterable[str] = ()) -> tuple[Rule, ...]:
     """The rules that look at a file's columns, in order. `opted_out` are repositories, "owner/name", or "owner"."""
     absent = frozenset(opted_out)
     return (
-        Rule("opted_out", lambda f: [not _is_among(repo, absent) for repo in f["max_stars_repo_name"]], "its owner"),
+        Rule("opted_out", lambda f: [not is_among(repo, absent) for repo in f["max_stars_repo_name"]], "its owner"),
         Rule("null_content", lambda f: f["fault"].fillna("") != "null_content", "the row has no file", "quarantined"),
         Rule("invalid_utf8", lambda f: f["fault"].fillna("") != "invalid_utf8", "bytes are lost", "quarantined"),
         Rule("not_yaml", lambda f: [_suffix(path) in YAML_SUFFIXES for path in f["max_stars_repo_path"]], "yaml.org"),
@@ -78,18 +79,6 @@ def file_rules(opted_out: Iterable[str] = ()) -> tuple[Rule, ...]:
         Rule("not_a_manifest", _names_a_kind, "Kubernetes API conventions, Types (Kinds)"),
         Rule("template", lambda f: ~f["content"].str.contains(HELM, regex=True), "Helm, Built-in Objects"),
     )
-
-
-def _is_among(repo: Any, absent: frozenset[str]) -> bool:
-    name = repo.lower() if isinstance(repo, str) else ""
-    return name in absent or name.partition("/")[0] in absent
-
-
-def repositories(lines: Iterable[str]) -> tuple[str, ...]:
-    """An opt-out list as `opted_out` wants it: sorted, in small letters, addresses cut to owner/name, no notes."""
-    names = (line.partition("#")[0].strip().lower() for line in lines)
-    bare = (re.sub(r"^(?:https?://)?(?:www\.)?github\.com/|(?:\.git)?/?$", "", name) for name in names)
-    return tuple(sorted({name for name in bare if name}))
 
 
 def _suffix(path: Any) -> str:

@@ -21,6 +21,7 @@ from tasks.acquire import http
 from tasks.derive import cached
 
 SEED = 42
+PACKED = "packed.parquet"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ def acquire(
     if mode == "sample":
         made = _sample(source, root, seed, scale)
     elif mode == "local":
-        found, unused = find(source, folder)
-        made = _copy(source, found, root)
+        made, unused = _local(source, folder, root)
     else:
         made = _download(source, root)
     return _acquired(source, made, unused)
@@ -72,14 +72,30 @@ def find(source: Source, folder: Path | None) -> tuple[dict[str, Path], dict[str
             f"{source.stem}: mode local reads a folder, but --source is {folder}, which is none. "
             f"Give a folder that holds any of: {', '.join(source.expected)}."
         )
-    paths = sorted({p for pattern in source.patterns for p in folder.rglob(pattern) if p.is_file()})
-    used, unused = source.choose([p for p in paths if source.identify(p) is not None])
+    used, unused = source.choose(_candidates(source, folder))
     if not used:
         raise SourceError(
             f"{source.stem}: none of {', '.join(source.expected)} was found below {folder} "
             f"(looked for {', '.join(source.patterns)})."
         )
     return _named(used, folder), {str(p.relative_to(folder)): why for p, why in unused.items()}
+
+
+def _candidates(source: Source, folder: Path) -> list[Path]:
+    paths = sorted({p for pattern in source.patterns for p in folder.rglob(pattern) if p.is_file()})
+    return [p for p in paths if source.identify(p) is not None]
+
+
+def _local(source: Source, folder: Path | None, root: Path) -> tuple[tuple[Snapshot, ...], dict[str, str]]:
+    """What lies in a folder, copied, or packed where it has none of the source's files but what can be made one."""
+    if source.pack and folder and folder.is_dir() and not _candidates(source, folder):
+        target = _fresh(root / "raw" / source.stem / "local") / PACKED
+        with tables.scratch(root) as temporary:
+            if packed := source.pack(folder, temporary):
+                tables.move(packed, target)
+                return (_raw(source, target, root, "local"),), {}
+    found, unused = find(source, folder)
+    return _copy(source, found, root), unused
 
 
 def _named(paths: list[Path], folder: Path) -> dict[str, Path]:

@@ -26,6 +26,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.workflow import steps_of
+from tasks.curate.clusters import stays
 from tasks.curate.minhash import near_duplicates
 
 Array = np.ndarray[Any, Any]
@@ -59,7 +60,7 @@ def distinct(ordered: pd.DataFrame, threshold: float, workers: int = 1) -> tuple
     pairs = _pairs(texts, rows, threshold, workers)
     found = pairs
     while len(found):
-        rows = np.flatnonzero(_stays(pairs, len(ordered)))
+        rows = np.flatnonzero(stays(pairs, len(ordered)))
         found = _pairs(texts, rows, threshold, workers)
         pairs = pl.concat([pairs, found])
     return ordered.iloc[rows], _told(pairs, rows, ordered)
@@ -121,15 +122,6 @@ def _near(texts: pl.Series, rows: Array, threshold: float, workers: int) -> pl.D
     """Pairs of near duplicates among some rows of a column."""
     pairs = near_duplicates(texts.gather(rows), threshold, workers=workers).pairs
     return pairs.with_columns(left=pl.Series(rows[pairs["left"]]), right=pl.Series(rows[pairs["right"]]))
-
-
-def _stays(pairs: pl.DataFrame, count: int) -> Array:
-    """For each of `count` rows in order of priority, whether it stays: unless it duplicates one before it that does."""
-    stays = np.ones(count, bool)
-    for left, right in pairs.select("left", "right").sort("right").iter_rows():  # what lies left of a row is decided
-        if stays[left]:
-            stays[right] = False
-    return stays
 
 
 def _told(pairs: pl.DataFrame, rows: Array, ordered: pd.DataFrame) -> pd.DataFrame:

@@ -30,9 +30,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.finding import SourceError
+from tasks.curate.text_file import TextFile, encoded, in_a_row
 
 Array = np.ndarray[Any, Any]
-Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray | pd.Series | pl.Series"
+Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray | pd.Series | pl.Series | TextFile"
+Column: TypeAlias = "Sequence[str] | pa.ChunkedArray | TextFile"
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -67,6 +69,7 @@ class Duplicates:
 def near_duplicates(texts: Texts, threshold: float = 0.85, *, workers: int = 1, ngram: int = NGRAM) -> Duplicates:
     """All pairs of texts whose Jaccard is at least `threshold`, and the groups they form.
 
+    Texts in a `TextFile` stay on disk: what is held of each is its signature, 358 bytes at the usual threshold.
     The same texts give the same answer on any number of `workers` (threads). Every pair listed is right. One that
     should be listed is missed with odds of 1e-5 at the threshold and less above, but for two limits that keep time
     linear. Of more than `COPIES` texts with the same words, the rest is paired with the first only. And where more than
@@ -81,11 +84,9 @@ def near_duplicates(texts: Texts, threshold: float = 0.85, *, workers: int = 1, 
     column = _column(texts)
     if not len(column):
         return _duplicates(_pairs([], [], []), 0)
-    prints, keys, marks = _signatures(column, banding(threshold), ngram, workers)
-    _, firsts, groups = np.unique(prints, return_index=True, return_inverse=True)
-    candidates = _candidates(np.sort(firsts), keys, marks, threshold, workers)
+    candidates, firsts = _met(column, threshold, ngram, workers)
     near = _verified(column, candidates, ngram, workers).filter(pl.col("jaccard") >= threshold)
-    return _duplicates(_with_copies(near, firsts[groups]), len(column))
+    return _duplicates(_with_copies(near, firsts), len(column))
 
 
 def jaccard(left: str, right: str, ngram: int = NGRAM) -> float:
@@ -104,6 +105,17 @@ def shingles(text: str, ngram: int = NGRAM) -> frozenset[tuple[str, ...]]:
     """
     found = [_folded(word) for word in re.findall(r"\w+", text)] or ["".join(text.split())]
     return frozenset(tuple(found[at : at + ngram]) for at in range(max(len(found) - ngram, 0) + 1))
+
+
+def hashed(texts: Texts, ngram: int = NGRAM) -> tuple[Array, Array]:
+    """(starts, hashes): 64-bit hashes, none twice, of the shingles of text i are `hashes[starts[i]:starts[i + 1]]`."""
+    from tasks.curate import minhash_kernels as kernels
+
+    column = _column(texts)
+    text, offsets = _bytes(column, np.arange(len(column)))
+    scratch = np.empty(kernels.room(kernels.longest(offsets)), np.uint64)
+    starts, hashes = kernels.spread(text, offsets, _fold_table(), ngram, scratch)
+    return starts, hashes[: starts[-1]]
 
 
 def banding(threshold: float) -> tuple[int, int]:
@@ -130,8 +142,10 @@ def _refuse(threshold: float, workers: int, ngram: int) -> None:
 # --- texts in, bytes out ---------------------------------------------------------------------------------------------
 
 
-def _column(texts: Texts) -> Sequence[str] | pa.ChunkedArray:
-    """Texts as they are held: Arrow's in chunks, others as a list. Neither copies them."""
+def _column(texts: Texts) -> Column:
+    """Texts as they are held: on disk, Arrow's in chunks, others as a list. Nothing copies them."""
+    if isinstance(texts, TextFile):
+        return texts
     if isinstance(texts, pd.Series):
         texts = pa.array(texts) if isinstance(texts.dtype, pd.ArrowDtype | pd.StringDtype) else texts.tolist()
     elif isinstance(texts, pl.Series):
@@ -152,29 +166,22 @@ def _column(texts: Texts) -> Sequence[str] | pa.ChunkedArray:
     return texts
 
 
-def _sizes(column: Sequence[str] | pa.ChunkedArray) -> Array:
+def _sizes(column: Column) -> Array:
     """About how many bytes each text has."""
+    if isinstance(column, TextFile):
+        return column.sizes
     if isinstance(column, pa.ChunkedArray):
         return pc.binary_length(column).to_numpy().astype(np.int64)
     return np.fromiter(map(len, column), np.int64, len(column))
 
 
-def _bytes(column: Sequence[str] | pa.ChunkedArray, rows: Array) -> tuple[Array, Array]:
+def _bytes(column: Column, rows: Array) -> tuple[Array, Array]:
     """The UTF-8 of some texts in a row, uint8, and where each begins and the last one ends in it, int64."""
+    if isinstance(column, TextFile):
+        return column.read(rows)
     if isinstance(column, pa.ChunkedArray):
-        texts = pa.concat_arrays(column.take(pa.array(rows)).cast(pa.large_binary()).chunks)
-    else:
-        texts = _encoded([column[row] for row in rows])
-    _, offsets, data = texts.buffers()
-    text = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
-    return text, np.frombuffer(offsets, np.int64)[: len(texts) + 1]
-
-
-def _encoded(texts: list[str]) -> pa.Array:
-    try:
-        return pa.array(texts, pa.large_string())
-    except UnicodeEncodeError:  # half of a surrogate pair, as JSON may hold: no valid UTF-8, but no word either
-        return pa.array([text.encode("utf-8", "surrogatepass") for text in texts], pa.large_binary())
+        return in_a_row(pa.concat_arrays(column.take(pa.array(rows)).cast(pa.large_binary()).chunks))
+    return in_a_row(encoded([column[row] for row in rows]))
 
 
 def _batches(sizes: Array) -> list[Array]:
@@ -212,9 +219,17 @@ def _each(work: Callable[[Part], Result], parts: Sequence[Part], workers: int) -
         return list(pool.map(work, parts))
 
 
-def _signatures(
-    column: Sequence[str] | pa.ChunkedArray, shape: tuple[int, int], ngram: int, workers: int
-) -> tuple[Array, Array, Array]:
+def _met(column: Column, threshold: float, ngram: int, workers: int) -> tuple[Array, Array]:
+    """(candidates, the first text with the words of each text).
+
+    Steps 1 to 3. The signatures, which take most of the memory, are let go of here: nothing after needs them.
+    """
+    prints, keys, marks = _signatures(column, banding(threshold), ngram, workers)
+    _, firsts, groups = np.unique(prints, return_index=True, return_inverse=True)
+    return _candidates(np.sort(firsts), keys, marks, threshold, workers), firsts[groups]
+
+
+def _signatures(column: Column, shape: tuple[int, int], ngram: int, workers: int) -> tuple[Array, Array, Array]:
     """Fingerprint (uint64), keys (uint64, bands by texts) and marks (uint8, texts by bins) of all texts."""
     from tasks.curate import minhash_kernels as kernels
 
@@ -257,7 +272,7 @@ def _order(texts: Array, keys: Array) -> tuple[Array, Array]:
     return order, np.repeat(np.where(sizes > CROWD, NEIGHBOURS, CROWD), sizes)
 
 
-def _verified(column: Sequence[str] | pa.ChunkedArray, candidates: Array, ngram: int, workers: int) -> pl.DataFrame:
+def _verified(column: Column, candidates: Array, ngram: int, workers: int) -> pl.DataFrame:
     """Candidates with their exact Jaccard."""
     from tasks.curate import minhash_kernels as kernels
 

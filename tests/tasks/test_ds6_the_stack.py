@@ -20,7 +20,7 @@ from schemas.snapshot import REJECT_COLUMNS
 from schemas.tools import REGISTRY
 from tasks import ds6_the_stack as stack
 from tasks.acquire import the_stack
-from tasks.curate import manifests, pii_manifest
+from tasks.curate import manifests, opt_out, pii_manifest
 from tasks.curate.pii import Redacted, Span
 from tasks.simulate import cluster
 
@@ -185,7 +185,7 @@ def test_size_is_counted_in_bytes_its_limits_are_within(size: int, reason: str) 
 
 def test_whoever_opted_out_is_left_out_before_anything_else_is_said_of_them() -> None:
     """By repository or by owner, whatever the case; the rejects row holds no content of theirs."""
-    opted_out = stack.repositories(["# asked", "https://github.com/ADA/Web.git", "grace  # all of hers", "", "x/y/"])
+    opted_out = opt_out.repositories(["# asked", "https://github.com/ADA/Web.git", "grace  # all of hers", "", "x/y/"])
     assert opted_out == ("ada/web", "grace", "x/y")
     names = ["Ada/Web", "ada/other", "Grace/any", "graceful/any", None]
     frame = pd.concat([rows(PAD + MANIFEST, max_stars_repo_name=name, max_stars_repo_path="a.tf") for name in names])

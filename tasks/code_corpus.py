@@ -1,0 +1,792 @@
+"""Source files into a clean, de-duplicated, licensed corpus. Pure: tables in, tables out.
+
+    raw rows --organised--> --chosen--> files --decoded--cleaned--tidied--redacted--> their texts
+          --distinct--unlike--uncontaminated--> what stays of them --finished--> the corpus (schemas.code_corpus.Files)
+
+Every step returns (kept, rejects) and loses nothing. A rejects row tells repository, path and why, never content: it
+may not be redacted yet, and some of it belongs to people who asked to be left out. `distinct` and `unlike` also tell
+which file stays for each that goes.
+
+Steps that look at one file take a batch of them. Those that look at all take a Scan, read what they need, and give
+the files that stay back a batch at a time: a corpus is larger than memory.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from schemas.code_corpus import (
+    CLUSTERS,
+    COLUMNS,
+    FAULTS,
+    FEWEST_STARS,
+    LANGUAGES,
+    LARGEST,
+    LONGEST_NAME,
+    NULLABLE,
+    SMALLEST,
+    STEM,
+    Files,
+    Keep,
+)
+from schemas.finding import Finding, SourceError
+from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT, Scan
+from tasks.check.anomalies import anomalies, outlier_share, severity_of
+from tasks.combine import licences
+from tasks.combine.splits import split_of
+from tasks.curate import clusters, encoding, languages, layout, lexing, overlap, pii_code
+from tasks.curate.filters import Rule, first_reason
+from tasks.curate.minhash import near_duplicates
+from tasks.curate.opt_out import is_among
+from tasks.curate.text_file import TextFile
+
+Array = np.ndarray[Any, Any]
+Pair = tuple[pd.DataFrame, pd.DataFrame]  # kept, rejects
+
+QUARANTINED = frozenset({*FAULTS, "undecodable", "not_utf8", "redaction_breaks_syntax", "leak"} - {"not_fetched"})
+CONTAMINATED = 0.5  # share of a file's runs of words that the test split has too
+MENTIONED = 40  # characters of a benchmark's string that its rejects tell
+
+_TEXT, _COUNT = pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.int64())
+_PLACE = {"file": _TEXT, "line": _COUNT}  # of the raw row; taken away at the end
+_REJECT_TYPES = {name: _COUNT if name == "line" else _TEXT for name in REJECT_COLUMNS}
+_MADE_LAST = ("size", "lines", "tokens", "complexity", "digest")  # of the text as it is published
+_WORK = {**{name: kind for name, kind in COLUMNS.items() if name not in _MADE_LAST}, "bytes": _COUNT, **_PLACE}
+_ORGANISED = {**_WORK, "content": pd.ArrowDtype(pa.large_binary())}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a run is given
+
+
+def benchmark_strings(file: Path | None) -> tuple[str, ...]:
+    """Lines of a text file that are not blank, () where none is given. Raises SourceError where it is missing."""
+    if file is None:
+        return ()
+    if not file.is_file():
+        raise SourceError(
+            f"--benchmarks is {file}, which is no file. Nothing was read: a corpus that was to be kept apart from "
+            "benchmarks is not made without them. Give a text file with a string a line."
+        )
+    return tuple(line for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def vocabulary_of(file: Path | None) -> dict[str, str]:
+    """What `finished` is told of a tokenizer.json, {} where none is given. Raises SourceError where it is missing."""
+    if file is None:
+        return {}
+    if not file.is_file():
+        raise SourceError(f"--tokenizer is {file}, which is no file. Give the tokenizer.json of a model.")
+    told = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"vocabulary": str(file.resolve()), "vocabulary_sha256": told}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Organising: what a file is, and whether it may be used
+
+
+def file_rules(asked: Sequence[str], opted_out: Iterable[str], largest: int) -> tuple[Rule, ...]:
+    """The rules that look at a raw row, in order; `largest` in bytes. What is not told of a file leaves no file out.
+
+    Its licence is the exception: without one nothing may be done with it.
+    """
+    absent = frozenset(opted_out)
+    return (
+        Rule("opted_out", lambda f: [not is_among(repo, absent) for repo in f["repo"]], "its owner"),
+        Rule("language_unknown", lambda f: f["language"] != "", "LANGUAGES"),
+        Rule("language_not_asked", lambda f: f["language"].isin(list(asked)), "the caller"),
+        Rule("few_stars", lambda f: f["stars"].fillna(FEWEST_STARS) >= FEWEST_STARS, "the reference"),
+        Rule("licence_missing", lambda f: f["licence"].fillna("") != "", "copyright law"),
+        Rule("licence_not_permissive", lambda f: f["licence"].map(is_permissive), "the reference"),
+        Rule("too_small", lambda f: f["bytes"] >= SMALLEST, "the reference"),
+        Rule("too_large", lambda f: f["bytes"] <= largest, "the reference"),
+        *(Rule(fault, partial(_lacks, fault), "the raw file") for fault in FAULTS),
+        Rule("language_mismatch", _is_in_its_language, "languages.contradicted"),
+    )
+
+
+def _lacks(fault: str, files: pd.DataFrame) -> Any:
+    return files["fault"].fillna("") != fault
+
+
+def is_permissive(licence: str) -> bool:
+    """Whether an SPDX expression lets everybody use, change and pass on; one that is not known here does not."""
+    try:
+        return licences.kind(licence) == "permissive"
+    except SourceError:
+        return False
+
+
+def _is_in_its_language(files: pd.DataFrame) -> list[bool]:
+    """What no encoding reads is left to the step that decodes."""
+    told = zip(files["content"], files["encoding"].fillna(""), files["language"], strict=True)
+    return [not _contradicted(content, encoded, language) for content, encoded, language in told]
+
+
+def _contradicted(content: bytes, encoded: str, language: str) -> bool:
+    try:
+        return languages.contradicted(encoding.decoded(content, encoded).text, language) is not None
+    except encoding.Undecodable:
+        return False
+
+
+def organised(
+    files: pd.DataFrame,
+    *,
+    asked: Sequence[str] = tuple(LANGUAGES),
+    opted_out: Sequence[str] = (),
+    largest: int = LARGEST,
+) -> Pair:
+    """Raw rows (schemas.code_corpus.RAW_ROWS) that may be used, with what is known of each: (kept, rejects)."""
+    known = files.assign(
+        language=_texts(languages.of_path(path or "") or "" for path in _values(files["path"])),
+        bytes=files["size"].fillna(pd.Series(_lengths(files["content"]), index=files.index)),
+    )
+    rules = file_rules(asked, opted_out, largest)
+    reasons = first_reason(known, rules)
+    left = reasons.notna().to_numpy()
+    return _described(known[~left]), _rejects(known[left], reasons[left].tolist())
+
+
+def _lengths(content: pd.Series) -> Any:
+    return pl.from_pandas(content).bin.size().fill_null(0).cast(pl.Int64).to_numpy()
+
+
+def _described(files: pd.DataFrame) -> pd.DataFrame:
+    """The columns that follow from where a file lies."""
+    repos, paths = (_values(files[name].fillna("")) for name in ("repo", "path"))
+    revisions = _values(files["revision"].fillna(""))
+    places = list(zip(repos, paths, revisions, strict=True))
+    made = {
+        "id": [identity(*place) for place in places],
+        "repo": [repo or "unknown" for repo in repos],
+        "path": paths,
+        "name": [short_name(*pair) for pair in zip(files["language"], repos, paths, strict=True)],
+        "attribution": [attribution(*place) for place in places],
+        "revision": revisions,
+        "split": [split_of(STEM, repo, 0) for repo in repos],
+        "outcome": [False] * len(files),
+        "rows": [1] * len(files),
+        "blob": _values(files["blob"].fillna("unknown")),
+        "encoding": _values(files["encoding"].fillna("")),
+    }
+    columns = {name: pd.Series(made[name], index=files.index) if name in made else files[name] for name in _ORGANISED}
+    return pd.DataFrame(columns).astype(_ORGANISED)
+
+
+def identity(repo: str, path: str, revision: str) -> str:
+    """The id of what one commit of a repository has under one path."""
+    return f"{STEM}:{_hash(chr(0).join((repo, path, revision)))[:40]}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def attribution(repo: str, path: str, revision: str) -> str:
+    """Path, repository, and a link to the file as it was at its revision, as far as they are known."""
+    if "/" not in repo:
+        return f"{path} of {repo or 'an unknown repository'}"
+    link = f"https://github.com/{quote(repo)}" + (f"/blob/{revision}/{quote(path)}" if revision else "")
+    return f"{path} of {repo}, {link}"
+
+
+def short_name(language: str, repo: str, path: str) -> str:
+    """A name for a file of one's own, below a folder for its language, of at most LONGEST_NAME characters.
+
+    One that would be longer keeps its folder, a hash of the whole and the end of its path; `ingest_manifest.json` says
+    what it stands for. `..` and empty parts do not lead out of the folder.
+    """
+    folder = language.lower().replace("+", "p")
+    parts = [part for part in PurePosixPath(f"{repo}/{path}").parts if part not in ("/", "..", ".")]
+    name = "/".join([folder, *parts])
+    if len(name) <= LONGEST_NAME:
+        return name
+    head = f"{folder}/{_hash(name)[:16]}-"
+    return head + parts[-1][-(LONGEST_NAME - len(head)) :]
+
+
+def chosen(files: Scan, *, most: int | None = None) -> tuple[Iterator[pd.DataFrame], pd.DataFrame]:
+    """Each file once, and of each language the first `most`, None for all: (kept, rejects)."""
+    known = pl.from_pandas(files.read("id", "language")).with_columns(repeated=~pl.col("id").is_first_distinct())
+    place = (~pl.col("repeated")).cum_sum().over("language")
+    over = pl.when(place > (most or len(known))).then(pl.lit("over_max_samples"))
+    reasons = known.select(reason=pl.when("repeated").then(pl.lit("repeated")).otherwise(over))
+    return _without(files, reasons["reason"].to_list())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Row by row
+
+
+def decoded(files: pd.DataFrame, *, guess: bool = True) -> Pair:
+    """Bytes as text, whatever encoding they are in: (kept, rejects). Without `guess` only UTF-8 is read."""
+    texts, encodings, reasons = [], [], []
+    for content, told in zip(_values(files["content"]), _values(files["encoding"]), strict=True):
+        found, reason = _decoded(content, told, guess)
+        texts.append(found.text)
+        encodings.append(found.encoding)
+        reasons.append(reason)
+    made = files.assign(
+        content=_series(texts, COLUMNS["content"], files), encoding=_series(encodings, COLUMNS["encoding"], files)
+    )
+    return _split(made.astype(_WORK), reasons)
+
+
+def _decoded(content: bytes, told: str, guess: bool) -> tuple[encoding.Decoded, str | None]:
+    nothing = encoding.Decoded("", "")
+    if not guess:
+        try:
+            return encoding.Decoded(content.decode(), "utf-8"), None
+        except UnicodeDecodeError:
+            return nothing, "not_utf8"
+    try:
+        return encoding.decoded(content, told), None
+    except encoding.Undecodable:
+        return nothing, "undecodable"
+
+
+def cleaned(files: pd.DataFrame) -> Pair:
+    """Control characters gone, and without files that are broken or no program text: (kept, rejects)."""
+    texts, named = _values(files["content"]), _values(files["language"])
+    reasons = layout.first_malformed(texts)
+    clean = [
+        text if reason else layout.clean_controls(text, language).text
+        for text, language, reason in zip(texts, named, reasons, strict=True)
+    ]
+    return _split(_with_texts(files, clean), reasons)
+
+
+def tidied(files: pd.DataFrame) -> Pair:
+    """White space that means nothing gone, the syntax tree as it was: (kept, no rejects)."""
+    pairs = zip(_values(files["content"]), _values(files["language"]), strict=True)
+    return _split(_with_texts(files, [layout.tidied(*pair) for pair in pairs]), [None] * len(files))
+
+
+_BREAKS = {"breaks": "redaction_breaks_syntax", "leak": "leak"}
+
+
+def redacted(files: pd.DataFrame) -> Pair:
+    """Personal data and secrets replaced, each file parsing where it did: (kept, rejects)."""
+    found = pii_code.redact_code(_values(files["content"]), _values(files["language"]))
+    made = _with_texts(files, [redaction.text for redaction in found])
+    changed = [redaction.outcome == "redacted" for redaction in found]
+    return _split(
+        made.assign(outcome=_series(changed, COLUMNS["outcome"], files)),
+        [_BREAKS.get(redaction.outcome) for redaction in found],
+    )
+
+
+def finished(files: pd.DataFrame, *, tokens: bool = True, vocabulary: str = "", vocabulary_sha256: str = "") -> Pair:  # noqa: ARG001  for the cache
+    """Files in the columns of the corpus, measured: (kept, no rejects).
+
+    `vocabulary` is a tokenizer.json whose tokens are counted, with its hash, on which the result depends; "": the
+    pieces that every tokeniser of its kind begins with (lexing.tokens).
+    """
+    texts = _values(files["content"])
+    count = lexing.with_vocabulary(Path(vocabulary)) if vocabulary else lexing.tokens
+    python = [language == "Python" for language in _values(files["language"])]
+    complexities = iter(lexing.complexity([text for text, is_python in zip(texts, python, strict=True) if is_python]))
+    encoded = [text.encode() for text in texts]
+    measured: dict[str, Sequence[Any]] = {
+        "size": [len(content) for content in encoded],
+        "lines": [text.count("\n") + (not text.endswith("\n")) for text in texts],
+        "tokens": count(texts) if tokens else [None] * len(texts),
+        "complexity": [next(complexities) if is_python else None for is_python in python],
+        "digest": [hashlib.sha256(content).hexdigest() for content in encoded],
+    }
+    made = files.assign(**{name: _series(values, COLUMNS[name], files) for name, values in measured.items()})
+    return made[list(COLUMNS)].reset_index(drop=True), _rejects(files.iloc[:0], [])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# All files together
+
+
+def distinct(files: Scan, *, keep: Keep = "first") -> tuple[Iterator[pd.DataFrame], pd.DataFrame, pd.DataFrame]:
+    """One of each group of files that are equal, or differ in white space alone: (kept, rejects, CLUSTERS)."""
+    facts = _facts(files)
+    order = _priority(facts, keep)
+    ranked = facts[order].with_columns(stays=pl.col("normal").is_first_distinct())
+    kept = ranked.filter("stays").select("normal", cluster="id", kept_digest="digest")
+    gone = ranked.filter(~pl.col("stays")).join(kept, on="normal", how="left", maintain_order="left")
+    kind = pl.when(pl.col("digest") == pl.col("kept_digest")).then(pl.lit("exact")).otherwise(pl.lit("normalised"))
+    told = gone.select("cluster", "id", "row", kind=kind, jaccard=pl.lit(1.0)).sort("row")
+    reasons = {row: f"duplicate_{kind}" for row, kind in told.select("row", "kind").iter_rows()}
+    return *_without(files, [reasons.get(row) for row in range(len(facts))]), _clusters(told)
+
+
+def unlike(
+    files: Scan, *, threshold: float, keep: Keep = "first"
+) -> tuple[Iterator[pd.DataFrame], pd.DataFrame, pd.DataFrame]:
+    """Files of which no two listed as near duplicates stay: (kept, rejects, CLUSTERS).
+
+    A file goes only if its Jaccard with one that stays is `threshold` or more (tasks/curate/minhash.py).
+    """
+    facts = _facts(files)
+    order = _priority(facts, keep)
+    with TextFile.of(_texts_of(files)) as texts:
+        pairs = near_duplicates(texts, threshold, workers=len(os.sched_getaffinity(0))).pairs
+    placed = clusters.in_priority(pairs, order)
+    told = clusters.keepers(placed, clusters.stays(placed, len(facts)))
+    rows, kept = (order[told[side].to_numpy()] for side in ("right", "left"))
+    found = pl.DataFrame(
+        {"cluster": facts["id"].gather(kept), "id": facts["id"].gather(rows), "row": rows, "jaccard": told["jaccard"]}
+    ).with_columns(kind=pl.lit("near"))
+    gone = set(rows.tolist())
+    return (
+        *_without(files, ["near_duplicate" if row in gone else None for row in range(len(facts))]),
+        _clusters(found.sort("row")),
+    )
+
+
+def uncontaminated(files: Scan, *, benchmarks: Sequence[str] = ()) -> tuple[Iterator[pd.DataFrame], pd.DataFrame]:
+    """Files that hold no benchmark's string, and outside of the test split nothing that repeats it: (kept, rejects).
+
+    A file repeats the test split when CONTAMINATED of its runs of words are there too (tasks/curate/overlap.py).
+    """
+    tested = overlap.runs(_texts_of(files, split="test"))
+    reasons: list[str | None] = []
+    for batch in files.batches("content", "split"):
+        texts, apart = _values(batch["content"]), (batch["split"] != "test").to_numpy(dtype=bool)
+        quoted = overlap.mentions(texts, benchmarks) if benchmarks else [None] * len(texts)
+        repeats = apart & (overlap.shares(texts, tested) >= CONTAMINATED)
+        reasons += [
+            "benchmark" if quote is not None else "repeats_test" if again else None
+            for quote, again in zip(quoted, repeats, strict=True)
+        ]
+    return _without(files, reasons)
+
+
+def _facts(files: Scan) -> pl.DataFrame:
+    """What decides between duplicates, a row a file: row, id, stars, outcome, size, digest, normal."""
+    parts = []
+    for batch in files.batches("id", "stars", "outcome", "content"):
+        texts = _values(batch["content"])
+        digests = [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
+        measured = {"size": list(map(len, texts)), "digest": digests, "normal": lexing.normal(texts)}
+        known = pl.from_pandas(batch[["id", "stars", "outcome"]])
+        parts.append(known.with_columns(**{name: pl.Series(name, values) for name, values in measured.items()}))
+    return pl.concat(parts, how="vertical_relaxed").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+
+
+_ORDERS: Mapping[Keep, tuple[pl.Expr, ...]] = {
+    "first": (),
+    "shortest": (pl.col("size"),),
+    "longest": (-pl.col("size"),),
+    "best": (-pl.col("stars").fill_null(-1), pl.col("outcome"), -pl.col("size")),
+}
+
+
+def _priority(facts: pl.DataFrame, keep: Keep) -> Array:
+    """Rows in the order in which one of several duplicates is kept; equals in their own order."""
+    return facts.sort(*_ORDERS[keep], "row")["row"].to_numpy()
+
+
+def _clusters(told: pl.DataFrame) -> pd.DataFrame:
+    types = {name: pd.ArrowDtype(kind) for name, kind in zip(CLUSTERS.names, CLUSTERS.types, strict=True)}
+    return told.select(CLUSTERS.names).to_pandas().astype(types)
+
+
+def _texts_of(files: Scan, split: str = "") -> Iterator[list[str]]:
+    """The texts of all files, or of one split, a batch at a time."""
+    for batch in files.batches("content", "split"):
+        yield _values(batch[batch["split"] == split]["content"] if split else batch["content"])
+
+
+def _without(files: Scan, reasons: Sequence[str | None]) -> tuple[Iterator[pd.DataFrame], pd.DataFrame]:
+    """(files without a reason, the others as rejects)."""
+    goes = np.array([reason is not None for reason in reasons], bool)
+    places = files.read("repo", "path", "file", "line")[goes]
+    return _only(files, ~goes), _rejects(places, [reason for reason in reasons if reason])
+
+
+def _only(files: Scan, stays: Array) -> Iterator[pd.DataFrame]:
+    at = 0
+    for batch in files.batches():
+        yield batch[stays[at : at + len(batch)]]
+        at += len(batch)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a reviewer wants to know
+
+SHOWN = 50  # repositories and licences told one by one; all others are counted
+CLUSTER_SIZES = (2, 3, 4, 5, 10, 20, 50, 100)  # files in a cluster, the one that stays among them; lower ends
+
+
+TAKEN_IN = ("repo", "path", "name", "language", "bytes")  # what the manifest looks at
+
+
+def ingest_manifest(files: pd.DataFrame) -> dict[str, Any]:
+    """What was taken in: files and bytes by language, and what each shortened name stands for."""
+    told = pl.from_pandas(files)
+    plain = pl.format("{}/{}", "repo", "path")
+    short = told.filter(~pl.col("name").str.ends_with(plain))
+    return {
+        "files": len(told),
+        "bytes": int(told["bytes"].sum()),
+        "by_language": _by(told, "language", files=pl.len(), bytes=pl.col("bytes").sum()),
+        "shortened_names": {
+            name: {"repo": repo, "path": path} for name, repo, path in short.select("name", "repo", "path").iter_rows()
+        },
+    }
+
+
+def validation_report(valid: pd.DataFrame, refused: pd.DataFrame) -> dict[str, Any]:
+    """How many files keep the contract (schemas.code_corpus.Files), by language, and why the others do not."""
+    total = len(valid) + len(refused)
+    return {
+        "contract": Files.name,
+        "total_files": total,
+        "valid_files": len(valid),
+        "invalid_files": len(refused),
+        "valid_share": round(len(valid) / total, 6) if total else 0.0,
+        "valid_by_language": _distribution(valid["language"]),
+        "invalid_by_reason": _distribution(refused["reason"]),
+        "columns": {
+            name: {
+                "type": str(COLUMNS[name].pyarrow_dtype),
+                "may_be_missing": name in NULLABLE,
+                "checks": [check.name for check in column.checks],
+            }
+            for name, column in Files.columns.items()
+        },
+    }
+
+
+def data_statistics(
+    files: pd.DataFrame,
+    *removed: pd.DataFrame,
+    stages: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The corpus in numbers. `removed` are tables of CLUSTERS; `stages` say how many files came to each and left it.
+
+    stages: {"stage", "in", "kept", "left_out": {reason: n}}, in their order.
+    """
+    told = pl.from_pandas(files)
+    findings = [_unique(told), _adds_up(stages)]
+    return {
+        "files": len(told),
+        "bytes": int(told["size"].sum()),
+        "lines": int(told["lines"].sum()),
+        "tokens": int(told["tokens"].sum()),
+        "by_language": _by(
+            told,
+            "language",
+            files=pl.len(),
+            bytes=pl.col("size").sum(),
+            lines=pl.col("lines").sum(),
+            tokens=pl.col("tokens").sum(),
+        ),
+        "by_licence": _by(told, "licence", files=pl.len(), bytes=pl.col("size").sum(), tokens=pl.col("tokens").sum()),
+        "by_repository": _by(told, "repo", files=pl.len(), bytes=pl.col("size").sum()),
+        "repositories": told["repo"].n_unique(),
+        "by_encoding": _distribution(told["encoding"]),
+        "splits": _distribution(told["split"]),
+        "size": _spread(told["size"]),
+        "tokens_per_file": _spread(told["tokens"]),
+        "complexity_of_python": _spread(told["complexity"]),
+        "redacted_files": int(told["outcome"].sum()),
+        "duplicates": _duplicates(removed),
+        "stages": [dict(stage) for stage in stages],
+        "findings": [finding.model_dump() for finding in findings],
+    }
+
+
+def _unique(told: pl.DataFrame) -> Finding:
+    repeated = len(told) - told["id"].n_unique()
+    return _must_be_zero("repeated ids", repeated)
+
+
+def _adds_up(stages: Sequence[Mapping[str, Any]]) -> Finding:
+    lost = sum(abs(stage["in"] - stage["kept"] - sum(stage["left_out"].values())) for stage in stages)
+    return _must_be_zero("files lost between stages", lost)
+
+
+def _must_be_zero(name: str, measured: int) -> Finding:
+    return Finding(
+        kind="schema", name=name, measured=measured, limit=0, holds=measured == 0, unit="files", severity="error"
+    )
+
+
+def _by(told: pl.DataFrame, column: str, **figures: pl.Expr) -> dict[str, dict[str, int]]:
+    """Figures of each group, the one with most files first, the first SHOWN; equals by name."""
+    groups = told.group_by(column).agg(**figures).sort(-pl.col("files").cast(pl.Int64), column).head(SHOWN)
+    return {group: dict(zip(figures, numbers, strict=True)) for group, *numbers in groups.iter_rows()}
+
+
+def _distribution(values: Iterable[str]) -> dict[str, int]:
+    """Count of each value, the most frequent first, equals by name."""
+    return dict(sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _spread(values: pl.Series) -> dict[str, float]:
+    """Least, median, mean, 95th percentile and greatest of the values that are there; {} for none."""
+    known = values.drop_nulls().cast(pl.Float64)
+    if known.is_empty():
+        return {}
+    figures = {
+        "min": known.min(),
+        "median": known.median(),
+        "mean": known.mean(),
+        "p95": known.quantile(0.95),
+        "max": known.max(),
+    }
+    return {name: round(float(str(value)), 3) for name, value in figures.items()}
+
+
+def all_clusters(*removed: pd.DataFrame) -> pd.DataFrame:
+    """The tables of CLUSTERS as one: who left, for whom."""
+    return pd.concat(removed, ignore_index=True)
+
+
+def _duplicates(removed: Sequence[pd.DataFrame]) -> dict[str, Any]:
+    """Files that went, by kind, and how many clusters have how many files, the one that stays among them."""
+    stays_for = {went: stays for table in removed for went, stays in zip(table["id"], table["cluster"], strict=True)}
+    sizes = [n + 1 for n in Counter(_root(stays_for, went) for went in stays_for).values()]
+    kinds = _distribution(kind for table in removed for kind in table["kind"])
+    return {"removed": kinds, "clusters": len(sizes), "by_cluster_size": _in_bins(sizes)}
+
+
+def _root(stays_for: Mapping[str, str], file: str) -> str:
+    """The file that stays in the end: whom another stayed for may leave at a later stage."""
+    while file in stays_for:
+        file = stays_for[file]
+    return file
+
+
+def _in_bins(sizes: Sequence[int]) -> dict[str, int]:
+    """How many clusters have about how many files: "2", "5-9", "100 or more"."""
+    told = {}
+    for low, high in pairwise((*CLUSTER_SIZES, 0)):
+        name = f"{low} or more" if not high else f"{low}" if high == low + 1 else f"{low}-{high - 1}"
+        told[name] = sum(size >= low and (size < high or not high) for size in sizes)
+    return told
+
+
+def code_anomalies(
+    table: pd.DataFrame, *, by: Sequence[str] = (), outlier_limit: float = 0.05, **told: Any
+) -> dict[str, Any]:
+    """`anomalies` of a table of files, and the share whose size is far from what is usual in their language."""
+    required = {name: kind for name, kind in COLUMNS.items() if name in table.columns and name not in NULLABLE}
+    report = anomalies(table, columns=required, by=by, **told)
+    lengths = pl.from_pandas(table[["size", "language"]]).rename({"size": "length", "language": "group"})
+    share = outlier_share(lengths)
+    size = Finding(
+        kind="outlier",
+        name="share of files of unusual size",
+        measured=share,
+        limit=outlier_limit,
+        holds=share <= outlier_limit,
+    )
+    findings = [*(Finding(**finding) for finding in report["findings"]), size]
+    broken = [finding for finding in findings if not finding.holds]
+    return {
+        "total": len(broken),
+        "severity": severity_of(broken),
+        "anomalies": [finding.model_dump() for finding in broken],
+        "findings": [finding.model_dump() for finding in findings],
+    }
+
+
+def licence_card(files: pd.DataFrame) -> str:
+    """What the corpus may be used for, in markdown: licences, their files and repositories, and what each asks."""
+    told = pl.from_pandas(files)
+    groups = told.group_by("licence").agg(
+        files=pl.len(), repositories=pl.col("repo").n_unique(), bytes=pl.col("size").sum()
+    )
+    rows = [
+        f"| {licence} | {count:,} | {repos:,} | {size / 1e6:,.1f} | {_links(licence)} |"
+        for licence, count, repos, size in groups.sort(-pl.col("files").cast(pl.Int64), "licence").iter_rows()
+    ]
+    return "\n".join([_CARD.format(bundle=licences.bundle(told["licence"]) or "none, it has no files"), *rows, ""])
+
+
+def _links(licence: str) -> str:
+    return ", ".join(f"https://spdx.org/licenses/{spdx}.html" for spdx in licences.terms(licence))
+
+
+_CARD = """# Licences of the code corpus
+
+Every file keeps the licence of its repository, in the column `licence`; none is share-alike or unknown. Together:
+{bundle}.
+
+Who passes files on, or what is made of them verbatim, passes on their notices: NOTICE.txt names each file's path,
+repository and revision under its licence. Files of owners who asked to be left out (`--opt-out`) are not here; who asks
+later is left out from the next run on, and what was published before is for its holder to replace.
+
+| licence | files | repositories | MB | terms |
+|---|---:|---:|---:|---|"""
+
+
+# Edges of the histogram of tokens a file: octaves up to what models read at once.
+LENGTH_EDGES = (0, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536)
+
+
+def corpus_summary(
+    files: pd.DataFrame,
+    *,
+    mode: str,
+    statistics: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    source: Mapping[str, Any],
+    rows_in: int,
+    quarantined: Sequence[str],
+) -> dict[str, Any]:
+    """The run as the mapping of tasks/publish/report.py, which makes the page and its markdown of it."""
+    left_out: Counter[str] = Counter()
+    for stage in statistics["stages"]:
+        left_out.update(stage["left_out"])
+    held = {reason: n for reason, n in left_out.items() if reason in set(quarantined)}
+    gone = {reason: n for reason, n in left_out.items() if reason not in held}
+    return {
+        "track": STEM,
+        "title": "The code corpus",
+        "mode": mode,
+        "noun": "file",
+        "sources": [dict(source)],
+        "rows": {STEM: {"in": rows_in, "kept": len(files), "dropped": gone, "quarantined": held}},
+        "sequences": {STEM: {"kept": len(files)}},
+        "splits": statistics["splits"],
+        "lengths": _lengths_of(files),
+        "findings": [{"stem": STEM, **finding} for finding in statistics["findings"]],
+        "sections": list(_sections(statistics, validation)),
+        "tiles": _tiles(statistics, rows_in),
+        "figures": {f"bytes of {name}": told["bytes"] for name, told in statistics["by_language"].items()},
+        "told": [("size", f"{statistics['bytes'] / 1e6:,.1f} MB, {statistics['tokens']:,} tokens")],
+    }
+
+
+def _lengths_of(files: pd.DataFrame) -> dict[str, Any]:
+    tokens = pl.from_pandas(files[["tokens"]])["tokens"].drop_nulls()
+    edges = [*LENGTH_EDGES, max(LENGTH_EDGES[-1] + 1, int(tokens.max() or 0) + 1)]  # type: ignore[arg-type]
+    pairs = pairwise(edges)
+    return {
+        "edges": edges,
+        "counts": [int(tokens.is_between(a, b, "left").sum()) for a, b in pairs],
+        "of": "tokens in a file",
+    }
+
+
+def _tiles(statistics: Mapping[str, Any], rows_in: int) -> list[tuple[str, Any, str]]:
+    removed = statistics["duplicates"]["removed"]
+    return [
+        ("files", statistics["files"], f"of {rows_in:,} read"),
+        ("megabytes", round(statistics["bytes"] / 1e6, 1), f"{statistics['lines']:,} lines"),
+        ("tokens", statistics["tokens"], "of the tokeniser named in the manifest"),
+        ("repositories", statistics["repositories"], f"{len(statistics['by_licence'])} licences"),
+        ("duplicates removed", sum(removed.values()), f"{removed.get('near', 0):,} of them near"),
+        ("redacted", statistics["redacted_files"], "files with personal data or a secret"),
+    ]
+
+
+def _sections(statistics: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Tables of the page, each with what it says."""
+    yield _section(
+        "stages",
+        "Stage by stage",
+        "What came to each stage, and what left it for which reason. The counts add up.",
+        ("stage", "files in", "kept", "left out", "reasons"),
+        [
+            (
+                stage["stage"],
+                stage["in"],
+                stage["kept"],
+                stage["in"] - stage["kept"],
+                ", ".join(f"{reason} {n:,}" for reason, n in stage["left_out"].items()),
+            )
+            for stage in statistics["stages"]
+        ],
+    )
+    for what, title in (("language", "Languages"), ("licence", "Licences"), ("repository", "Repositories")):
+        groups = statistics[f"by_{what}"]
+        columns = list(next(iter(groups.values()), {}))
+        rows = [(name, *(told[column] for column in columns)) for name, told in groups.items()]
+        yield _section(f"by_{what}", title, f"At most {SHOWN} are listed, the largest first.", (what, *columns), rows)
+    sizes = statistics["duplicates"]["by_cluster_size"]
+    yield _section(
+        "clusters",
+        "Duplicates",
+        f"{statistics['duplicates']['clusters']:,} clusters; one file of each stays (code_corpus_clusters.parquet).",
+        ("files in a cluster", "clusters"),
+        list(sizes.items()),
+    )
+    spreads = {name: statistics[name] for name in ("size", "tokens_per_file", "complexity_of_python")}
+    yield _section(
+        "spreads",
+        "A file",
+        "Bytes, tokens, and McCabe's number of Python files.",
+        ("measure", "min", "median", "mean", "p95", "max"),
+        [(name.replace("_", " "), *spread.values()) for name, spread in spreads.items() if spread],
+    )
+    yield _section(
+        "contract",
+        "Contract",
+        f"{validation['valid_files']:,} of {validation['total_files']:,} files keep it.",
+        ("reason", "files"),
+        list(validation["invalid_by_reason"].items()),
+    )
+
+
+def _section(key: str, title: str, text: str, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    return {
+        "id": key,
+        "title": title,
+        "text": text,
+        "headers": list(headers),
+        "rows": [list(r) for r in rows],
+        "left": 1,
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rows
+
+
+def _values(column: Any) -> list[Any]:
+    """A column as Python's values; polars is several times as fast as pandas at it."""
+    return pl.from_pandas(column).to_list()
+
+
+def _texts(values: Iterable[str]) -> pd.Series:
+    return pd.Series(list(values), dtype=_TEXT)
+
+
+def _series(values: Sequence[Any], kind: pd.ArrowDtype, like: pd.DataFrame) -> pd.Series:
+    return pd.Series(pd.array(pa.array(values, kind.pyarrow_dtype), dtype=kind), index=like.index)
+
+
+def _with_texts(files: pd.DataFrame, texts: Sequence[str]) -> pd.DataFrame:
+    return files.assign(content=_series(texts, COLUMNS["content"], files))
+
+
+def _split(files: pd.DataFrame, reasons: Sequence[str | None]) -> Pair:
+    """(files without a reason, the others as rejects)."""
+    goes = np.array([reason is not None for reason in reasons], bool)
+    return files[~goes].reset_index(drop=True), _rejects(files[goes], [reason for reason in reasons if reason])
+
+
+def _rejects(files: pd.DataFrame, reasons: Sequence[str]) -> pd.DataFrame:
+    """The rejects table of some files; told are repository and path."""
+    places = zip(_values(files["repo"].fillna("?")), _values(files["path"].fillna("?")), strict=True)
+    columns = (
+        ["quarantined" if reason in QUARANTINED else "dropped" for reason in reasons],
+        list(reasons),
+        _values(files["file"]),
+        _values(files["line"]),
+        [f"{repo}/{path}"[:ROW_TEXT_LIMIT] for repo, path in places],
+    )
+    schema = pa.schema({name: kind.pyarrow_dtype for name, kind in _REJECT_TYPES.items()})
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema).to_pandas(types_mapper=pd.ArrowDtype)
