@@ -43,6 +43,7 @@ from schemas.code_corpus import (
 from schemas.finding import Finding, SourceError
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT, Scan
 from tasks.check.anomalies import anomalies, outlier_share, severity_of
+from tasks.check.contract import check
 from tasks.combine import licences
 from tasks.combine.splits import split_of
 from tasks.curate import clusters, encoding, languages, layout, lexing, overlap, pii_code
@@ -641,31 +642,36 @@ def corpus_summary(
     statistics: Mapping[str, Any],
     validation: Mapping[str, Any],
     source: Mapping[str, Any],
-    rows_in: int,
-    quarantined: Sequence[str],
 ) -> dict[str, Any]:
     """The run as the mapping of tasks/publish/report.py, which makes the page and its markdown of it."""
-    left_out: Counter[str] = Counter()
-    for stage in statistics["stages"]:
-        left_out.update(stage["left_out"])
-    held = {reason: n for reason, n in left_out.items() if reason in set(quarantined)}
-    gone = {reason: n for reason, n in left_out.items() if reason not in held}
+    ledger = _ledger(statistics["stages"], len(files))
     return {
         "track": STEM,
         "title": "The code corpus",
         "mode": mode,
         "noun": "file",
         "sources": [dict(source)],
-        "rows": {STEM: {"in": rows_in, "kept": len(files), "dropped": gone, "quarantined": held}},
+        "rows": {STEM: ledger},
         "sequences": {STEM: {"kept": len(files)}},
         "splits": statistics["splits"],
         "lengths": _lengths_of(files),
         "findings": [{"stem": STEM, **finding} for finding in statistics["findings"]],
         "sections": list(_sections(statistics, validation)),
-        "tiles": _tiles(statistics, rows_in),
+        "tiles": _tiles(statistics, ledger["in"]),
         "figures": {f"bytes of {name}": told["bytes"] for name, told in statistics["by_language"].items()},
         "told": [("size", f"{statistics['bytes'] / 1e6:,.1f} MB, {statistics['tokens']:,} tokens")],
     }
+
+
+def _ledger(stages: Sequence[Mapping[str, Any]], kept: int) -> dict[str, Any]:
+    """All stages as one: files in, kept, and the others by reason; what breaks the contract is quarantined."""
+    left: dict[str, Counter[str]] = {"dropped": Counter(), "quarantined": Counter()}
+    for stage in stages:
+        for reason, n in stage["left_out"].items():
+            held = reason in QUARANTINED or stage["stage"] == check.__name__
+            left["quarantined" if held else "dropped"][reason] += n
+    rows_in = stages[0]["in"] if stages else kept
+    return {"in": rows_in, "kept": kept, **{outcome: dict(counts) for outcome, counts in left.items()}}
 
 
 def _lengths_of(files: pd.DataFrame) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _planted(maker: Maker, number: int, language: str) -> Row:
 
 
 def _said(language: str, text: str) -> Unit:
-    """A comment; over several lines, where they can be told from a hash that begins each."""
+    """A comment. What has several lines has them here, but for Python: a key broken by hashes is none to redact."""
     return templates.note(language, *([text] if language == "Python" else text.split("\\n")))
 
 
@@ -555,7 +555,7 @@ def _reworded(rng: random.Random, text: str) -> str:
     spans = [word.span() for line in COMMENT.finditer(text) for word in WORD.finditer(text, *line.span(1))]
     words = len(_words(text))
     while True:
-        changed = math.ceil(words * rng.uniform(0.05, 0.06))
+        changed = math.ceil(words * rng.uniform(0.01, 0.025))
         first = rng.randrange(max(1, len(spans) - changed))
         other = _replaced(rng, text, spans[first : first + changed])
         if _likeness(text, other) >= NEAR:

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 REPO = "bigcode/the-stack-v2-dedup"  # near-duplicates removed; its terms are accepted on its page
 # Its terms ask for the latest that can be used, for authors may take their files out: look at its commits now and then.
+# Who brings contents in bulk makes an agreement with Software Heritage first, the terms say.
 REVISION = "94d47b4385264b30f228e28a5d63e9b2eee8c2c5"
 SHARDS = tuple(f"data/{language}/train-00000-of-*.parquet" for language in LANGUAGES)  # the first of each language
 MAX_SAMPLES = 1_000  # wanted files of a language
@@ -342,14 +343,21 @@ def _metadata(shard: pq.ParquetFile, name: str, left: Mapping[str, float]) -> It
     try:
         for group in range(shard.num_row_groups):
             only = _only_language(shard, group)
+            if not _is_open(only, left):
+                continue  # Arrow reads before it gives the first batch
             for batch in shard.iter_batches(METADATA_ROWS, row_groups=[group], columns=columns, use_threads=False):
-                if not any(left.values()) or (only is not None and not left.get(only)):
+                if not _is_open(only, left):
                     break
                 told = _told(pa.Table.from_batches([batch]))
                 none = [None] * len(batch)
                 yield pa.table(told | {"content": none, "fault": none}, schema=KEPT)
     except (pa.ArrowInvalid, OSError) as fault:
         raise SourceError(f"{name}: a page cannot be read ({fault}). Remove it and run again.") from fault
+
+
+def _is_open(only: str | None, left: Mapping[str, float]) -> bool:
+    """Whether rows of that language, or of several (None), may still be wanted."""
+    return any(left.values()) if only is None else left.get(only, 0) > 0
 
 
 def _only_language(shard: pq.ParquetFile, group: int) -> str | None:
@@ -443,6 +451,7 @@ def _write(table: pa.Table, target: Path) -> None:
 HOW: dict[str, Any] = {
     "compression": "zstd",
     "use_dictionary": ["repo", "language", "licence", "encoding", "fault"],
+    "write_statistics": False,  # the least and the greatest content, whole, in the file's footer
     "write_page_checksum": True,
     "write_batch_size": 8,  # rows after which a page may end: readers unpack a page whole
 }

@@ -11,6 +11,7 @@ Nearly every file needs nothing done, so that each function first asks, at the s
 import ast
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.code_corpus import FEWEST_ALPHANUMERIC, LONGEST_LINE, LONGEST_MEAN_LINE
 from tasks.curate import languages
@@ -34,17 +35,20 @@ _SEEN_ASCII = bytes(set(range(256)) - set(_UNSEEN_ASCII))
 
 
 def clean_controls(text: str, language: str) -> Cleaned:
-    """The text without characters that are never seen. Python that parsed has the same tree, save in its literals;
-    where it would not, the text stays as it was.
+    """The text without characters that are never seen. A program that parsed still does, and Python's tree is the same,
+    save in its literals; where it would not, the text stays as it was.
     """
     if _controls(text) == 0:
         return Cleaned(text, 0)
     cleaned, removed = _UNSEEN.subn("", text)
-    if language == "Python":
-        before = languages.tree(text)
-        if before is not None and not same(before, languages.tree(cleaned), literals=False):
-            return Cleaned(text, 0)
-    return Cleaned(cleaned, removed)
+    return Cleaned(cleaned, removed) if _is_as_sound(text, cleaned, language) else Cleaned(text, 0)
+
+
+def _is_as_sound(before: str, after: str, language: str) -> bool:
+    if language != "Python":
+        return languages.parses(after, language) or not languages.parses(before, language)
+    tree = languages.tree(before)
+    return tree is None or same(tree, languages.tree(after), literals=False)
 
 
 def _controls(text: str) -> int:
@@ -83,10 +87,8 @@ def _is_conflict(text: str) -> bool:
 
 def _is_long(text: str) -> bool:
     """Whether a line, or the mean line, has more characters than people write: the file is minified, or data."""
-    lines = _with_line_ends(text).split("\n")
-    if not lines[-1]:
-        lines.pop()
-    lengths = [len(line) for line in lines]
+    lines = _with_line_ends(text).removesuffix("\n").split("\n")
+    lengths = list(map(len, lines))
     return max(lengths) > LONGEST_LINE or sum(lengths) > LONGEST_MEAN_LINE * len(lengths)
 
 
@@ -113,7 +115,7 @@ _BLANKS = re.compile(r"(?<![\\ \t])[ \t]+$", re.MULTILINE)  # not behind a backs
 
 
 def tidied(text: str, language: str) -> str:
-    """The text with line ends `\\n`, one of them at the end, and no blanks before them. Twice is once.
+    """The text with line feeds for line ends, one of them at the end, and no blanks before them. Twice is once.
 
     Blanks stay within literals, and behind a backslash, which would then continue the line.
     """
@@ -121,7 +123,7 @@ def tidied(text: str, language: str) -> str:
     if " \n" in lines or "\t\n" in lines:
         lines = _without_blanks(lines, language)
     tidy = _with_one_end(lines)
-    if language != "Python" or tidy == text:
+    if language != "Python" or tidy == _with_line_ends(text):  # line ends are one to Python's parser
         return tidy
     return tidy if _is_same_program(text, tidy) else text
 
@@ -155,19 +157,23 @@ def _is_same_program(before: str, after: str) -> bool:
 def same(one: ast.AST | None, other: ast.AST | None, *, literals: bool = True) -> bool:
     """Whether two trees of Python are the same, wherever their nodes stand; what strings hold only with `literals`.
 
-    Iterative: a program may be nested as deep as the parser lets it.
+    Iterative: a program may be nested as deep as the parser lets it. Most of a tree are names and contexts, of which
+    Python keeps one object each.
     """
-    pairs: list[tuple[object, object]] = [(one, other)]
+    pairs: list[tuple[Any, Any]] = [(one, other)]
     while pairs:
         a, b = pairs.pop()
         if type(a) is not type(b):
             return False
-        if isinstance(a, list) and isinstance(b, list):
+        if type(a) is list:
             if len(a) != len(b):
                 return False
             pairs += zip(a, b, strict=True)
         elif isinstance(a, ast.AST):
-            pairs += ((getattr(a, name, None), getattr(b, name, None)) for name in a._fields)
+            for name in a._fields:
+                pair = getattr(a, name, None), getattr(b, name, None)
+                if pair[0] is not pair[1]:
+                    pairs.append(pair)
         elif a != b and (literals or not isinstance(a, str | bytes)):
             return False
     return True

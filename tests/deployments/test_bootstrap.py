@@ -99,7 +99,7 @@ def test_two_bootstraps_at_once_make_everything_once(platform: Platform, first: 
     for names in found.values():
         assert len(names) == len(set(names))
     assert {entry["name"] for entry in yaml.safe_load(FILE.read_text())["deployments"]} <= set(found["deployments"])
-    assert set(found["schedules"]) == {"track-a-nightly", "track-b-nightly"}
+    assert set(found["schedules"]) == {"track-a-nightly", "track-b-nightly", "code-corpus-weekly"}
     assert {"automend"} <= set(found["work_pools"])
     assert set(found["blocks"]) >= {
         "slack-incoming-webhook/automend-alerts",

@@ -1,0 +1,62 @@
+"""Redact source code so that a program stays one. Pure.
+
+The detector is `pii.find`; what stands in a string or a comment gives way to its placeholder, as in any text. But
+`<EMAIL>` is a tag in JSX, and no number where a number stood: where a file parsed and no longer would, names and zeros
+take the values' places, which are legal nearly everywhere. A file that does not parse even so is not to be published,
+nor one in which the detector still finds something.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tasks.curate import languages as grammars
+from tasks.curate import pii
+from tasks.curate.pii import Span
+
+Outcome = Literal["clean", "redacted", "breaks", "leak"]
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """A file's text without personal data and secrets, and where in the original text they stood.
+
+    `breaks`: redacted, it would not parse though it did; `leak`: something is still found in it.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    outcome: Outcome
+
+
+def redact_code(texts: Sequence[str], languages: Sequence[str]) -> list[Redaction]:
+    """Each text redacted, in their order; `languages` are those of LANGUAGES that the texts are in."""
+    found = pii.find_all(texts)
+    return [_redaction(*file) if file[2] else Redaction(file[0], (), "clean") for file in zip(texts, languages, found, strict=True)]
+
+
+def _redaction(text: str, language: str, found: Sequence[Span]) -> Redaction:
+    marked = pii.replace(text, found)
+    if grammars.parses(marked.text, language) or not grammars.parses(text, language):
+        return Redaction(marked.text, marked.spans, "redacted")
+    named = _named(text, marked.spans)
+    if not grammars.parses(named, language):
+        return Redaction(marked.text, marked.spans, "breaks")
+    return Redaction(named, marked.spans, "leak" if pii.find(named) else "redacted")
+
+
+def _named(text: str, spans: Sequence[Span]) -> str:
+    """The text with a name such as `REDACTED_EMAIL` for each value, and noughts for the digits of a number."""
+    pieces, done = [], 0
+    for span in spans:
+        pieces += [text[done : span.start], _stand_in(text[span.start : span.end], span.kind)]
+        done = span.end
+    return "".join([*pieces, text[done:]])
+
+
+_NUMBER = re.compile(r"[0-9 ().+-]+")
+
+
+def _stand_in(value: str, kind: str) -> str:
+    return re.sub("[0-9]", "0", value) if _NUMBER.fullmatch(value) else f"REDACTED_{kind.upper()}"

@@ -1,0 +1,180 @@
+"""The code corpus as a flow: the generated sample, the real files, folders of files, and runs that must stop."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
+
+from flows.code_corpus import code_corpus
+from schemas.code_corpus import COLUMNS, STAGES
+from schemas.settings import settings
+from tasks.acquire import code_sample
+from tasks.curate import languages
+from tasks.publish.steps import read_json
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.flow,
+    pytest.mark.dataset,
+    pytest.mark.xdist_group("code_corpus"),
+    pytest.mark.usefixtures("prefect_server"),
+]
+
+
+def run(tmp_path: Path, **parameters: Any) -> Any:
+    return code_corpus(data_dir=tmp_path / "data", return_state=True, **parameters)
+
+
+def published(tmp_path: Path, name: str = "manifest.json") -> dict[str, Any]:
+    return read_json(tmp_path / "data/processed/code_corpus" / name)
+
+
+def files(tmp_path: Path) -> pa.Table:
+    return pq.read_table(tmp_path / "data/processed/code_corpus/code_corpus.parquet")
+
+
+def truth(tmp_path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((tmp_path / "data/raw/code_corpus/sample/truth.json").read_text())["rows"]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def sampled(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sample")
+    state = run(root)
+    assert state.is_completed(), state.message
+    return root
+
+
+def test_the_sample_is_published_and_every_planted_file_is_where_it_belongs(sampled: Path) -> None:
+    """Rows in = kept + dropped + quarantined; each reason as often as it was planted."""
+    rows = published(sampled)["rows"]
+    left_out = {**rows["dropped"], **rows["quarantined"]}
+    planted: dict[str, int] = {}
+    for row in truth(sampled):
+        planted[row["outcome"]] = planted.get(row["outcome"], 0) + 1
+    assert rows["in"] == rows["kept"] + sum(left_out.values()) == sum(planted.values())
+    assert {"kept": rows["kept"], **left_out} == planted
+    assert files(sampled).column_names == list(COLUMNS)
+
+
+def test_nothing_planted_is_in_any_published_file(sampled: Path) -> None:
+    planted = [value.encode() for row in truth(sampled) for value in row.get("planted", [])]
+    assert planted
+    for path in sorted((sampled / "data/processed").rglob("*")):
+        if path.is_file():
+            data = str(pq.read_table(path).to_pylist()).encode() if path.suffix == ".parquet" else path.read_bytes()
+            assert not any(value in data for value in planted), path.name
+
+
+def test_the_reports_tell_each_stage_and_agree_with_the_data(sampled: Path) -> None:
+    told, table = published(sampled, "reports/data_statistics.json"), files(sampled)
+    stages = told["stages"]
+    assert all(later["in"] == earlier["kept"] for earlier, later in pairwise(stages))
+    assert all(stage["in"] == stage["kept"] + sum(stage["left_out"].values()) for stage in stages)
+    assert (stages[0]["in"], stages[-1]["kept"]) == (published(sampled)["rows"]["in"], len(table))
+    assert told["bytes"] == sum(len(text.encode()) for text in table["content"].to_pylist())
+    valid = published(sampled, "reports/schema_validation_report.json")
+    assert (valid["valid_files"], valid["invalid_files"]) == (len(table), 0)
+    assert published(sampled, "bias_report.json")["raw_data_slicing"]["repo_slice"]
+    page = (sampled / "data/processed/code_corpus/report.html").read_text()
+    assert "Stage by stage" in page
+    notice = (sampled / "data/processed/code_corpus/NOTICE.txt").read_text()
+    assert all(" ".join(text.split()) in notice for text in table["attribution"].to_pylist())
+
+
+def test_every_file_that_left_as_a_duplicate_is_told_with_one_that_stays(sampled: Path) -> None:
+    told = pq.read_table(sampled / "data/interim/code_corpus_clusters.parquet").to_pylist()
+    stays = {row["id"]: row["cluster"] for row in told}
+    ids = set(files(sampled)["id"].to_pylist())
+    for row in told:
+        end = row["cluster"]
+        while end in stays:
+            end = stays[end]
+        assert end in ids
+        assert row["id"] not in ids
+    assert {row["kind"] for row in told} == {"exact", "normalised", "near"}
+
+
+def test_a_second_run_computes_nothing_and_changes_no_byte(sampled: Path) -> None:
+    before = {path: path.read_bytes() for path in (sampled / "data/processed/code_corpus").iterdir() if path.is_file()}
+    assert run(sampled).is_completed()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_stage_that_is_off_leaves_its_files_alone(tmp_path: Path) -> None:
+    left = [stage for stage in STAGES if stage not in ("duplicates", "near_duplicates", "tokens", "pii")]
+    assert run(tmp_path, scale=0.2, stages=left).is_completed()
+    told = published(tmp_path, "reports/data_statistics.json")
+    assert not {"distinct", "unlike", "redacted"} & {stage["stage"] for stage in told["stages"]}
+    assert told["redacted_files"] == told["tokens"] == 0
+    assert published(tmp_path)["parameters"]["stages"] == left
+
+
+def test_who_opted_out_is_not_in_the_data_and_a_list_that_is_not_there_stops_the_run(tmp_path: Path) -> None:
+    state = run(tmp_path, opt_out=tmp_path / "none.txt")
+    assert state.is_failed()
+    assert "none.txt, which is no file" in state.message
+    owner = code_sample.OPTED_OUT.partition("/")[0]
+    (tmp_path / "none.txt").write_text(f"{owner}  # asked on Monday\n")
+    assert run(tmp_path, scale=0.2, opt_out=tmp_path / "none.txt", languages=["Python", "Java"]).is_completed()
+    assert not any(repo.startswith(f"{owner}/") for repo in files(tmp_path)["repo"].to_pylist())
+    assert set(files(tmp_path)["language"].to_pylist()) == {"Python", "Java"}
+    assert published(tmp_path)["rows"]["dropped"]["opted_out"] > 0
+
+
+def test_a_folder_of_source_files_is_a_corpus_too(tmp_path: Path) -> None:
+    """Two repositories, one without a licence."""
+    folder = tmp_path / "code"
+    for repo in ("ada/engine", "bob/things"):
+        (folder / repo / "src").mkdir(parents=True)
+        for name in ("one", "two"):
+            text = f'"""Of {repo}."""\n\n\ndef {name}_{repo[:3]}(x):\n' + f"    x += len('{name} {repo}')\n" * 9
+            (folder / repo / "src" / f"{name}.py").write_text(text + "    return x\n")
+    licence = "Permission is hereby granted, free of charge, to any person obtaining a copy of this software and "
+    (folder / "ada/engine/LICENSE").write_text(f"MIT License\n\n{licence}associated documentation files.\n")
+    state = run(tmp_path, mode="local", source=folder)
+    assert state.is_completed(), state.message
+    assert published(tmp_path)["rows"]["dropped"]["licence_missing"] == 2
+    assert set(files(tmp_path)["licence"].to_pylist()) == {"MIT"}
+
+
+def test_shards_on_dask_give_the_same_bytes_in_another_folder(
+    sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is taken from the first run: every step runs again, on two processes."""
+    monkeypatch.setenv("AUTOMEND_RUNNER", "dask")
+    settings.cache_clear()
+    try:
+        with temporary_settings(updates={PREFECT_TASKS_REFRESH_CACHE: True}):
+            assert run(tmp_path).is_completed()
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    folder, other = (root / "data/processed/code_corpus" for root in (sampled, tmp_path))
+    for name in ("code_corpus.parquet", "quarantine.parquet", "reports/data_statistics.json", "report.html"):
+        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+
+
+@pytest.mark.operations
+def test_every_real_file_is_kept_or_told_and_every_python_file_that_parsed_still_does(
+    tmp_path: Path, real_data: Path
+) -> None:
+    """All 10,169 files: two minutes, most of them Python's own parser."""
+    assert run(tmp_path, mode="local", source=real_data / "code").is_completed()
+    rows = published(tmp_path)["rows"]
+    assert rows["in"] == 10_169 == rows["kept"] + sum(rows["dropped"].values()) + sum(rows["quarantined"].values())
+    raw = pq.read_table(real_data / "code/source_files.parquet", columns=["repo", "path", "content"]).to_pylist()
+    before = {(row["repo"], row["path"]): row["content"] for row in raw}
+    broken = [
+        row["path"]
+        for row in files(tmp_path).filter(pa.compute.field("language") == "Python").to_pylist()
+        if not languages.parses(row["content"], "Python")
+        and languages.parses(before[row["repo"], row["path"]], "Python")
+    ]
+    assert broken == []
