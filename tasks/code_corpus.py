@@ -260,7 +260,7 @@ def _decoded(content: bytes, told: str, guess: bool) -> tuple[encoding.Decoded, 
 def cleaned(files: pd.DataFrame) -> Pair:
     """Control characters gone, and without files that are broken or no program text: (kept, rejects)."""
     texts, named = _values(files["content"]), _values(files["language"])
-    reasons = layout.first_malformed(texts)
+    reasons = [layout.malformed(text) for text in texts]
     clean = [
         text if reason else layout.clean_controls(text, language).text
         for text, language, reason in zip(texts, named, reasons, strict=True)

@@ -122,7 +122,7 @@ def _was_cut(error: Exception) -> bool:
 
 @stamina.retry(on=_was_cut, attempts=CUTS, timeout=None, wait_initial=0.2, wait_max=5)
 def _unpacked(client: Any, blob: str) -> bytes | None:
-    """The object of that name, unpacked; None for what is no whole gzip file or holds more than LARGEST bytes."""
+    """The object of that name, unpacked; None for what is no gzip, or holds more than LARGEST bytes."""
     from botocore.exceptions import FlexibleChecksumError
 
     answer = client.get_object(Bucket=BUCKET, Key=f"content/{blob}", RequestPayer="requester")
@@ -143,7 +143,7 @@ def _gunzip(blocks: Iterable[bytes]) -> bytes | None:
         room -= len(parts[-1])
         if room <= 0:
             return None
-    return b"".join(parts) if unpacker.eof else None
+    return b"".join(parts)  # of half an object, half: its name tells
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def count(path: Path) -> int:
 
 def _opened(path: Path, name: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BUFFER, page_checksum_verification=True)
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BUFFER)
     except (pa.ArrowInvalid, OSError) as fault:
         raise SourceError(_broken(path, name)) from fault
 
@@ -447,12 +447,11 @@ def _write(table: pa.Table, target: Path) -> None:
     temporary.replace(target)
 
 
-# Contents seldom repeat; and sums of the pages tell damage that the compression would not.
+# Contents seldom repeat: a dictionary of them is of no use.
 HOW: dict[str, Any] = {
     "compression": "zstd",
     "use_dictionary": ["repo", "language", "licence", "encoding", "fault"],
     "write_statistics": False,  # the least and the greatest content, whole, in the file's footer
-    "write_page_checksum": True,
     "write_batch_size": 8,  # rows after which a page may end: readers unpack a page whole
 }
 
@@ -682,6 +681,7 @@ SOURCE = Source(
     sample=sample,
     count=count,
     bring=bring,
+    pack=pack,
     pin=f"{REPO}@{REVISION}/{','.join(SHARDS)}#{','.join(LANGUAGES)}:{MAX_SAMPLES}",
     how_to_get=(
         f"The Stack v2 is gated: sign in, accept its terms at https://huggingface.co/datasets/{REPO}, and set HF_TOKEN "

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 # What a byte begins. Bytes from 128 on belong to letters of other scripts.
 OTHER, BLANK, LINE_END, NAME, DIGIT, QUOTE, COMMENT, BACKSLASH, OPEN, CLOSE, COLON = range(11)
-NEWLINE, RETURN, SLASH, HASH, EQUAL = (np.uint8(ord(sign)) for sign in "\n\r\\#=")
+NEWLINE, RETURN, SLASH, EQUAL = (np.uint8(ord(sign)) for sign in "\n\r\\=")
 
 
 def _kinds() -> Array:
@@ -59,26 +59,15 @@ def complexity(text: Array, at: int, end: int) -> Any:
     if end - at >= 3 and text[at] == 0xEF and text[at + 1] == 0xBB and text[at + 2] == 0xBF:
         at += 3  # the mark some editors put before UTF-8
     while at < end:
-        kind = KINDS[text[at]]
-        begin, at = at, at + 1
+        kind, begin = KINDS[text[at]], at
+        at = past_token(text, at, end, kind)
         if kind == NAME:
-            at = past(text, at, end, True)
             word = packed(text, begin, at)
             functions += word == DEF
             decisions += decides(word)
-            clause = clause or (first and word == CASE and patterned(text, at, end))
-        elif kind == QUOTE:
-            at = past_string(text, begin, end)
-        elif kind == DIGIT:
-            at = past_number(text, begin, end)
-        elif kind == COMMENT:
-            at = past_line(text, at, end)
-        elif kind == BACKSLASH:
-            at = past_escaped(text, begin, end)
-        elif kind == OPEN:
-            depth += 1
-        elif kind == CLOSE:
-            depth = max(depth - 1, 0)
+            clause |= first and word == CASE and patterned(text, at, end)
+        elif kind in (OPEN, CLOSE):
+            depth = max(depth + (1 if kind == OPEN else -1), 0)
         elif kind == COLON and clause and depth == 0 and not (at < end and text[at] == EQUAL):
             decisions += 1
             clause = False
@@ -90,9 +79,23 @@ def complexity(text: Array, at: int, end: int) -> Any:
 
 
 @compiled
-def past(text: Array, at: int, end: int, digits: bool) -> Any:
-    """Where the letters (and digits) that go on here end."""
-    while at < end and (KINDS[text[at]] == NAME or (digits and KINDS[text[at]] == DIGIT)):
+def past_token(text: Array, at: int, end: int, kind: int) -> Any:
+    """Where what begins here ends."""
+    if kind == NAME:
+        return past_name(text, at, end)
+    if kind == QUOTE:
+        return past_string(text, at, end)
+    if kind == DIGIT:
+        return past_number(text, at, end)
+    if kind == COMMENT:
+        return past_line(text, at, end)
+    return past_escaped(text, at, end) if kind == BACKSLASH else at + 1
+
+
+@compiled
+def past_name(text: Array, at: int, end: int) -> Any:
+    """Where the letters and digits that go on here end."""
+    while at < end and (KINDS[text[at]] == NAME or KINDS[text[at]] == DIGIT):
         at += 1
     return at
 
@@ -122,7 +125,7 @@ def patterned(text: Array, at: int, end: int) -> Any:
         return False
     kind = KINDS[text[at]]
     if kind == NAME:
-        after = past(text, at, end, True)
+        after = past_name(text, at, end)
         colon = past_blanks(text, after, end)
         return not (after == at + 1 and text[at] == ord("_") and colon < end and KINDS[text[colon]] == COLON)
     return kind in (DIGIT, QUOTE, OPEN) or text[at] in (ord("-"), ord("*"))
@@ -223,21 +226,30 @@ def pieces(text: Array, offsets: Array, kinds: Array) -> Any:
 
 
 @compiled
+def kind_at(text: Array, at: int, end: int, kinds: Array) -> Any:
+    """(kind of a character, where the next one begins); quick for the first 128 of them, which are most."""
+    if text[at] < 0x80:
+        return kinds[text[at]], at + 1
+    code, after = character(text, at, end)
+    return kinds[code], after
+
+
+@compiled
 def past_piece(text: Array, at: int, end: int, kinds: Array) -> Any:
     """Where the piece that begins here ends; the order of the questions is that of the pattern's alternatives."""
-    code, after = character(text, at, end)
-    kind, follows = kinds[code], SIGN
-    if code == ord("'"):
-        suffix = contraction(text, after, end)
-        if suffix:
-            return after + suffix
-    if after < end:
-        follows = kinds[character(text, after, end)[0]]
-    if kind == LETTER or (kind in (SIGN, SPACE) and follows == LETTER and after < end):
+    kind, after = kind_at(text, at, end, kinds)
+    if kind == LETTER:
         return past_kind(text, after, end, kinds, LETTER)
     if kind == NUMBER:
         return past_digits(text, after, end, kinds)
-    if kind == SIGN or (code == ord(" ") and follows == SIGN and after < end):
+    if text[at] == ord("'"):
+        suffix = contraction(text, after, end)
+        if suffix:
+            return after + suffix
+    follows = kind_at(text, after, end, kinds)[0] if after < end else LINE
+    if kind != LINE and follows == LETTER:
+        return past_kind(text, after, end, kinds, LETTER)
+    if kind == SIGN or (text[at] == ord(" ") and follows == SIGN):
         return past_kind(text, past_kind(text, after, end, kinds, SIGN), end, kinds, LINE)
     return past_space(text, at, end, kinds)
 
@@ -246,8 +258,8 @@ def past_piece(text: Array, at: int, end: int, kinds: Array) -> Any:
 def past_kind(text: Array, at: int, end: int, kinds: Array, kind: int) -> Any:
     """Where the characters of one kind that go on here end."""
     while at < end:
-        code, after = character(text, at, end)
-        if kinds[code] != kind:
+        own, after = kind_at(text, at, end, kinds)
+        if own != kind:
             break
         at = after
     return at
@@ -258,10 +270,10 @@ def past_digits(text: Array, at: int, end: int, kinds: Array) -> Any:
     """Where a number ends of which one digit is read: after two more at the most."""
     for _ in range(2):
         if at < end:
-            code, after = character(text, at, end)
-            at = after if kinds[code] == NUMBER else at
-            if at != after:
+            kind, after = kind_at(text, at, end, kinds)
+            if kind != NUMBER:
                 break
+            at = after
     return at
 
 
@@ -270,11 +282,11 @@ def past_space(text: Array, at: int, end: int, kinds: Array) -> Any:
     """Where a piece of white space ends: after its last line end, else before its last blank, which goes on."""
     begin, line, last = at, at, at
     while at < end:
-        code, after = character(text, at, end)
-        if kinds[code] not in (SPACE, LINE):
+        kind, after = kind_at(text, at, end, kinds)
+        if kind not in (SPACE, LINE):
             break
         last, at = at, after
-        if kinds[code] == LINE:
+        if kind == LINE:
             line = at
     if line > begin:
         return line

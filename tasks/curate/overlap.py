@@ -44,7 +44,7 @@ _NOTICE = re.compile(r"copyright|licen[cs]e|spdx-", re.IGNORECASE)
 def mentions(texts: Sequence[str], needles: Sequence[str]) -> list[str | None]:
     """For each text the first of `needles`, in their order, that it holds; None where it holds none.
 
-    Both are compared in lower case, with a run of white space as one blank: "def  F(x):\\n  return" holds "def f(x): r".
+    Both are compared in lower case, with a run of white space as one blank: "Return  the SUM of x" holds "the sum of".
     All needles are sought at once, so thousands cost little more than one. Raises SourceError for a needle of fewer
     than `SHORTEST` characters, thus compared.
     """

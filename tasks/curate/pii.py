@@ -25,6 +25,7 @@ from typing import NamedTuple
 import polars as pl
 
 from tasks.curate import pii_addresses as addresses
+from tasks.curate import pii_numbers as numbers
 from tasks.curate import pii_values as values
 from tasks.curate.pii_addresses import Found, after
 
@@ -90,6 +91,7 @@ KINDS: tuple[str, ...] = (
     "connection_string",
     "password",
     "k8s_secret_data",
+    *numbers.KINDS,
 )
 PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
 KNOWN_BY_FORMAT = frozenset({*TOKENS, "private_key", "k8s_secret_data"})
@@ -282,7 +284,13 @@ COMMON = (
     Rule(values.headers, values.HEADER_ANCHORS, folded=True, scan=values.HEADER_SCAN),
     Rule(values.secret_data, values.SECRET_ANCHORS, folded=True),
 )
-RARE = (Rule(_tokens, TOKEN_ANCHORS), Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)))
+RARE = (
+    Rule(_tokens, TOKEN_ANCHORS),
+    Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
+    Rule(numbers.ssns, numbers.SSN_ANCHORS, scan=numbers.SSN_SCAN),
+    Rule(numbers.cards, numbers.CARD_ANCHORS),
+    Rule(numbers.phones, numbers.PHONE_ANCHORS),
+)
 RULES = (*COMMON, *RARE)
 ANCHORS = {rule: tuple(re.compile(anchor, re.MULTILINE) for anchor in rule.anchors) for rule in RULES}
 SCAN, RARE_SCAN = _rust(RULES), _rust(RARE)

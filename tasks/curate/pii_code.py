@@ -33,7 +33,10 @@ class Redaction:
 def redact_code(texts: Sequence[str], languages: Sequence[str]) -> list[Redaction]:
     """Each text redacted, in their order; `languages` are those of LANGUAGES that the texts are in."""
     found = pii.find_all(texts)
-    return [_redaction(*file) if file[2] else Redaction(file[0], (), "clean") for file in zip(texts, languages, found, strict=True)]
+    return [
+        _redaction(*file) if file[2] else Redaction(file[0], (), "clean")
+        for file in zip(texts, languages, found, strict=True)
+    ]
 
 
 def _redaction(text: str, language: str, found: Sequence[Span]) -> Redaction:

@@ -10,6 +10,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias
 
@@ -73,8 +74,8 @@ class TextFile:
         offsets = np.zeros(len(starts) + 1, np.int64)
         np.cumsum(ends - starts, out=offsets[1:])
         text = np.empty(offsets[-1], np.uint8)
-        heads = np.flatnonzero(np.append(True, starts[1:] != ends[:-1])[: len(starts)])
-        for head, tail in zip(heads, np.append(heads[1:], len(starts)), strict=True):
+        breaks = np.flatnonzero(starts[1:] != ends[:-1]) + 1
+        for head, tail in pairwise((0, *breaks, len(starts)) if len(starts) else ()):
             self._fill(text.data[offsets[head] : offsets[tail]], int(starts[head]))
         return text, offsets
 

@@ -115,6 +115,7 @@ def test_a_file_of_exactly_the_largest_size_is_brought_and_one_of_a_byte_more_is
     assert found == [Fetched(largest), Fetched(None, "wrong_content")]
 
 
+@pytest.mark.slow
 def test_a_server_that_asks_to_slow_down_twice_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with Archive([ONE], {NAME: ["503", "503"]}) as archive:
         use(monkeypatch, archive.env)

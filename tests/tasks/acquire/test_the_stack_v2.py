@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.code_corpus import LANGUAGES, LARGEST, RAW_ROWS, SMALLEST
@@ -235,6 +235,7 @@ def test_an_empty_file_gives_a_table_without_rows(tmp_path: Path) -> None:
 
 
 @settings(max_examples=30, deadline=None)
+@example(sizes=[0, None, 1] * 9)
 @given(sizes=st.lists(st.one_of(st.none(), st.integers(0, 60)), max_size=40))
 def test_batches_are_small_and_have_every_row_in_its_order(sizes: list[int | None]) -> None:
     """However the sizes fall: at most so many rows, at most so many bytes or a row alone; no row twice, none lost."""
@@ -681,6 +682,9 @@ def test_the_nearest_licence_counts_and_several_beside_each_other_all_do(tmp_pat
             "own/LICENSE": "ask us",
             "own/LICENSE-MIT": MIT,
             "own/e.py": CODE,
+            "more/LICENSE": BSD,
+            "more/LICENSE-OF-OTHERS.txt": "ask them",
+            "more/f.py": CODE,
         },
     )
     found = {row["path"]: row["licence"] for row in packed(folder)}
@@ -690,6 +694,7 @@ def test_the_nearest_licence_counts_and_several_beside_each_other_all_do(tmp_pat
         "two/c.py": "BSD-2-Clause AND MIT",
         "half/d.py": None,
         "own/e.py": None,
+        "more/f.py": "BSD-2-Clause",
     }
 
 
@@ -708,6 +713,8 @@ def test_the_same_folder_gives_the_same_bytes_whatever_the_order_of_its_making(t
         assert path is not None
         made.append(path.read_bytes())
     assert made[0] == made[1]
+    found = [(row["repo"], row["path"]) for row in decoded(tmp_path / "0.parquet")]
+    assert found == [(name[0], name[2:]) for name in sorted(names, key=lambda name: (name.rsplit("/", 1)[0], name))]
 
 
 def test_a_file_that_is_too_large_is_told_with_its_size_alone(tmp_path: Path) -> None:
