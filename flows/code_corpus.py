@@ -35,7 +35,6 @@ from tasks.combine.licences import notice
 from tasks.curate import opt_out as opt_outs
 from tasks.derive import derive, derive_batches, derive_scan
 from tasks.publish import artifacts, steps
-from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render
 from tasks.publish.steps import ANNOUNCED
 from tasks.steps import thresholds
@@ -148,7 +147,6 @@ def code_corpus(
             "reports/schema_validation_report.json": validation,
             "LICENCES.md": derive(corpus.licence_card, seen),
             "NOTICE.txt": derive(notice, seen),
-            "DATASHEET.md": derive(datasheet, compared, sources=[SOURCE]),
             "report.html": derive(render, compared),
         },
         rejected=rejected,

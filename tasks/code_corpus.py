@@ -698,43 +698,35 @@ def _tiles(statistics: Mapping[str, Any], rows_in: int) -> list[tuple[str, Any, 
 
 
 def _sections(statistics: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Tables of the page, each with what it says."""
+    """Tables of the page, each with what it says. The statistics were JSON: their mappings are in order of names."""
+    stages = statistics["stages"]
     yield _section(
         "stages",
         "Stage by stage",
-        "What came to each stage, and what left it for which reason. The counts add up.",
-        ("stage", "files in", "kept", "left out", "reasons"),
-        [
-            (
-                stage["stage"],
-                stage["in"],
-                stage["kept"],
-                stage["in"] - stage["kept"],
-                ", ".join(f"{reason} {n:,}" for reason, n in stage["left_out"].items()),
-            )
-            for stage in statistics["stages"]
-        ],
+        "What came to each stage, and what left it. The counts add up.",
+        ("stage", "files in", "kept", "left out"),
+        [(stage["stage"], stage["in"], stage["kept"], stage["in"] - stage["kept"]) for stage in stages],
     )
+    reasons = [(f"{s['stage']}: {reason}", n) for s in stages for reason, n in s["left_out"].items()]
+    yield _section("left", "Why files left", "By stage.", ("stage and reason", "files"), reasons)
     for what, title in (("language", "Languages"), ("licence", "Licences"), ("repository", "Repositories")):
-        groups = statistics[f"by_{what}"]
-        columns = list(next(iter(groups.values()), {}))
-        rows = [(name, *(told[column] for column in columns)) for name, told in groups.items()]
-        yield _section(f"by_{what}", title, f"At most {SHOWN} are listed, the largest first.", (what, *columns), rows)
-    sizes = statistics["duplicates"]["by_cluster_size"]
+        yield _groups_section(what, title, statistics[f"by_{what}"])
+    duplicates = statistics["duplicates"]
     yield _section(
         "clusters",
         "Duplicates",
-        f"{statistics['duplicates']['clusters']:,} clusters; one file of each stays (code_corpus_clusters.parquet).",
+        f"{duplicates['clusters']:,} clusters; one file of each stays (interim/{STEM}_clusters.parquet).",
         ("files in a cluster", "clusters"),
-        list(sizes.items()),
+        [(size, n) for size, n in sorted(duplicates["by_cluster_size"].items(), key=_lower_end) if n],
     )
-    spreads = {name: statistics[name] for name in ("size", "tokens_per_file", "complexity_of_python")}
+    measures = {"bytes": "size", "tokens": "tokens_per_file", "McCabe's number of Python": "complexity_of_python"}
+    figures = ("min", "median", "mean", "p95", "max")
     yield _section(
         "spreads",
         "A file",
-        "Bytes, tokens, and McCabe's number of Python files.",
-        ("measure", "min", "median", "mean", "p95", "max"),
-        [(name.replace("_", " "), *spread.values()) for name, spread in spreads.items() if spread],
+        "From the smallest to the largest.",
+        ("measure", *figures),
+        [(name, *(statistics[key][figure] for figure in figures)) for name, key in measures.items() if statistics[key]],
     )
     yield _section(
         "contract",
@@ -745,15 +737,24 @@ def _sections(statistics: Mapping[str, Any], validation: Mapping[str, Any]) -> I
     )
 
 
+def _lower_end(size: tuple[str, int]) -> int:
+    return int(size[0].partition("-")[0].partition(" ")[0])
+
+
+def _groups_section(what: str, title: str, groups: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    columns = [name for name in ("files", "bytes", "lines", "tokens") if name in next(iter(groups.values()), {})]
+    ordered = sorted(groups.items(), key=lambda pair: (-pair[1]["files"], pair[0]))
+    rows = [(name, *(told[column] for column in columns)) for name, told in ordered]
+    return _section(f"by_{what}", title, f"At most {SHOWN} are listed, the largest first.", (what, *columns), rows)
+
+
 def _section(key: str, title: str, text: str, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    return {
-        "id": key,
-        "title": title,
-        "text": text,
-        "headers": list(headers),
-        "rows": [list(r) for r in rows],
-        "left": 1,
-    }
+    cells = [[_cell(value) for value in row] for row in rows]
+    return {"id": key, "title": title, "text": text, "headers": list(headers), "rows": cells, "left": 1}
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:,.1f}".removesuffix(".0")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

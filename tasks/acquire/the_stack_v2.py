@@ -215,9 +215,9 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    """Text of a value; several, which are licences, joined by AND; None for what tells nothing."""
+    """Text of a value; several, which are licences, in order and joined by AND; None for what tells nothing."""
     if isinstance(value, list):
-        several = [text for item in value if (text := _text(item))]
+        several = sorted({text for item in value if (text := _text(item))})
         return several[0] if len(several) == 1 else " AND ".join(map(_enclosed, several)) or None
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
     return None if text.strip() in UNTOLD else text

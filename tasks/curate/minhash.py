@@ -260,7 +260,8 @@ def _candidates(texts: Array, keys: Array, marks: Array, threshold: float, worke
     found = np.empty(0, np.uint64)
     for first in range(0, len(keys), workers):  # not all at once: bands repeat each other, and memory is for texts
         bands = range(first, min(first + workers, len(keys)))
-        found = np.sort(np.concatenate((found, *_each(meet, bands, workers))))
+        found = np.concatenate((found, *_each(meet, bands, workers)))
+        found.sort()
         found = found[np.diff(found, prepend=~found[:1]) != 0]
     return found
 
@@ -268,8 +269,9 @@ def _candidates(texts: Array, keys: Array, marks: Array, threshold: float, worke
 def _order(texts: Array, keys: Array) -> tuple[Array, Array]:
     """Texts sorted by the keys of one band, and with how many of the next ones each is to be compared."""
     order = texts[np.argsort(keys[texts], kind="stable")]
-    _, sizes = np.unique(keys[order], return_counts=True)
-    return order, np.repeat(np.where(sizes > CROWD, NEIGHBOURS, CROWD), sizes)
+    own = keys[order]
+    sizes = np.diff(np.flatnonzero(own[1:] != own[:-1]), prepend=-1, append=len(own) - 1)
+    return order, np.repeat(np.where(sizes > CROWD, NEIGHBOURS, CROWD).astype(np.int16), sizes)
 
 
 def _verified(column: Column, candidates: Array, ngram: int, workers: int) -> pl.DataFrame:

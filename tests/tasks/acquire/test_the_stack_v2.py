@@ -161,7 +161,7 @@ def test_a_content_of_any_type_is_its_bytes(tmp_path: Path, kind: pa.DataType) -
 @pytest.mark.parametrize(
     ("told", "licence"),
     [
-        ({"detected_licenses": ["MIT", "Apache-2.0"]}, "MIT AND Apache-2.0"),
+        ({"detected_licenses": ["MIT", "Apache-2.0"]}, "Apache-2.0 AND MIT"),
         ({"detected_licenses": ["MIT OR ISC", "Zlib"]}, "(MIT OR ISC) AND Zlib"),
         ({"detected_licenses": ["MIT OR ISC"]}, "MIT OR ISC"),
         ({"detected_licenses": [None, "MIT", ""]}, "MIT"),

@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from schemas.finding import SourceError
 from tasks.curate import minhash, minhash_kernels
 from tasks.curate.minhash import Duplicates, jaccard, near_duplicates
+from tasks.curate.text_file import TextFile
 from tests.benchmarks import bench_minhash as bench
 from tests.conftest import PROJECT
 
@@ -342,6 +343,36 @@ def test_order_of_texts_changes_nothing(mixture: list[str]) -> None:
 def test_containers_change_nothing(mixture: list[str], held: Callable[[list[str]], Any]) -> None:
     """Rows are counted by position, however the texts are held."""
     assert same(near_duplicates(held(mixture)), near_duplicates(mixture))
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_texts_on_disk_change_nothing(mixture: list[str], workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is that for a list, however the texts were written and are read; half a letter does no harm."""
+    texts = [*mixture, "half of \ud83d a pair", "", "half of \ud83d a pair"]
+    alone = near_duplicates(texts)
+    monkeypatch.setattr(minhash, "BATCH", 2_000)
+    with TextFile.of([texts[:7], [], pa.array(texts[7:100]), texts[100:]]) as file:
+        assert same(near_duplicates(file, workers=workers), alone)
+        assert near_duplicates(file, 0.5, workers=workers, ngram=2).pairs.equals(
+            near_duplicates(texts, 0.5, ngram=2).pairs
+        )
+
+
+def test_no_text_on_disk() -> None:
+    """As with an empty list."""
+    with TextFile.of([]) as file:
+        assert same(near_duplicates(file), near_duplicates([]))
+
+
+def test_hashed_shingles_are_as_many_as_shingles(mixture: list[str]) -> None:
+    """One hash for each different one, and the same in every text that has it."""
+    for ngram in (1, 5):
+        starts, hashes = minhash.hashed(mixture, ngram)
+        own = [hashes[begin:end].tolist() for begin, end in pairwise(starts)]
+        assert [len(set(found)) for found in own] == [len(found) for found in own]
+        sets = [minhash.shingles(text, ngram) for text in mixture]
+        assert [len(found) for found in own] == list(map(len, sets))
+        assert len(set().union(*own)) == len(set().union(*sets))
 
 
 # --- what would cost the square --------------------------------------------------------------------------------------
