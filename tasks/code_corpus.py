@@ -56,7 +56,6 @@ Array = np.ndarray[Any, Any]
 Pair = tuple[pd.DataFrame, pd.DataFrame]  # kept, rejects
 
 QUARANTINED = frozenset({*FAULTS, "undecodable", "not_utf8", "redaction_breaks_syntax", "leak"} - {"not_fetched"})
-CONTAMINATED = 0.5  # share of a file's runs of words that the test split has too
 MENTIONED = 40  # characters of a benchmark's string that its rejects tell
 
 _TEXT, _COUNT = pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.int64())
@@ -354,14 +353,14 @@ def unlike(
 def uncontaminated(files: Scan, *, benchmarks: Sequence[str] = ()) -> tuple[Iterator[pd.DataFrame], pd.DataFrame]:
     """Files that hold no benchmark's string, and outside of the test split nothing that repeats it: (kept, rejects).
 
-    A file repeats the test split when CONTAMINATED of its runs of words are there too (tasks/curate/overlap.py).
+    A file repeats the test split when a share of overlap.CONTAMINATED of its runs of words are there too.
     """
     tested = overlap.runs(_texts_of(files, split="test"))
     reasons: list[str | None] = []
     for batch in files.batches("content", "split"):
         texts, apart = _values(batch["content"]), (batch["split"] != "test").to_numpy(dtype=bool)
         quoted = overlap.mentions(texts, benchmarks) if benchmarks else [None] * len(texts)
-        repeats = apart & (overlap.shares(texts, tested) >= CONTAMINATED)
+        repeats = apart & (overlap.shares(texts, tested) >= overlap.CONTAMINATED)
         reasons += [
             "benchmark" if quote is not None else "repeats_test" if again else None
             for quote, again in zip(quoted, repeats, strict=True)

@@ -12,6 +12,7 @@ says whether a text is Python.
 import ast
 import json
 import re
+import symtable
 import threading
 import warnings
 from functools import cache
@@ -40,14 +41,31 @@ def of_path(path: str) -> str | None:
     return _BY_END.get(name[name.rfind(".") :]) if "." in name[1:] else None
 
 
+_NO_MODULE = (SyntaxError, ValueError, RecursionError, MemoryError)  # ValueError: a zero byte
+
+
 def parses(text: str, language: str) -> bool:
     """Whether the text is a program of that language by its grammar: Python 3.11's own, or tree-sitter's."""
     if language == "Python":
-        return tree(text) is not None
+        return _has_scopes(text) or tree(text) is not None
     return not syntax_tree(text, language).root_node.has_error
 
 
 _QUIET = threading.Lock()
+
+
+def _has_scopes(text: str) -> bool:
+    """Whether Python finds the scopes of a module's names, for which it must parse it: twice as fast as a tree.
+
+    It refuses more than the parser does, such as `nonlocal` outside of a function.
+    """
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            symtable.symtable(text, "<file>", "exec")
+        except _NO_MODULE:
+            return False
+        return True
 
 
 def tree(text: str) -> ast.Module | None:
@@ -60,7 +78,7 @@ def tree(text: str) -> ast.Module | None:
         warnings.simplefilter("ignore")
         try:
             return syntax.module(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a zero byte
+        except _NO_MODULE:
             return None
 
 

@@ -2,7 +2,7 @@
 Pure.
 
 No file is parsed, so none is refused: a file that is no valid Python has a number too, and it is made up of what looks
-like Python in it. Speed: hundreds of megabytes a second, for all three.
+like Python in it. Speed on one core: some 100 MB/s, digests 250.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 # What a byte begins. Bytes from 128 on belong to letters of other scripts.
 OTHER, BLANK, LINE_END, NAME, DIGIT, QUOTE, COMMENT, BACKSLASH, OPEN, CLOSE, COLON = range(11)
-NEWLINE, RETURN, SLASH, EQUAL = (np.uint8(ord(sign)) for sign in "\n\r\\=")
+NEWLINE, RETURN, SLASH = (np.uint8(ord(sign)) for sign in "\n\r\\")
 
 
 def _kinds() -> Array:
@@ -68,7 +68,7 @@ def complexity(text: Array, at: int, end: int) -> Any:
             clause |= first and word == CASE and patterned(text, at, end)
         elif kind in (OPEN, CLOSE):
             depth = max(depth + (1 if kind == OPEN else -1), 0)
-        elif kind == COLON and clause and depth == 0 and not (at < end and text[at] == EQUAL):
+        elif kind == COLON and clause and depth == 0:
             decisions += 1
             clause = False
         if kind == LINE_END and depth == 0:

@@ -114,12 +114,12 @@ def runs(batches: Iterable[Sequence[str]], most: int = MOST) -> Runs:
             hashes, limit = _thinned([hashes, *waiting], limit, most)
             waiting = []
     hashes, limit = _thinned([hashes, *waiting], limit, most)
-    return Runs(hashes, np.unique(np.concatenate(wholes)), limit)
+    return Runs(hashes, _different(wholes), limit)
 
 
 def _thinned(parts: list[Array], limit: int, most: int) -> tuple[Array, int]:
     """(the different hashes up to the limit, sorted, the limit), which is halved until they are no more than `most`."""
-    hashes = np.unique(np.concatenate(parts))
+    hashes = _different(parts)
     while len(hashes) > most:
         limit //= 2
         hashes = hashes[: np.searchsorted(hashes, np.uint64(limit), "right")]
@@ -164,8 +164,18 @@ def _sums(starts: Array, hashes: Array) -> Array:
     return np.diff(np.append(np.uint64(0), np.cumsum(hashes, dtype=np.uint64))[starts])
 
 
+def _different(parts: list[Array]) -> Array:
+    """All values, sorted, each once. `np.unique` takes ten times as long for random numbers: it hashes them first."""
+    values = np.concatenate(parts)
+    values.sort()
+    return values[np.diff(values, prepend=~values[:1]) != 0]
+
+
 def _among(values: Array, known: Array) -> Array:
     """Whether each value is one of the known ones, which are sorted."""
-    if not len(known):
-        return np.zeros(len(values), bool)
-    return known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    found = np.zeros(len(values), bool)
+    if len(known):
+        order = np.argsort(values)  # searching in order stays in the processor's cache
+        values = values[order]
+        found[order] = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    return found

@@ -20,6 +20,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 import polars as pl
@@ -129,13 +131,15 @@ TOKEN_ANCHORS = (
 
 def find(text: str) -> list[Span]:
     """Every value of a kind in KINDS, in the order of the text, none overlapping another."""
-    numbered = len(text) < SHORT or any(_scan((text,), numbers.SCANS))
-    return _found(text, (*_worded(text), *(NUMBERS if numbered else ())))
+    if len(text) < SHORT:
+        return _found(text, RULES)
+    rare, numbered = _scan((text,), (RARE_SCAN,), numbers.SCANS)
+    return _found(text, (*COMMON, *(RARE if any(rare) else ()), *(NUMBERS if any(numbered) else ())))
 
 
 def find_all(texts: Sequence[str]) -> list[list[Span]]:
     """`find` of each text, in order: one scan over all, a closer look at those that hold an anchor."""
-    scanned = zip(texts, _scan(texts, (SCAN,)), _scan(texts, numbers.SCANS), strict=True)
+    scanned = zip(texts, *_scan(texts, (SCAN,), numbers.SCANS), strict=True)
     return [
         _found(text, (*(_worded(text) if hit else ()), *(NUMBERS if numbered else ())))
         for text, hit, numbered in scanned
@@ -144,7 +148,7 @@ def find_all(texts: Sequence[str]) -> list[list[Span]]:
 
 def _worded(text: str) -> Sequence[Rule]:
     """The rules but those of numbers: in a long text, the rare ones only where it holds an anchor of theirs."""
-    return (*COMMON, *RARE) if len(text) < SHORT or any(_scan((text,), (RARE_SCAN,))) else COMMON
+    return (*COMMON, *RARE) if len(text) < SHORT or any(*_scan((text,), (RARE_SCAN,))) else COMMON
 
 
 def _found(text: str, rules: Sequence[Rule]) -> list[Span]:
@@ -198,14 +202,13 @@ def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
     return at + shift, at + shift
 
 
-def _scan(texts: Sequence[str], scans: Sequence[str]) -> list[bool]:
-    """Whether each text holds what one of the regular expressions, in Rust's syntax, seeks."""
+def _scan(texts: Sequence[str], *scans: Sequence[str]) -> list[list[bool]]:
+    """For each of `scans`, and in it for each text: whether the text holds what one of its expressions seeks."""
     try:
-        series = pl.Series(texts, dtype=pl.String)
+        column = pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError:  # a lone surrogate is no Unicode text; any other character in its place will do
-        return _scan([text.encode("utf-8", "replace").decode() for text in texts], scans)
-    found = pl.DataFrame([series.str.contains(scan).alias(scan) for scan in scans])
-    return found.select(pl.any_horizontal(pl.all())).to_series().to_list()
+        return _scan([text.encode("utf-8", "replace").decode() for text in texts], *scans)
+    return [reduce(or_, map(column.str.contains, sought)).to_list() for sought in scans]
 
 
 def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:

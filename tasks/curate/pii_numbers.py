@@ -26,9 +26,9 @@ SSN = re.compile(rf"{_START}(?!000|666|9)[0-9]{{3}}-(?!00)[0-9]{{2}}-(?!0000)[0-
 VOID = frozenset({"078-05-1120", "219-09-9999"})
 
 CARD = re.compile(
-    rf"{_START}(?:(?P<bare>[2-6][0-9]{{12,18}})"
+    rf"{_START}(?:(?P<bare>[2-6][0-9]{{12,18}})(?:(?=[uU]?[lLn]{{1,2}}(?![0-9A-Za-z_]))|{_END})"  # L: Java's long
     r"|[2-6][0-9]{3}(?P<gap>[ -])[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
-    rf"|3[0-9]{{3}}(?P<other>[ -])[0-9]{{6}}(?P=other)[0-9]{{4,5}}){_END}"
+    rf"{_END}|3[0-9]{{3}}(?P<other>[ -])[0-9]{{6}}(?P=other)[0-9]{{4,5}}{_END})"
 )
 ISSUED = re.compile(
     r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
@@ -39,9 +39,11 @@ ISSUED = re.compile(
     r"|35(?:2[89]|[3-8][0-9])[0-9]{12,15}"  # JCB
     r"|62[0-9]{14,17}"  # UnionPay
 )
+_CARD = "[cC]ard|CARD"
+_BRAND = "[pP]an|PAN|[vV]isa|VISA|[aA]mex|AMEX|[cC][cC]|JCB|jcb|[mM]aestro|[aA]merican [eE]xpress"
 CARD_WORD = re.compile(
-    r"(?:(?<![A-Za-z])|(?i:credit|debit|payment|bank|master)[_ -]?)(?i:card)(?!inal|board|io)|(?<=[a-z])Card(?![a-z])"
-    r"|(?<![A-Za-z])(?i:pan|visa|amex|cc|jcb|maestro|american express)(?![a-z])"
+    rf"(?:(?<![A-Za-z])|(?i:credit|debit|payment|bank|master)[_ -]?)(?:{_CARD})(?!inal|board|io)"
+    rf"|(?<=[a-z])Card(?![a-z])|(?<![A-Za-z])(?:{_BRAND})(?![a-z])"
 )
 
 # A number's groups and what people put between them; which of these are telephones is asked of each.
@@ -72,7 +74,7 @@ PHONE_ANCHORS = (r"\+[1-9][0-9 ().-]{6}", r"[2-9][0-9]{2}[) .-]{1,2}[2-9][0-9]{2
 SCANS = (
     *SSN_ANCHORS,
     *_GROUPED_CARDS,
-    r"(?i:card|pan|visa|amex|american express|cc|jcb|maestro)[^\n]*[2-6][0-9]{12}",
+    rf"(?:{_CARD}|{_BRAND})[^\n]*[2-6][0-9]{{12}}",
     *PHONE_ANCHORS,
 )
 

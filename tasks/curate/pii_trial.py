@@ -229,7 +229,45 @@ def _base64(dice: Random) -> str:
     return b64encode(_mixed(5, 30)(dice).encode()).decode()
 
 
+def _digits(dice: Random, number: int) -> str:
+    return "".join(dice.choices(string.digits, k=number))
+
+
+def _ssn(dice: Random) -> str:
+    return f"{dice.randint(1, 665):03}-{dice.randint(1, 99):02}-{dice.randint(1, 9999):04}"
+
+
+def _card(dice: Random) -> str:
+    """Sixteen digits in fours, the last of which makes the sum of Luhn's formula end in nought."""
+    body = dice.choice(("4", "51", "55", "2300")) + _digits(dice, 16)
+    for check in range(10):
+        number = f"{body[:15]}{check}"
+        if sum(int(d) if i % 2 else sum(map(int, str(2 * int(d)))) for i, d in enumerate(number)) % 10 == 0:
+            break
+    gap = dice.choice(" -")
+    return gap.join(number[i : i + 4] for i in range(0, 16, 4))
+
+
+def _phone(dice: Random) -> str:
+    exchange = f"{dice.randint(2, 4)}{dice.randint(20, 99)}"
+    national = f"{dice.choice((212, 415, 503, 617))}-{exchange}-{_digits(dice, 4)}"
+    return dice.choice(
+        (
+            national,
+            f"({national[:3]}) {national[4:]}",
+            f"+1 {national}",
+            f"+44 20 {dice.randint(7000, 8999)} {_digits(dice, 4)}",
+            f"+49 {dice.randint(150, 179)} {_digits(dice, 4)} {_digits(dice, 3)}",
+        )
+    )
+
+
+_NUMBERED = ('"¤"', "# ask ¤ first", "- ¤", "number: ¤", "(see ¤)", "<td>¤</td>", 'x = ["¤", "¤"]')
+
 POSITIVES: dict[str, tuple[Maker, tuple[str, ...]]] = {
+    "ssn": (_ssn, _NUMBERED),
+    "credit_card": (_card, _NUMBERED),
+    "phone": (_phone, _NUMBERED),
     "email": (
         _email,
         (
@@ -477,6 +515,29 @@ def _word(dice: Random) -> str:
 
 _TEN = _of("123456789", 10)
 NEGATIVES: dict[str, tuple[Maker, ...]] = {
+    "ssn": (
+        _with("released {}", lambda dice: f"20{dice.randint(10, 29)}-{dice.randint(10, 12)}-{dice.randint(10, 28)}"),
+        _with("part 000-{}", lambda dice: f"{_digits(dice, 2)}-{_digits(dice, 4)}"),
+        _with("part 9{}-00-0000", lambda dice: _digits(dice, 2)),
+        _with("id: {}", _uuid),
+        _with("serial 12-{}-1", _ssn),
+    ),
+    "credit_card": (
+        _with("seed = {}", lambda dice: f"4{_digits(dice, 15)}"),
+        _with('"{}"', lambda dice: f"5{_digits(dice, 18)}"),
+        _with("0x4{} card", lambda dice: _digits(dice, 15)),
+        _always("[1234 5678 9012 3456]"),
+        _with("build 20{}", lambda dice: _digits(dice, 12)),
+    ),
+    "phone": (
+        _with("x = a +{}", lambda dice: f"1{_digits(dice, 9)}"),
+        _with("{}.0d, +3628800.0d,", lambda dice: f"+{dice.randint(1, 9)}{_digits(dice, 6)}"),
+        _with("version 212.{}.1234", lambda dice: str(dice.randint(200, 999))),
+        _with("at +1980-02-29 01:02:{}", lambda dice: str(dice.randint(10, 59))),
+        _always('"555-0123" or "(212) 555-0123"'),
+        _with("+1.{}+1.12345679j", lambda dice: _digits(dice, 8)),
+        _with("offset +02:00 of {}", _time),
+    ),
     "email": (
         _with("owner: {}@example.com", _word),
         _with('"mail": "{}@docs.example.org"', _word),

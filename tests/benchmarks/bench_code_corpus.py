@@ -1,4 +1,4 @@
-"""The code corpus as people run it: seconds and MB/s of each stage, and memory, on the real files and on ten times them.
+"""The code corpus as people run it: seconds and MB/s of each step, and memory, on the real files and ten times them.
 
 `python -m tests.benchmarks.bench_code_corpus [--times 10]` runs `python flows/code_corpus.py --mode local` with every
 stage on, in a process and a data folder of its own, on `code/source_files.parquet` of `$AUTOMEND_REAL_DATA` (or

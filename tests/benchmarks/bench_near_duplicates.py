@@ -35,7 +35,7 @@ LONGEST = 4_000  # characters
 TOGETHER = 500  # texts that are made at once: what making them takes shall not hide what finding pairs takes
 REPEATS = 3  # the quickest counts
 SAMPLE = 2_000  # planted pairs, and pairs reported, that are measured
-PEERED = 5_000  # texts for the peer, which needs a hundred times as long
+PEERED = 5_000  # texts for the peer, which needs tens of times as long
 TOLERANCE = 1.20  # of time for a text, and of memory beyond signatures: ten times the texts against the first ones
 Pair = tuple[int, int]
 

@@ -136,12 +136,11 @@ def test_a_folder_of_source_files_is_a_corpus_too(tmp_path: Path) -> None:
         for name in ("one", "two"):
             text = f'"""Of {repo}."""\n\n\ndef {name}_{repo[:3]}(x):\n' + f"    x += len('{name} {repo}')\n" * 9
             (folder / repo / "src" / f"{name}.py").write_text(text + "    return x\n")
-    licence = "Permission is hereby granted, free of charge, to any person obtaining a copy of this software and "
-    (folder / "ada/engine/LICENSE").write_text(f"MIT License\n\n{licence}associated documentation files.\n")
+    (folder / "ada/engine/LICENSE").write_text("Apache License\nVersion 2.0, January 2004\n")
     state = run(tmp_path, mode="local", source=folder)
     assert state.is_completed(), state.message
     assert published(tmp_path)["rows"]["dropped"]["licence_missing"] == 2
-    assert set(files(tmp_path)["licence"].to_pylist()) == {"MIT"}
+    assert set(files(tmp_path)["licence"].to_pylist()) == {"Apache-2.0"}
 
 
 def test_shards_on_dask_give_the_same_bytes_in_another_folder(

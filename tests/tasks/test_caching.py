@@ -162,8 +162,10 @@ def test_content_mode_and_parameters_are_in_the_key_and_the_place_is_not() -> No
         caching.key(caching.fingerprint, [snapshot(mode="local")], {"window": timedelta(minutes=5)}),
         caching.key(caching.fingerprint, [snapshot()], {"window": timedelta(minutes=6)}),
         caching.key(caching.key, [snapshot()], {"window": timedelta(minutes=5)}),
+        caching.key(caching.fingerprint, [snapshot().only("x")], {"window": timedelta(minutes=5)}),
+        caching.key(caching.fingerprint, [snapshot().only("y")], {"window": timedelta(minutes=5)}),
     ]
-    assert len({key, *others}) == 5
+    assert len({key, *others}) == 7
 
 
 def test_a_schema_at_module_level_can_be_a_parameter() -> None:

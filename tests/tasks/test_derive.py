@@ -9,9 +9,9 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 
-from schemas.snapshot import REJECT_COLUMNS, Snapshot
+from schemas.snapshot import REJECT_COLUMNS, Scan, Snapshot
 from tasks import tables
-from tasks.derive import derive, derive_batches, derive_lines
+from tasks.derive import derive, derive_batches, derive_lines, derive_scan
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
@@ -32,9 +32,19 @@ def counted(table: pd.DataFrame) -> dict[str, int]:
     return {"rows": len(table)}
 
 
+def columns_of(table: pd.DataFrame) -> list[str]:
+    return table.columns.tolist()
+
+
 def written(batch: pd.DataFrame, *, prefix: str = "") -> Iterable[bytes]:
     CALLS.append("written")
     return (f"{prefix}{x}".encode() for x in batch["x"])
+
+
+def above_mean(table: Scan) -> tuple[Iterator[pd.DataFrame], dict[str, float]]:
+    CALLS.append("above_mean")
+    mean = float(table.read("x")["x"].mean())
+    return (batch[batch["x"] > mean] for batch in table.batches()), {"mean": mean}
 
 
 def decode(path: Path, name: str) -> Iterator[pa.Table]:
@@ -164,3 +174,34 @@ def test_lines_of_a_table_are_written_once_under_the_name_given(table: Snapshot)
     assert CALLS.count("written") <= 1
     assert first.file.read_text() == "".join(f"n{x}\n" for x in tables.read(table)["x"])
     assert first.path.name.startswith("d-")
+
+
+def test_what_looks_at_all_rows_of_a_large_table_gives_them_back_in_parts_and_is_cached(tmp_path: Path) -> None:
+    """No part is larger than those of the input."""
+    CALLS.clear()
+    parts = (pd.DataFrame({"x": [n, n + 10]}) for n in range(3))
+    table = tables.write(parts, "made", Path("interim/toy"), tmp_path, "sample")
+
+    @flow
+    def run() -> tuple[Snapshot, Snapshot]:
+        kept, told = derive_scan(above_mean, table)
+        return kept, told
+
+    kept, told = run()
+    assert (kept, told) == run()
+    assert CALLS == ["above_mean"]
+    assert [part["x"].tolist() for part in tables.ParquetScan(kept).batches()] == [[10], [11], [12]]
+    assert tables.read(told) == {"mean": 6.0}
+
+
+def test_other_columns_of_the_same_table_are_another_input(table: Snapshot) -> None:
+    wide = tables.write(pd.DataFrame({"x": [1], "y": [2]}), "made", Path("interim/toy"), table.root, "sample")
+
+    @flow
+    def names(*columns: str) -> Snapshot:
+        made: Snapshot = derive(columns_of, wide.only(*columns))
+        return made
+
+    assert tables.read(names("x")) == ["x"]
+    assert tables.read(names("y")) == ["y"]
+    assert tables.read(names()) == ["x", "y"]

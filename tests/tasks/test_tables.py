@@ -167,3 +167,39 @@ def test_a_table_comes_back_whole_in_batches_and_an_empty_one_keeps_its_columns(
     parts = list(tables.row_groups(written.file, ""))
     assert [len(part) for part in parts] == {0: [0], 1: [1], 10: [4, 4, 2]}[rows]
     assert pa.concat_tables(parts)["x"].to_pylist() == list(range(rows))
+
+
+def test_a_batch_is_never_larger_than_what_was_written_at_once_and_has_only_the_columns_asked_for(
+    tmp_path: Path,
+) -> None:
+    """Few large rows were written at once, so few are read at once."""
+    parts = [pa.table({"x": [n, n], "y": ["a", "b"]}) for n in range(3)]
+    written = made(tmp_path, iter(parts))
+    assert [len(part) for part in tables.row_groups(written.file, "")] == [2, 2, 2]
+    assert next(tables.row_groups(written.file, "", ["y"])).column_names == ["y"]
+
+
+def test_a_table_in_parts_is_the_same_file_as_the_parts_appended(tmp_path: Path) -> None:
+    parts = [pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [2, 3]})]
+    with tables.TableWriter("made", FOLDER, tmp_path, "sample") as writer:
+        for part in parts:
+            writer.append(part)
+    assert made(tmp_path, iter(parts)) == writer.snapshot
+
+
+def test_a_snapshot_of_some_columns_is_read_as_those_and_is_the_same_file(tmp_path: Path) -> None:
+    whole = made(tmp_path, pd.DataFrame({"x": [1], "y": [2], "z": [3]}))
+    assert tables.read(whole.only("z", "x")).columns.tolist() == ["z", "x"]
+    assert whole.only("x").file == whole.file
+
+
+def test_a_scan_reads_what_it_is_asked_for_in_order_and_refuses_an_altered_file(tmp_path: Path) -> None:
+    written = made(tmp_path, iter([pa.table({"x": [n], "y": [-n]}) for n in range(4)]))
+    scan = tables.ParquetScan(written)
+    assert scan.rows == 4
+    assert scan.read("y")["y"].tolist() == [0, -1, -2, -3]
+    assert [batch["x"].tolist() for batch in scan.batches("x")] == [[0], [1], [2], [3]]
+    assert next(scan.batches()).columns.tolist() == ["x", "y"]
+    written.file.write_bytes(b"altered")
+    with pytest.raises(tables.SnapshotLost, match="was altered"):
+        tables.ParquetScan(written)

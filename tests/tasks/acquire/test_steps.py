@@ -89,6 +89,30 @@ def test_local_files_are_copied_and_a_changed_one_is_copied_again(
     assert second.truth is None
 
 
+def pack(folder: Path, target: Path) -> Path | None:
+    names = sorted(path.name for path in folder.glob("*.txt"))
+    target.write_text("".join(f"{name}\n" for name in names))
+    return target if names else None
+
+
+def test_a_folder_of_small_files_is_packed_where_it_holds_none_of_the_sources_own(
+    get: Callable[..., steps.Acquired], tmp_path: Path
+) -> None:
+    """And one with neither says what was looked for."""
+    packing = source(pack=pack, identify=lambda path: "usage" if path.suffix in {".csv", ".parquet"} else None)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(SourceError, match="none of usage, event was found"):
+        get(packing, "local", folder)
+    (folder / "b.txt").touch()
+    (folder / "a.txt").touch()
+    first = get(packing, "local", folder)
+    assert first == get(packing, "local", folder)
+    assert [raw.file.read_text() for raw in first.files] == ["a.txt\nb.txt\n"]
+    (folder / "usage.csv").write_bytes(TABLE)
+    assert [raw.file.name for raw in get(packing, "local", folder).files] == ["usage.csv"]
+
+
 def test_two_local_files_of_one_name_are_told_apart_by_their_folders(
     get: Callable[..., steps.Acquired], tmp_path: Path
 ) -> None:

@@ -126,6 +126,11 @@ FOUND = {
         machine h login u password ⟦hunter2⟧
     """,
 }
+FOUND |= {
+    "ssn": "ssn: ⟦212-45-6789⟧",
+    "credit_card": "card 4111 1111 1111 1112 or ⟦4111 1111 1111 1111⟧",
+    "phone": "call ⟦+44 20 7946 0958⟧ or ⟦(212) 736-5000⟧",
+}
 FOUND_IN_LINES = {
     "password": (
         "- name: DB_PASSWORD\n  value: ⟦x⟧",
