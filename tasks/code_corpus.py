@@ -13,18 +13,20 @@ the files that stay back a batch at a time: a corpus is larger than memory.
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.code_corpus import (
     CLUSTERS,
@@ -54,6 +56,8 @@ from tasks.curate.text_file import TextFile
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[pd.DataFrame, pd.DataFrame]  # kept, rejects
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 QUARANTINED = frozenset({*FAULTS, "undecodable", "not_utf8", "redaction_breaks_syntax", "leak"} - {"not_fetched"})
 MENTIONED = 40  # characters of a benchmark's string that its rejects tell
@@ -264,13 +268,14 @@ def cleaned(files: pd.DataFrame) -> Pair:
         text if reason else layout.clean_controls(text, language).text
         for text, language, reason in zip(texts, named, reasons, strict=True)
     ]
-    return _split(_with_texts(files, clean), reasons)
+    return _split(_with_texts(files, texts, clean), reasons)
 
 
 def tidied(files: pd.DataFrame) -> Pair:
     """White space that means nothing gone, the syntax tree as it was: (kept, no rejects)."""
-    pairs = zip(_values(files["content"]), _values(files["language"]), strict=True)
-    return _split(_with_texts(files, [layout.tidied(*pair) for pair in pairs]), [None] * len(files))
+    texts = _values(files["content"])
+    tidy = [layout.tidied(*pair) for pair in zip(texts, _values(files["language"]), strict=True)]
+    return _split(_with_texts(files, texts, tidy), [None] * len(files))
 
 
 _BREAKS = {"breaks": "redaction_breaks_syntax", "leak": "leak"}
@@ -278,8 +283,9 @@ _BREAKS = {"breaks": "redaction_breaks_syntax", "leak": "leak"}
 
 def redacted(files: pd.DataFrame) -> Pair:
     """Personal data and secrets replaced, each file parsing where it did: (kept, rejects)."""
-    found = pii_code.redact_code(_values(files["content"]), _values(files["language"]))
-    made = _with_texts(files, [redaction.text for redaction in found])
+    texts = _values(files["content"])
+    found = pii_code.redact_code(texts, _values(files["language"]))
+    made = _with_texts(files, texts, [redaction.text for redaction in found])
     changed = [redaction.outcome == "redacted" for redaction in found]
     return _split(
         made.assign(outcome=_series(changed, COLUMNS["outcome"], files)),
@@ -355,17 +361,34 @@ def uncontaminated(files: Scan, *, benchmarks: Sequence[str] = ()) -> tuple[Iter
 
     A file repeats the test split when a share of overlap.CONTAMINATED of its runs of words are there too.
     """
-    tested = overlap.runs(_texts_of(files, split="test"))
-    reasons: list[str | None] = []
-    for batch in files.batches("content", "split"):
-        texts, apart = _values(batch["content"]), (batch["split"] != "test").to_numpy(dtype=bool)
-        quoted = overlap.mentions(texts, benchmarks) if benchmarks else [None] * len(texts)
-        repeats = apart & (overlap.shares(texts, tested) >= overlap.CONTAMINATED)
-        reasons += [
-            "benchmark" if quote is not None else "repeats_test" if again else None
-            for quote, again in zip(quoted, repeats, strict=True)
-        ]
-    return _without(files, reasons)
+    judge = partial(_contamination, tested=overlap.runs(_texts_of(files, split="test")), benchmarks=benchmarks)
+    batches = ((_values(batch["content"]), _values(batch["split"])) for batch in files.batches("content", "split"))
+    return _without(files, list(chain.from_iterable(_side_by_side(judge, batches))))
+
+
+def _contamination(
+    files: tuple[list[str], list[str]], tested: overlap.Runs, benchmarks: Sequence[str]
+) -> list[str | None]:
+    """For some texts and the splits they are in: why each is contaminated, None where it is not."""
+    texts, splits = files
+    quoted = overlap.mentions(texts, benchmarks) if benchmarks else [None] * len(texts)
+    repeats = overlap.shares(texts, tested) >= overlap.CONTAMINATED
+    return [
+        "benchmark" if quote is not None else "repeats_test" if again and split != "test" else None
+        for quote, again, split in zip(quoted, repeats, splits, strict=True)
+    ]
+
+
+def _side_by_side(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
+    """Results in the order of the parts, of which as many are in memory as there are processors."""
+    workers = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for part in parts:
+            if len(waiting) >= workers:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(work, part))
+        yield from (done.result() for done in waiting)
 
 
 def _facts(files: Scan) -> pl.DataFrame:
@@ -374,7 +397,11 @@ def _facts(files: Scan) -> pl.DataFrame:
     for batch in files.batches("id", "stars", "outcome", "content"):
         texts = _values(batch["content"])
         digests = [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
-        measured = {"size": list(map(len, texts)), "digest": digests, "normal": lexing.normal(texts)}
+        measured: dict[str, Sequence[Any]] = {
+            "size": list(map(len, texts)),
+            "digest": digests,
+            "normal": lexing.normal(texts),
+        }
         known = pl.from_pandas(batch[["id", "stars", "outcome"]])
         parts.append(known.with_columns(**{name: pl.Series(name, values) for name, values in measured.items()}))
     return pl.concat(parts, how="vertical_relaxed").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
@@ -773,8 +800,14 @@ def _series(values: Sequence[Any], kind: pd.ArrowDtype, like: pd.DataFrame) -> p
     return pd.Series(pd.array(pa.array(values, kind.pyarrow_dtype), dtype=kind), index=like.index)
 
 
-def _with_texts(files: pd.DataFrame, texts: Sequence[str]) -> pd.DataFrame:
-    return files.assign(content=_series(texts, COLUMNS["content"], files))
+def _with_texts(files: pd.DataFrame, before: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+    """The files with these texts; those that stayed as they were `before` are not written anew."""
+    changed = np.array([old is not new for old, new in zip(before, texts, strict=True)], bool)
+    if not changed.any():
+        return files
+    others = pa.array([text for text, is_new in zip(texts, changed, strict=True) if is_new], pa.large_string())
+    column = pc.replace_with_mask(pa.array(files["content"]), pa.array(changed), others)
+    return files.assign(content=pd.Series(pd.array(column, dtype=COLUMNS["content"]), index=files.index))
 
 
 def _split(files: pd.DataFrame, reasons: Sequence[str | None]) -> Pair:

@@ -194,7 +194,7 @@ def results(work: Work) -> Iterator[Pair]:
     runner = settings().runner
     shards = () if runner == THREADS else shards_of(work)
     if len(shards) < 2:
-        yield from pairs(work)
+        yield from tables.ahead(pairs(work))
         return
     with _cluster(runner) as cluster:
         jobs = [_Job(cluster, work, shard, f"{n} of {len(shards)}") for n, shard in enumerate(shards, 1)]

@@ -11,10 +11,11 @@ import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 import orjson
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 from schemas.finding import Explained, SourceError
 from schemas.snapshot import Mode, Snapshot
 
+Item = TypeVar("Item")
 Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table
 Content: TypeAlias = Table | Iterator[Table] | Mapping[str, Any] | list[Any] | str
 CHUNK = 1 << 20  # bytes read at a time while hashing
@@ -46,7 +48,7 @@ def write(content: Content, name: str, folder: Path, root: Path, mode: Mode) -> 
     if isinstance(content, Mapping | list):
         return _write_bytes(to_json(content), name, folder, root, mode, ".json")
     with TableWriter(name, folder, root, mode) as writer:
-        for part in content if isinstance(content, Iterator) else (content,):
+        for part in ahead(content) if isinstance(content, Iterator) else (content,):
             writer.append(part)
     return writer.snapshot
 
@@ -169,7 +171,7 @@ class ParquetScan:
 
     def batches(self, *columns: str) -> Iterator[pd.DataFrame]:
         """A row group, or BATCH_ROWS of it, at a time."""
-        for table in row_groups(self._snapshot.file, "", columns):
+        for table in ahead(row_groups(self._snapshot.file, "", columns)):
             yield table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
@@ -326,10 +328,23 @@ def row_groups(path: Path, _name: str, columns: Sequence[str] = ()) -> Iterator[
             yield pa.schema([file.schema_arrow.field(name) for name in chosen or file.schema_arrow.names]).empty_table()
 
 
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made in another thread while the one before is worked on: at most one lies ready.
+
+    Reading, packing and hashing leave the interpreter to others, so that a core computes while one reads or writes.
+    """
+    nothing: Any = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, nothing)
+        while (item := coming.result()) is not nothing:
+            coming = thread.submit(next, items, nothing)
+            yield item
+
+
 def batches(
     decode: Callable[[Path, str], Iterator[pa.Table]], files: tuple[Snapshot, ...]
 ) -> Iterator[tuple[Snapshot, pd.DataFrame]]:
     """Frames of raw files, a record batch at a time; `decode(path, name)` gets the name below the mode's folder."""
     for raw in files:
-        for table in decode(raw.file, "/".join(raw.path.parts[3:])):
+        for table in ahead(decode(raw.file, "/".join(raw.path.parts[3:]))):
             yield raw, table.to_pandas(types_mapper=pd.ArrowDtype)

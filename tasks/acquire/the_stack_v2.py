@@ -64,7 +64,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 COUNTS = ("stars", "size")
 UNTOLD = frozenset({"", "NOASSERTION"})  # SPDX's word for a licence that nobody looked at
 
-BATCH_ROWS, BATCH_BYTES = 256, 16_000_000  # rows and bytes of content at a time; a row with more comes alone
+BATCH_ROWS, BATCH_BYTES = 1_024, 16_000_000  # rows and bytes of content at a time; a row with more comes alone
 READ_ROWS = 8  # taken from Arrow at a time: it counts rows, and eight may have 10 MB each
 READ_BUFFER = 1 << 20  # bytes of a column read ahead; without it, Arrow holds all of a row group's
 MAGIC = b"PAR1"  # Parquet's first and last four bytes

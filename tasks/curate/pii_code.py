@@ -41,12 +41,34 @@ def redact_code(texts: Sequence[str], languages: Sequence[str]) -> list[Redactio
 
 def _redaction(text: str, language: str, found: Sequence[Span]) -> Redaction:
     marked = pii.replace(text, found)
+    if all(_is_in_comment(text, language, span) for span in marked.spans):
+        return Redaction(marked.text, marked.spans, "redacted")
     if grammars.parses(marked.text, language) or not grammars.parses(text, language):
         return Redaction(marked.text, marked.spans, "redacted")
     named = _named(text, marked.spans)
     if not grammars.parses(named, language):
         return Redaction(marked.text, marked.spans, "breaks")
     return Redaction(named, marked.spans, "leak" if pii.find(named) else "redacted")
+
+
+# How lines begin that are comments: or text within a literal, to which a placeholder does no more. Not in JavaScript,
+# where a tag in JSX would be one. `*` also begins an expression, but no address stands in one.
+_COMMENTS = {
+    "Python": (re.compile(r"[ \t]*#"), None),
+    "Java": (re.compile(r"[ \t]*//"), re.compile(r"[ \t]*/?\*")),
+    "C++": (re.compile(r"[ \t]*//"), re.compile(r"[ \t]*/?\*")),
+}
+_PLAIN = re.compile(r"[\w.@:+-]+")  # nothing that ends a comment or a literal
+
+
+def _is_in_comment(text: str, language: str, span: Span) -> bool:
+    """Whether a value stands where no placeholder can break a program: most do, and parsing is slow."""
+    line, block = _COMMENTS.get(language, (None, None))
+    begin = text.rfind("\n", 0, span.start) + 1
+    marks = (line, block if span.kind == "email" else None)
+    return _PLAIN.fullmatch(text, span.start, span.end) is not None and any(
+        mark is not None and mark.match(text, begin, span.start) is not None for mark in marks
+    )
 
 
 def _named(text: str, spans: Sequence[Span]) -> str:

@@ -68,6 +68,7 @@ def run(source: Path, data: Path) -> tuple[float, int, dict[str, float]]:
     ]
     env = {**os.environ, "AUTOMEND_DVC": "false", "PREFECT_HOME": str(data / "home"), "PREFECT_LOGGING_LEVEL": "ERROR"}
     env.pop("PREFECT_API_URL", None)
+    (data / "home").mkdir(parents=True)
     started = time.perf_counter()
     subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - started

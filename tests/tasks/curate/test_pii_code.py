@@ -93,3 +93,32 @@ def test_redacting_twice_is_redacting_once():
     texts, names = list(PROGRAMS.values()), list(PROGRAMS)
     once = [answer.text for answer in redact_code(texts, names)]
     assert [answer.text for answer in redact_code(once, names)] == once
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("Python", "# by {}\nx = 1\n", "# by <EMAIL>\nx = 1\n"),
+        ("Python", 'x = """\n# by {}\n"""\n', 'x = """\n# by <EMAIL>\n"""\n'),
+        ("Java", "/**\n * @author Ada <{}>\n */\nclass A {{}}\n", "/**\n * @author Ada <<EMAIL>>\n */\nclass A {}\n"),
+        ("C++", "// by {}\nint x;\n", "// by <EMAIL>\nint x;\n"),
+    ],
+)
+def test_an_address_in_a_comment_is_redacted_without_a_look_at_the_program(
+    language: str, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing within a comment can break a program; and most addresses stand in one."""
+    monkeypatch.setattr(pii_code.grammars, "parses", lambda *_: pytest.fail("parsed"))
+    address = "ada" + "@" + "lovelace-engines.org"
+    (made,) = pii_code.redact_code([before.format(address)], [language])
+    assert (made.text, made.outcome) == (after, "redacted")
+
+
+def test_an_address_in_what_only_looks_like_a_comment_is_looked_at() -> None:
+    """In JSX, `//` is text, and a placeholder a tag that is never closed."""
+    address = "ada" + "@" + "lovelace-engines.org"
+    text = f"const a = (\n  <p>\n    // {address}\n  </p>\n);\n"
+    (made,) = pii_code.redact_code([text], ["JavaScript"])
+    assert languages.parses(text, "JavaScript")
+    assert languages.parses(made.text, "JavaScript")
+    assert address not in made.text
