@@ -6,7 +6,7 @@ export DO_NOT_TRACK := true
 NO_SERVER := --ignore-glob=*test_steps.py --ignore-glob=*test_derive.py --ignore-glob=*test_dvc.py
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test test-tools check operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b label-accuracy bootstrap lock clean help
+.PHONY: run test test-tools check operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b bench-code label-accuracy bootstrap lock clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,7 +29,7 @@ check: .venv/dev  ## lint, layers, types, pure tests: about a minute
 	$(BIN)/mypy schemas tasks
 	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider tests/schemas tests/tasks $(NO_SERVER)
 
-bench: .venv/bench bench-templates bench-alibaba bench-cache bench-track-b  ## every measurement, as ratios to peers in the same run
+bench: .venv/bench bench-templates bench-alibaba bench-cache bench-track-b bench-code  ## every measurement, as ratios to peers in the same run
 	$(BIN)/python -m tests.benchmarks.bench_templates speed
 
 bench-templates: .venv/bench  ## grouping accuracy of our templates on real logs
@@ -47,6 +47,10 @@ bench-track-b: .venv/bench  ## near duplicates, personal data, lines of JSON, ma
 	$(BIN)/python -m tests.benchmarks.bench_verify
 	$(BIN)/python -m tests.benchmarks.bench_the_stack
 	$(BIN)/python -m tests.benchmarks.bench_posts
+
+bench-code: .venv/bench  ## the code corpus: its near duplicates at two sizes, and the whole flow
+	$(BIN)/python -m tests.benchmarks.bench_near_duplicates
+	$(BIN)/python -m tests.benchmarks.bench_code_corpus
 
 label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand-labelled lines
 	$(BIN)/python -m tests.tasks.test_ds2_rules
