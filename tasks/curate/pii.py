@@ -70,8 +70,8 @@ TOKENS = {
 }
 TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in TOKENS.items()))
 PEM = re.compile(r"-----BEGIN (?P<label>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----")
-PEM_BODY = re.compile(r"(?:[0-9A-Za-z+/=\s\"',:.()<>-]|\\[nrt]|\\\r?$)*+", re.MULTILINE)
-PEM_DATA = re.compile(r"(?:\n|\\n)[\s\"'+]*[0-9A-Za-z+/]{4}|[0-9A-Za-z+/]{16}")
+PEM_BODY = re.compile(r"(?:[0-9A-Za-z+/=\s\"',:.()<>#*-]|\\[nrt]|\\\r?$)*+", re.MULTILINE)
+PEM_DATA = re.compile(r"(?:\n|\\n)[\s\"'+#*/]*[0-9A-Za-z+/]{4}|[0-9A-Za-z+/]{16}")
 PEM_CUT = re.compile(
     r"(?:(?:[\s\"',+]|\\[nrt])*+[0-9A-Za-z+/]{32,76}(?![0-9A-Za-z+/]))++(?:\s*[0-9A-Za-z+/]{1,76}={1,2})?"
 )

@@ -426,3 +426,12 @@ def test_a_line_of_five_megabytes_is_no_trouble():
     begun = time.process_time()
     assert [line[s.start : s.end] for s in pii.find(line)] == ["hunter2"]
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("mark", ["# ", "// ", " * ", "-- ", "    #"])
+def test_a_key_in_a_comment_is_found_whatever_its_lines_begin_with(mark: str) -> None:
+    head, foot = "-----BEGIN RSA " + "PRIVATE KEY-----", "-----END RSA " + "PRIVATE KEY-----"
+    lines = [head, *("MIIEow" + "Ab3/" * 14 for _ in range(3)), foot]
+    text = "x = 1\n" + "\n".join(mark + line for line in lines) + "\ny = 2\n"
+    assert [span.kind for span in pii.find(text)] == ["private_key"]
+    assert "MIIEow" not in pii.redact(text).text
