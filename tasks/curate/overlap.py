@@ -29,7 +29,7 @@ WIDTH = 8  # words in a row, as PaLM's authors took (Chowdhery et al., 2022, sec
 # Share of a text's runs from which it is a copy. Measured on real code: with three of ten lines changed, copies keep a
 # third of their runs; of files of other repositories, one in two thousand has as many, made by the same generator.
 CONTAMINATED = 0.2
-MOST = 1 << 24  # runs that are held, 8 bytes each; of more, a sample
+MOST = 1 << 22  # runs that are held, 8 bytes each, several times that while they are sorted; of more, a sample
 SIEVE = 24  # bits: of 16 million ends, a hundred megabytes of code take one in sixteen
 TOP = 8_192  # characters of a file in which its notices stand
 
