@@ -36,7 +36,9 @@ def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
         print("\n".join(summary(state.result())))
 
     command = flow.name.replace("-", "_")
-    app = cyclopts.App(name=f"python flows/{command}.py", help=flow.description, version_flags=[])
+    several = cyclopts.Parameter(consume_multiple=True)  # --languages Python Java
+    name = f"python flows/{command}.py"
+    app = cyclopts.App(name=name, help=flow.description, version_flags=[], default_parameter=several)
     app.default(run)
     app()
 

@@ -24,6 +24,7 @@ def toy(
     mode: Mode = "sample",
     window: timedelta = timedelta(minutes=5),
     limits: Limits = USUAL,
+    words: tuple[str, ...] = (),
     fail: bool = False,
 ) -> str:
     """A toy.
@@ -36,12 +37,14 @@ def toy(
         How long.
     limits:
         Which limits.
+    words:
+        Several.
     fail:
         Whether to.
     """
     if fail:
         raise ValueError("no rows at all")
-    return f"{mode} {window} {limits.quarantined}"
+    return f"{mode} {window} {limits.quarantined} {words}"
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
@@ -54,8 +57,9 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
 def test_flags_are_typed_and_nested_models_have_flags_of_their_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prefect_server: None
 ) -> None:
-    assert call(monkeypatch, "--mode", "local", "--window", "10m", "--limits.quarantined", "0.2") == 0
-    assert "made local 0:10:00 0.2" in capsys.readouterr().out
+    flags = ("--mode", "local", "--words", "one", "two", "--window", "10m", "--limits.quarantined", "0.2")
+    assert call(monkeypatch, *flags) == 0
+    assert "made local 0:10:00 0.2 ('one', 'two')" in capsys.readouterr().out
 
 
 def test_a_failed_run_ends_with_its_sentence(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> None:
