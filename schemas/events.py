@@ -5,8 +5,8 @@ A payload says what a check measured, never a row of the data, and its size is b
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -29,8 +29,8 @@ def _width(text: str) -> int:
 def _cut(text: str) -> str:
     if len(text) <= TEXT and _width(text) <= TEXT:
         return text
-    widths = accumulate(map(_width, text[:TEXT]))
-    return text[: sum(width <= TEXT - 2 for width in widths)] + " …"
+    fits = bisect_right(range(min(len(text), TEXT) + 1), TEXT - 2, key=lambda length: _width(text[:length]))
+    return text[: fits - 1] + " …"
 
 
 def _finite(number: float | None) -> float | None:

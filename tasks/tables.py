@@ -312,19 +312,26 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def row_groups(path: Path, _name: str, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
+def row_groups(
+    path: Path, _name: str, columns: Sequence[str] = (), turn: tuple[int, int] = (0, 1)
+) -> Iterator[pa.Table]:
     """A Parquet file a batch at a time, an empty one as one batch without rows: the `decode` of our own tables.
 
-    No batch is larger than what was written at once: where rows are large, few of them are a row group.
+    No batch is larger than what was written at once: where rows are large, few of them are a row group. With a turn
+    (k, n) only the batches number k, k + n, k + 2 n, ... come, from 0; groups without one are not read.
     """
     chosen = list(columns) or None
+    own, turns = turn
     with pq.ParquetFile(path) as file:
-        empty = True
+        number = 0
         for group in range(file.num_row_groups):
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=chosen):
-                empty = False
-                yield pa.Table.from_batches([batch])
-        if empty:
+            batches = -(-file.metadata.row_group(group).num_rows // BATCH_ROWS)
+            if any(at % turns == own for at in range(number, number + min(batches, turns))):
+                for at, batch in enumerate(file.iter_batches(BATCH_ROWS, row_groups=[group], columns=chosen), number):
+                    if at % turns == own:
+                        yield pa.Table.from_batches([batch])
+            number += batches
+        if number == 0 and own == 0:
             yield pa.schema([file.schema_arrow.field(name) for name in chosen or file.schema_arrow.names]).empty_table()
 
 

@@ -121,21 +121,24 @@ def _broken(path: Path, name: str) -> str:
     )
 
 
-def decode(path: Path, name: str) -> Iterator[pa.Table]:
+def decode(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
     """Rows of a file as RAW_ROWS, at most BATCH_ROWS and about BATCH_BYTES of content at a time, in their order.
 
     A column that the file lacks is null, and so is text of no letters. Faults: null_content; wrong_content, where the
     content is not what `blob` names (it is null then); and those that the file itself tells. A content that was
     written anew in UTF-8 gets the bytes back that its blob names, if its encoding is told. An empty file gives one
-    table without rows. Raises SourceError for a file that is no whole Parquet file, or lacks a column that is needed.
+    table without rows. With a turn (k, n) only tables number k, k + n, ... come; the others are read, not looked at.
+    Raises SourceError for a file that is no whole Parquet file, or lacks a column that is needed.
     """
     with _opened(path, name) as file:
         _require(file.schema_arrow, ("path", "content"), name)
+        own, turns = turn
         line = 1
-        for rows in _parcels(_read(file, name)):
-            yield _raw(rows, name, line)
+        for number, rows in enumerate(_parcels(_read(file, name))):
+            if number % turns == own:
+                yield _raw(rows, name, line)
             line += len(rows)
-    if line == 1:
+    if line == 1 and own == 0:
         yield RAW_ROWS.empty_table()
 
 

@@ -1,5 +1,7 @@
 """Threads that parse at the same time do not break each other."""
 
+import ast
+import contextlib
 import gc
 import sys
 import threading
@@ -55,3 +57,27 @@ def test_threads_that_parse_side_by_side_all_get_their_trees(restless: None) -> 
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+def test_a_library_that_parses_meanwhile_without_waiting_disturbs_nobody(restless: None) -> None:
+    """Prefect and others parse too, in threads of their own."""
+    done = threading.Event()
+
+    def parse_without_waiting() -> None:
+        while not done.is_set():
+            with contextlib.suppress(SystemError):  # the stranger's own trouble
+                ast.parse(SOURCES[0])
+
+    stranger = threading.Thread(target=at_depth, args=(40, parse_without_waiting))
+    stranger.start()
+    try:
+        trees = [syntax.module(source) for source in SOURCES]
+    finally:
+        done.set()
+        stranger.join()
+    assert len(trees) == len(SOURCES)
+
+
+def test_an_error_of_the_text_is_told_at_once() -> None:
+    with pytest.raises(SyntaxError):
+        syntax.module("def f(:\n")

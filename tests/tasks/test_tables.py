@@ -203,3 +203,20 @@ def test_a_scan_reads_what_it_is_asked_for_in_order_and_refuses_an_altered_file(
     written.file.write_bytes(b"altered")
     with pytest.raises(tables.SnapshotLost, match="was altered"):
         tables.ParquetScan(written)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 7])
+@pytest.mark.parametrize("sizes", [[], [1], [3, 9, 1, 4, 8], [2] * 6])
+def test_batches_in_turns_are_all_batches_in_their_order(
+    tmp_path: Path, turns: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a group is several batches, and where there is none: one table without rows, in the first turn."""
+    monkeypatch.setattr(tables, "BATCH_ROWS", 4)
+    schema = pa.schema({"x": pa.int64()})
+    parts = [pa.table({"x": [n] * size}, schema=schema) for n, size in enumerate(sizes)] or [schema.empty_table()]
+    file = made(tmp_path, iter(parts)).file
+    whole = list(tables.row_groups(file, ""))
+    streams = [tables.row_groups(file, "", turn=(own, turns)) for own in range(turns)]
+    again = [next(streams[at % turns]) for at in range(len(whole))]
+    assert again == whole
+    assert [next(stream, None) for stream in streams] == [None] * turns

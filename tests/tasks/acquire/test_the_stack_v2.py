@@ -255,6 +255,21 @@ def test_batches_are_small_and_have_every_row_in_its_order(sizes: list[int | Non
     assert [(row["line"], row["path"], row["content"]) for row in rows] == expected
 
 
+@pytest.mark.parametrize("turns", [2, 5])
+def test_tables_in_turns_are_all_tables_in_their_order(
+    tmp_path: Path, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the lines they have in the whole."""
+    monkeypatch.setattr(the_stack_v2, "BATCH_ROWS", 3)
+    path = tmp_path / "x.parquet"
+    rows = [{"repo": "a/b", "path": f"{n}.py", "content": f"x = {n}\n"} for n in range(10)]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    whole = list(the_stack_v2.decode(path, "x"))
+    streams = [the_stack_v2.decode(path, "x", turn=(own, turns)) for own in range(turns)]
+    assert [next(streams[at % turns]) for at in range(len(whole))] == whole
+    assert [next(stream, None) for stream in streams] == [None] * turns
+
+
 def test_the_real_files_are_all_what_their_names_say(real_data: Path) -> None:
     """Every one of a file of a single row group, which must not be held as a whole."""
     path = real_data / "code" / "source_files.parquet"
