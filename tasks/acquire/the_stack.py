@@ -21,14 +21,13 @@ import pyarrow.parquet as pq
 from schemas.ds6_the_stack import FURTHER_COLUMNS, LICENCE_SEPARATOR, NEEDED_COLUMNS, RAW_ROWS
 from schemas.finding import SourceError
 from schemas.source import Source
-from tasks.acquire import huggingface
+from tasks.acquire import huggingface, parquet
 
 REPO = "bigcode/the-stack-dedup"  # the near-deduplicated copy; its terms are accepted on its page
 REVISION = "17cad72c886a2858e08d4c349a00d6466f54df63"  # of 17 August 2023, its latest
 SHARDS = "data/yaml/data-00000-of-*.parquet"  # the first of the YAML shards; data/yaml/*.parquet are all of them
 
 BATCH_ROWS = 1_024  # files of 3 kB on average, of 1 MB at most
-MAGIC = b"PAR1"  # Parquet's first and last four bytes
 
 
 def identify(path: Path) -> str | None:
@@ -53,20 +52,7 @@ def count(path: Path) -> int:
 
 
 def _opened(path: Path, name: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as fault:
-        raise SourceError(_broken(path, name)) from fault
-
-
-def _broken(path: Path, name: str) -> str:
-    with path.open("rb") as file:
-        begins = file.read(len(MAGIC)) == MAGIC
-    state = "begins like one but has lost its end: it was cut short, or its download was" if begins else "is none"
-    return (
-        f"{name} ({path.stat().st_size:,} bytes) is not a whole Parquet file: it {state}. Bring it again, or move it "
-        "out of the folder if it is no shard of The Stack."
-    )
+    return parquet.opened(path, name, "if it is no shard of The Stack")
 
 
 def decode(path: Path, name: str) -> Iterator[pa.Table]:

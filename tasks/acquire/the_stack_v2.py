@@ -32,7 +32,7 @@ from schemas.code_corpus import (
 )
 from schemas.finding import SourceError
 from schemas.source import Source
-from tasks.acquire import huggingface, software_heritage
+from tasks.acquire import huggingface, parquet, software_heritage
 from tasks.acquire.code_sample import sample
 from tasks.acquire.software_heritage import Fetched
 from tasks.combine import licences
@@ -67,7 +67,6 @@ UNTOLD = frozenset({"", "NOASSERTION"})  # SPDX's word for a licence that nobody
 BATCH_ROWS, BATCH_BYTES = 1_024, 16_000_000  # rows and bytes of content at a time; a row with more comes alone
 READ_ROWS = 8  # taken from Arrow at a time: it counts rows, and eight may have 10 MB each
 READ_BUFFER = 1 << 20  # bytes of a column read ahead; without it, Arrow holds all of a row group's
-MAGIC = b"PAR1"  # Parquet's first and last four bytes
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -80,18 +79,13 @@ def identify(path: Path) -> str | None:
     A Parquet file whose end is missing tells no columns. It counts as one of ours: reading it says what is wrong,
     where leaving it aside would lose its rows in silence.
     """
-    if path.suffix != ".parquet" and not _begins_like_one(path):
+    if path.suffix != ".parquet" and not parquet.begins_like_one(path):
         return None
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError):
         return "files"
     return "files" if "path" in schema.names and _holds_bytes(schema) else None
-
-
-def _begins_like_one(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
 
 
 def _holds_bytes(schema: pa.Schema) -> bool:
@@ -106,19 +100,7 @@ def count(path: Path) -> int:
 
 
 def _opened(path: Path, name: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BUFFER)
-    except (pa.ArrowInvalid, OSError) as fault:
-        raise SourceError(_broken(path, name)) from fault
-
-
-def _broken(path: Path, name: str) -> str:
-    state = "begins like one but has lost its end: it was cut short, or its download was"
-    return (
-        f"{name} ({path.stat().st_size:,} bytes) is not a whole Parquet file: it "
-        f"{state if _begins_like_one(path) else 'is none'}. Bring it again, or move it out of the folder if it holds "
-        "no source code."
-    )
+    return parquet.opened(path, name, "if it holds no source code", pre_buffer=False, buffer_size=READ_BUFFER)
 
 
 def decode(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
