@@ -20,8 +20,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
+from itertools import compress
 from typing import NamedTuple
 
 import polars as pl
@@ -131,24 +130,23 @@ TOKEN_ANCHORS = (
 
 def find(text: str) -> list[Span]:
     """Every value of a kind in KINDS, in the order of the text, none overlapping another."""
-    if len(text) < SHORT:
-        return _found(text, RULES)
-    rare, numbered = _scan((text,), (RARE_SCAN,), numbers.SCANS)
-    return _found(text, (*COMMON, *(RARE if any(rare) else ()), *(NUMBERS if any(numbered) else ())))
+    return find_all((text,))[0]
 
 
 def find_all(texts: Sequence[str]) -> list[list[Span]]:
-    """`find` of each text, in order: one scan over all, a closer look at those that hold an anchor."""
-    scanned = zip(texts, *_scan(texts, (SCAN,), numbers.SCANS), strict=True)
-    return [
-        _found(text, (*(_worded(text) if hit else ()), *(NUMBERS if numbered else ())))
-        for text, hit, numbered in scanned
-    ]
+    """`find` of each text, in order: one scan over all, then a closer look by the rules whose anchors a text holds."""
+    if sum(map(len, texts)) < SHORT:
+        return [_found(text, RULES) for text in texts]
+    return [_found(text, rules) for text, rules in zip(texts, _held(texts), strict=True)]
 
 
-def _worded(text: str) -> Sequence[Rule]:
-    """The rules but those of numbers: in a long text, the rare ones only where it holds an anchor of theirs."""
-    return (*COMMON, *RARE) if len(text) < SHORT or any(*_scan((text,), (RARE_SCAN,))) else COMMON
+def _held(texts: Sequence[str]) -> Iterator[list[Rule]]:
+    """For each text the rules of which it holds an anchor: few hold any, and only these are asked which."""
+    first = _scan(texts, (SCAN,), *map(SCANS.__getitem__, NUMBERS))
+    hits = [text for text, (hit, *_) in zip(texts, first, strict=True) if hit]
+    worded = iter(_scan(hits, *map(SCANS.__getitem__, WORDED)))
+    for hit, *numbered in first:
+        yield [*compress(WORDED, next(worded) if hit else ()), *compress(NUMBERS, numbered)]
 
 
 def _found(text: str, rules: Sequence[Rule]) -> list[Span]:
@@ -166,13 +164,26 @@ def replace(text: str, found: Sequence[Span]) -> Redacted:
 
     A value can hide beside another (`1.2.3.4-10.0.0.1`); its place is then told in the original text.
     """
-    spans = list(found)
-    while True:
-        redacted = _replaced(text, spans)
-        hidden = find(redacted) if spans else []
-        if not hidden:
-            return Redacted(redacted, tuple(spans))
-        spans = settle([*((s.start, s.end, s.kind) for s in spans), *_traced(spans, hidden)])
+    return replace_all((text,), (found,))[0]
+
+
+def replace_all(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[Redacted]:
+    """`replace` of each text, in order, by what was found in it."""
+    marked, spans = list(texts), list(map(tuple, found))
+    asked = [at for at, own in enumerate(spans) if own]
+    while asked:
+        for at in asked:
+            marked[at] = _replaced(texts[at], spans[at])
+        hidden = find_all([marked[at] for at in asked])
+        asked = [at for at, more in zip(asked, hidden, strict=True) if more]
+        for at, more in zip(asked, filter(None, hidden), strict=True):
+            spans[at] = _with_hidden(spans[at], more)
+    return [Redacted(*pair) for pair in zip(marked, spans, strict=True)]
+
+
+def _with_hidden(spans: Sequence[Span], hidden: Iterable[Span]) -> tuple[Span, ...]:
+    """The spans of a text, and what was found in it once these were replaced."""
+    return tuple(settle([*((s.start, s.end, s.kind) for s in spans), *_traced(spans, hidden)]))
 
 
 def _replaced(text: str, spans: Iterable[Span]) -> str:
@@ -202,13 +213,15 @@ def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
     return at + shift, at + shift
 
 
-def _scan(texts: Sequence[str], *scans: Sequence[str]) -> list[list[bool]]:
-    """For each of `scans`, and in it for each text: whether the text holds what one of its expressions seeks."""
+def _scan(texts: Sequence[str], *scans: Sequence[str]) -> list[tuple[bool, ...]]:
+    """For each text, and in it for each of `scans`: whether the text holds what one of its expressions seeks."""
     try:
-        column = pl.Series(texts, dtype=pl.String)
+        column = pl.Series("text", texts, dtype=pl.String)
     except UnicodeEncodeError:  # a lone surrogate is no Unicode text; any other character in its place will do
         return _scan([text.encode("utf-8", "replace").decode() for text in texts], *scans)
-    return [reduce(or_, map(column.str.contains, sought)).to_list() for sought in scans]
+    text = pl.col("text").str
+    held = (pl.any_horizontal(*map(text.contains, sought)).alias(str(at)) for at, sought in enumerate(scans))
+    return column.to_frame().select(held).rows()  # side by side, on all cores
 
 
 def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
@@ -292,7 +305,7 @@ def _rust(rules: Iterable[Rule]) -> str:
     return "|".join(f"(?{'im' if rule.folded else 'm'}:{anchor})" for rule, anchor in anchors)
 
 
-COMMON = (
+WORDED = (
     Rule(addresses.emails, addresses.EMAIL_ANCHORS, scan=addresses.EMAIL_SCAN),
     Rule(addresses.ipv4s, addresses.IPV4_ANCHORS),
     Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scan=addresses.IPV6_SCAN),
@@ -300,8 +313,6 @@ COMMON = (
     Rule(values.spans, values.KEY_ANCHORS, folded=True, scan=values.KEY_SCAN),
     Rule(values.headers, values.HEADER_ANCHORS, folded=True, scan=values.HEADER_SCAN),
     Rule(values.secret_data, values.SECRET_ANCHORS, folded=True),
-)
-RARE = (
     Rule(_tokens, TOKEN_ANCHORS),
     Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
 )
@@ -310,8 +321,9 @@ NUMBERS = (
     Rule(numbers.cards, numbers.CARD_ANCHORS),
     Rule(numbers.phones, numbers.PHONE_ANCHORS),
 )
-RULES = (*COMMON, *RARE, *NUMBERS)
+RULES = (*WORDED, *NUMBERS)
 ANCHORS = {rule: tuple(re.compile(anchor, re.MULTILINE) for anchor in rule.anchors) for rule in RULES}
+SCAN = _rust(WORDED)
 # Numbers are sought one by one: in one with the others, Rust's engine falls back to one that is 200 times slower.
-SCAN, RARE_SCAN = _rust((*COMMON, *RARE)), _rust(RARE)
-SHORT = 16_384  # characters; in a longer text one look for the many rare anchors together is faster than one for each
+SCANS = {rule: (_rust((rule,)),) for rule in WORDED} | dict(zip(NUMBERS, numbers.SCANS, strict=True))
+SHORT = 65_536  # characters; in fewer, one look for each anchor is faster than to ask Rust which are there

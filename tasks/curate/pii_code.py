@@ -32,15 +32,13 @@ class Redaction:
 
 def redact_code(texts: Sequence[str], languages: Sequence[str]) -> list[Redaction]:
     """Each text redacted, in their order; `languages` are those of LANGUAGES that the texts are in."""
-    found = pii.find_all(texts)
-    return [
-        _redaction(*file) if file[2] else Redaction(file[0], (), "clean")
-        for file in zip(texts, languages, found, strict=True)
-    ]
+    marked = pii.replace_all(texts, pii.find_all(texts))
+    return [_redaction(*file) for file in zip(texts, languages, marked, strict=True)]
 
 
-def _redaction(text: str, language: str, found: Sequence[Span]) -> Redaction:
-    marked = pii.replace(text, found)
+def _redaction(text: str, language: str, marked: pii.Redacted) -> Redaction:
+    if not marked.spans:
+        return Redaction(text, (), "clean")
     if all(_is_in_comment(text, language, span) for span in marked.spans):
         return Redaction(marked.text, marked.spans, "redacted")
     if grammars.parses(marked.text, language) or not grammars.parses(text, language):

@@ -65,17 +65,28 @@ PHONE_WORD = re.compile(
 FICTION = re.compile(r"\+1\D*[2-9][0-9]{2}\D*555\D*01[0-9]{2}$")
 NEAR = 48  # characters before a number in which a word says what it is
 
-# What a line must hold to be looked at: see `tasks.curate.pii`.
-SSN_ANCHORS = (r"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}",)
-_GROUPED_CARDS = (r"[2-6][0-9]{3}[ -][0-9]{4}[ -][0-9]{4}[ -]", r"3[0-9]{3}[ -][0-9]{6}[ -]")
-CARD_ANCHORS = (*_GROUPED_CARDS, r"[2-6][0-9]{12}")
-PHONE_ANCHORS = (r"\+[1-9][0-9 ().-]{6}", r"[2-9][0-9]{2}[) .-]{1,2}[2-9][0-9]{2}[ .-][0-9]{4}")
-# The same for Rust, which can ask for a card's word before digits in one piece: files of numbers have many of these.
+# What a line must hold to be looked at, see `tasks.curate.pii`: begun with the hyphen or point between the groups where
+# one is, since Python leaps to a literal that is rare. And the same as Rust reads it, which can ask for a card's word
+# before digits in one piece, of which files of numbers have many.
+SSN_ANCHORS = (r"-(?<=[0-8][0-9]{2}-)[0-9]{2}-[0-9]{4}",)
+CARD_ANCHORS = (
+    r"-(?<=[2-6][0-9]{3}-)[0-9]{4}-[0-9]{4}-",
+    r"3[0-9]{3}[ -][0-9]{6}[ -]",
+    r"[2-6][0-9]{3}(?:[0-9]{9}| [0-9]{4} [0-9]{4} )",
+)
+PHONE_ANCHORS = (
+    r"\+[1-9][0-9 ().-]{6}",
+    *(rf"{gap}(?<=[0-9]{{3}}{gap})[0-9]{{4}}" for gap in ("-", r"\.")),
+    r"[2-9][0-9]{2} [0-9]{4}",
+)
 SCANS = (
-    *SSN_ANCHORS,
-    *_GROUPED_CARDS,
-    rf"(?:{_CARD}|{_BRAND})[^\n]*[2-6][0-9]{{12}}",
-    *PHONE_ANCHORS,
+    (r"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}",),
+    (
+        r"[2-6][0-9]{3}[ -][0-9]{4}[ -][0-9]{4}[ -]",
+        r"3[0-9]{3}[ -][0-9]{6}[ -]",
+        rf"(?:{_CARD}|{_BRAND})[^\n]*[2-6][0-9]{{12}}",
+    ),
+    (r"\+[1-9][0-9 ().-]{6}", r"[2-9][0-9]{2}[) .-]{1,2}[2-9][0-9]{2}[ .-][0-9]{4}"),
 )
 
 
