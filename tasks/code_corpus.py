@@ -321,7 +321,7 @@ def finished(files: pd.DataFrame, *, tokens: bool = True, vocabulary: str = "", 
 
 def distinct(files: Scan, *, keep: Keep = "first") -> tuple[Iterator[pd.DataFrame], pd.DataFrame, pd.DataFrame]:
     """One of each group of files that are equal, or differ in white space alone: (kept, rejects, CLUSTERS)."""
-    facts = _facts(files)
+    facts = _facts(files, digest=_digests, normal=lexing.normal)
     order = _priority(facts, keep)
     ranked = facts[order].with_columns(stays=pl.col("normal").is_first_distinct())
     kept = ranked.filter("stays").select("normal", cluster="id", kept_digest="digest")
@@ -341,7 +341,7 @@ def unlike(
     """
     facts = _facts(files)
     order = _priority(facts, keep)
-    with TextFile.of(_texts_of(files)) as texts:
+    with TextFile.of(pa.array(batch["content"]) for batch in files.batches("content")) as texts:
         pairs = near_duplicates(texts, threshold, workers=len(os.sched_getaffinity(0))).pairs
     placed = clusters.in_priority(pairs, order)
     told = clusters.keepers(placed, clusters.stays(placed, len(facts)))
@@ -391,20 +391,20 @@ def _side_by_side(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iter
         yield from (done.result() for done in waiting)
 
 
-def _facts(files: Scan) -> pl.DataFrame:
-    """What decides between duplicates, a row a file: row, id, stars, outcome, size, digest, normal."""
+def _facts(files: Scan, **measures: Callable[[list[str]], Sequence[str]]) -> pl.DataFrame:
+    """What decides between duplicates, a row a file: row, id, stars, outcome, size, and measures of the texts."""
     parts = []
     for batch in files.batches("id", "stars", "outcome", "content"):
-        texts = _values(batch["content"])
-        digests = [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
-        measured: dict[str, Sequence[Any]] = {
-            "size": list(map(len, texts)),
-            "digest": digests,
-            "normal": lexing.normal(texts),
-        }
-        known = pl.from_pandas(batch[["id", "stars", "outcome"]])
-        parts.append(known.with_columns(**{name: pl.Series(name, values) for name, values in measured.items()}))
+        known = pl.from_pandas(batch)
+        texts = known["content"].to_list() if measures else []
+        measured = {name: pl.Series(measure(texts), dtype=pl.String) for name, measure in measures.items()}
+        size = pl.col("content").str.len_chars().cast(pl.Int64)
+        parts.append(known.select("id", "stars", "outcome", size=size, **measured))
     return pl.concat(parts, how="vertical_relaxed").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+
+
+def _digests(texts: Sequence[str]) -> list[str]:
+    return [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
 
 
 _ORDERS: Mapping[Keep, tuple[pl.Expr, ...]] = {
@@ -425,10 +425,10 @@ def _clusters(told: pl.DataFrame) -> pd.DataFrame:
     return told.select(CLUSTERS.names).to_pandas().astype(types)
 
 
-def _texts_of(files: Scan, split: str = "") -> Iterator[list[str]]:
-    """The texts of all files, or of one split, a batch at a time."""
+def _texts_of(files: Scan, split: str) -> Iterator[list[str]]:
+    """The texts of one split, a batch at a time."""
     for batch in files.batches("content", "split"):
-        yield _values(batch[batch["split"] == split]["content"] if split else batch["content"])
+        yield _values(batch[batch["split"] == split]["content"])
 
 
 def _without(files: Scan, reasons: Sequence[str | None]) -> tuple[Iterator[pd.DataFrame], pd.DataFrame]:
