@@ -277,6 +277,7 @@ def local_cluster(workers: int) -> Any:
     import distributed
 
     start: Any = distributed.LocalCluster  # untyped
-    alone = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ONE_THREAD.items()}
+    told = {**ONE_THREAD, "DASK_LOGGING__DISTRIBUTED": "warning"}  # at info, a worker begins with twenty lines
+    alone = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in told.items()}
     with dask.config.set(alone):
         return start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)

@@ -10,6 +10,15 @@ from schemas.finding import SourceError
 
 MAGIC = b"PAR1"  # Parquet's first and last four bytes
 
+BATCH_ROWS, BATCH_BYTES = 1_024, 16_000_000  # files of code and bytes of them at a time; one with more comes alone
+# How files that hold code are written. Contents seldom repeat: a dictionary of them is of no use.
+HOLDING_CODE: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": ["repo", "language", "licence", "encoding", "fault"],
+    "write_statistics": False,  # the least and the greatest content, whole, in the file's footer
+    "write_batch_size": 8,  # rows after which a page may end: readers unpack a page whole
+}
+
 
 def begins_like_one(path: Path) -> bool:
     """Whether a file begins as Parquet files do."""

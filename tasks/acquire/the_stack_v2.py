@@ -1,8 +1,8 @@
-"""Files of source code: which Parquet files hold them, how rows are read, where they come from, and folders of files.
+"""Files of source code in Parquet: which files hold them, how rows are read, where they come from.
 
 Two layouts are read, each known by its columns: the one in which we export files ourselves, and that of The Stack v2
 with the content beside it. The Stack v2 has names of contents only: what is wanted by its metadata is brought from
-Software Heritage, a batch at a time. A folder of plain files is packed into one Parquet file first.
+Software Heritage, a batch at a time. A folder of plain files is packed into one Parquet file first (`source_tree`).
 """
 
 import dataclasses
@@ -10,10 +10,9 @@ import functools
 import logging
 import math
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +23,6 @@ from schemas.code_corpus import (
     FEWEST_STARS,
     LANGUAGES,
     LARGEST,
-    MOST_MEGABYTES,
     RAW_ROWS,
     SMALLEST,
     STEM,
@@ -34,7 +32,9 @@ from schemas.finding import SourceError
 from schemas.source import Source
 from tasks.acquire import huggingface, parquet, software_heritage
 from tasks.acquire.code_sample import sample
+from tasks.acquire.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
 from tasks.acquire.software_heritage import Fetched
+from tasks.acquire.source_tree import pack
 from tasks.combine import licences
 
 log = logging.getLogger(__name__)
@@ -62,9 +62,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "fault": ("fault",),
 }
 COUNTS = ("stars", "size")
-UNTOLD = frozenset({"", "NOASSERTION"})  # SPDX's word for a licence that nobody looked at
+UNTOLD = frozenset({"", licences.NOASSERTION})
 
-BATCH_ROWS, BATCH_BYTES = 1_024, 16_000_000  # rows and bytes of content at a time; a row with more comes alone
 READ_ROWS = 8  # taken from Arrow at a time: it counts rows, and eight may have 10 MB each
 READ_BUFFER = 1 << 20  # bytes of a column read ahead; without it, Arrow holds all of a row group's
 
@@ -163,13 +162,14 @@ def _parcels(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _raw(rows: pa.Table, name: str, first: int) -> pa.Table:
-    told = _told(rows)
-    contents = rows["content"].cast(pa.large_binary()).to_pylist()
+    told, column = _told(rows), rows["content"].cast(pa.large_binary())
+    contents = column.to_pylist()
     checked = [_checked(*row) for row in zip(contents, told["blob"], told["encoding"], told["fault"], strict=True)]
+    as_they_are = all(fetched.content is content for fetched, content in zip(checked, contents, strict=True))
     told |= {
         "file": [name] * len(rows),
         "line": list(range(first, first + len(rows))),
-        "content": [fetched.content for fetched in checked],
+        "content": column if as_they_are else [fetched.content for fetched in checked],
         "fault": [fetched.fault for fetched in checked],
     }
     return pa.table(told, schema=RAW_ROWS)
@@ -202,14 +202,9 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 def _text(value: Any) -> str | None:
     """Text of a value; several, which are licences, in order and joined by AND; None for what tells nothing."""
     if isinstance(value, list):
-        several = sorted({text for item in value if (text := _text(item))})
-        return several[0] if len(several) == 1 else " AND ".join(map(_enclosed, several)) or None
+        return licences.all_of(text for item in value if (text := _text(item)))
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
     return None if text.strip() in UNTOLD else text
-
-
-def _enclosed(licence: str) -> str:
-    return f"({licence})" if " OR " in licence else licence
 
 
 def _count(value: Any) -> int | None:
@@ -428,224 +423,8 @@ def _held(groups: Iterable[pa.Table]) -> dict[str, Fetched]:
 def _write(table: pa.Table, target: Path) -> None:
     """In one move, so that a batch is there whole or not at all."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    pq.write_table(table, temporary, row_group_size=-(-len(table) // GROUPS), **HOW)
+    pq.write_table(table, temporary, row_group_size=-(-len(table) // GROUPS), **HOLDING_CODE)
     temporary.replace(target)
-
-
-# Contents seldom repeat: a dictionary of them is of no use.
-HOW: dict[str, Any] = {
-    "compression": "zstd",
-    "use_dictionary": ["repo", "language", "licence", "encoding", "fault"],
-    "write_statistics": False,  # the least and the greatest content, whole, in the file's footer
-    "write_batch_size": 8,  # rows after which a page may end: readers unpack a page whole
-}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# A folder of plain files
-
-PACKED = pa.schema(
-    {
-        "repo": pa.string(),
-        "path": pa.string(),
-        "language": pa.string(),
-        "licence": pa.string(),
-        "commit": pa.string(),
-        "blob_sha": pa.string(),
-        "size": pa.int64(),
-        "stars": pa.int64(),
-        "content": pa.large_binary(),
-        "fault": pa.string(),
-    }
-)
-LANGUAGE_OF = {end: language for language, ends in LANGUAGES.items() for end in ends}
-MOST_BYTES = MOST_MEGABYTES * 1_000_000
-HEAD = 2_048  # bytes at the start of a file in which it may name its licence
-
-LICENCE_FILE = re.compile(r"(licen[sc]e|copying|unlicense)(\.(txt|md|rst))?", re.IGNORECASE)
-FURTHER_LICENCE_FILE = re.compile(r"(licen[sc]e|copying)[-_.][\w.-]+", re.IGNORECASE)  # LICENSE-MIT, COPYING.LESSER
-SPDX = re.compile(
-    r"SPDX-License-Identifier:[ \t]*((?:\(*[\w.+-]+\)*)(?:[ \t]+(?:AND|OR|WITH)[ \t]+\(*[\w.+-]+\)*)*)", re.ASCII
-)
-
-# SPDX id -> sentences that stand in its text alone, all of them, in small letters without marks; and that must not.
-# A text does not say whether later versions of it may be chosen: "-only" promises least.
-_MIT = "permission is hereby granted free of charge to any person obtaining a copy of this software and associated"
-_BSD = "redistribution and use in source and binary forms with or without modification are permitted provided that"
-_ISC = "this software for any purpose with or without fee is hereby granted"
-TEXTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "MIT": ((_MIT, "deal in the software", "this permission notice shall be included"), ("used for good not evil",)),
-    "Apache-2.0": (("apache license version 2 0",), ()),
-    "BSD-2-Clause": ((_BSD,), ("endorse or promote products",)),
-    "BSD-3-Clause": ((_BSD, "endorse or promote products"), ("all advertising materials mentioning",)),
-    "BSD-4-Clause": ((_BSD, "endorse or promote products", "all advertising materials mentioning"), ()),
-    "ISC": ((_ISC, "provided that the above copyright notice and this permission notice appear"), ()),
-    "0BSD": ((_ISC,), ("provided that the above copyright notice",)),
-    "CC0-1.0": (("cc0 1 0 universal",), ()),
-    "Unlicense": (("this is free and unencumbered software released into the public domain",), ()),
-    "MPL-2.0": (("mozilla public license version 2 0",), ()),
-    "AGPL-3.0-only": (("gnu affero general public license version 3 19 november 2007",), ()),
-    "LGPL-3.0-only": (("gnu lesser general public license version 3 29 june 2007",), ()),
-    "LGPL-2.1-only": (("gnu lesser general public license version 2 1 february 1999",), ()),
-    "LGPL-2.0-only": (("gnu library general public license version 2 june 1991",), ()),
-    "GPL-3.0-only": (("gnu general public license version 3 29 june 2007",), ()),
-    "GPL-2.0-only": (("gnu general public license version 2 june 1991",), ()),
-}
-RESTRICTED = ("commons clause", "non commercial use", "noncommercial use")  # words that take back what the rest grants
-
-
-def pack(folder: Path, target: Path) -> Path | None:
-    """Write the source files of a folder into one Parquet file, in our own layout; None where there are none.
-
-    A repository is the outermost folder (at most two below `folder`) that holds `.git`, else one that holds a licence,
-    else the first below `folder`; `folder` itself counts as one. Language by the end of the name; licence as the file
-    says in its first lines, else by the text of the nearest licence file above it. Content is the bytes as they are; a
-    file of more than MOST_BYTES has none, and the fault not_fetched. Same files, same bytes. Raises SourceError for
-    what cannot be read.
-    """
-    tree, temporary = _Tree(folder), target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with pq.ParquetWriter(temporary, PACKED, **HOW) as file:
-            rows = sum(map(functools.partial(_write_rows, file), _handfuls(map(tree.row, tree.files()))))
-        if rows:
-            temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    log.info("%s: %s source files packed; %s of other kinds are not taken.", folder, f"{rows:,}", f"{tree.others:,}")
-    return target if rows else None
-
-
-def _write_rows(file: pq.ParquetWriter, rows: list[dict[str, Any]]) -> int:
-    file.write_table(pa.Table.from_pylist(rows, schema=PACKED))
-    return len(rows)
-
-
-def _handfuls(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The rows in lists of at most BATCH_ROWS rows and about BATCH_BYTES of content."""
-    held: list[dict[str, Any]] = []
-    room = BATCH_BYTES
-    for row in rows:
-        held.append(row)
-        room -= len(row["content"] or b"")
-        if room <= 0 or len(held) == BATCH_ROWS:
-            yield held
-            held, room = [], BATCH_BYTES
-    if held:
-        yield held
-
-
-class _Tree:
-    """A folder of repositories; what is found out of a directory is found out once. `others`: files not taken."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.others = 0
-        self._licences: dict[Path, str | None] = {}
-        self._homes: dict[tuple[str, ...], Path] = {}
-
-    def files(self) -> Iterator[Path]:
-        """Source files in the order of their names, directory by directory; links that lead elsewhere are left out."""
-        for place, folders, names in os.walk(self.root, onerror=_refuse):
-            folders[:] = sorted(name for name in folders if name != ".git")
-            for path in (Path(place, name) for name in sorted(names)):
-                if path.suffix.lower() in LANGUAGE_OF and self._lies_here(path):
-                    yield path
-                else:
-                    self.others += 1
-
-    def _lies_here(self, path: Path) -> bool:
-        return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(self.root.resolve()))
-
-    def row(self, path: Path) -> dict[str, Any]:
-        """A file as a row of PACKED."""
-        content = _bytes(path)
-        home = self._home(path.relative_to(self.root).parts[:-1])
-        return {
-            "repo": _plain(home.relative_to(self.root).as_posix() if home != self.root else home.resolve().name),
-            "path": _plain(path.relative_to(home).as_posix()),
-            "language": LANGUAGE_OF[path.suffix.lower()],
-            "licence": _named_licence(content or b"") or self._licence(path.parent),
-            "blob_sha": None if content is None else software_heritage.git_sha1(content),
-            "size": path.stat().st_size if content is None else len(content),
-            "content": content,
-            "fault": "not_fetched" if content is None else None,
-        }
-
-    def _home(self, parts: tuple[str, ...]) -> Path:
-        """The repository of a file in the directory `parts` below the root."""
-        top = parts[:2]
-        if top not in self._homes:
-            levels = [self.root.joinpath(*top[:depth]) for depth in range(len(top) + 1)]
-            marked = [level for level in levels if (level / ".git").exists()]
-            owned = levels[:2] if len(levels) > 1 and _has_files(levels[1]) else levels  # an owner has folders only
-            marked += [level for level in owned if _licence_files(level)]
-            self._homes[top] = (marked or levels[1:] or levels)[0]
-        return self._homes[top]
-
-    def _licence(self, directory: Path) -> str | None:
-        """Of the nearest licence file of `directory` or one above it; None where its text is not known."""
-        if directory not in self._licences:
-            files = _licence_files(directory)
-            if files or directory == self.root:
-                self._licences[directory] = _all_of([_recognised(_bytes(file) or b"") for file in files])
-            else:
-                self._licences[directory] = self._licence(directory.parent)
-        return self._licences[directory]
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise SourceError(
-        f"{error.filename} cannot be read: {error.strerror}. Give the right to read it, or take it out of the folder."
-    ) from error
-
-
-def _bytes(path: Path) -> bytes | None:
-    """A file's bytes; None for more than MOST_BYTES."""
-    try:
-        return None if path.stat().st_size > MOST_BYTES else path.read_bytes()
-    except OSError as error:
-        _refuse(error)
-
-
-def _plain(name: str) -> str:
-    """A name as text: on a disk it may be bytes that are none."""
-    return os.fsencode(name).decode("utf-8", "replace")
-
-
-def _has_files(directory: Path) -> bool:
-    return any(path.is_file() for path in directory.iterdir())
-
-
-def _licence_files(directory: Path) -> list[Path]:
-    """LICENSE and its like; where there is none, those that tell which one (LICENSE-MIT, LICENSE-APACHE)."""
-    paths = sorted(path for path in directory.iterdir() if path.is_file())
-    plain = [path for path in paths if LICENCE_FILE.fullmatch(path.name)]
-    return plain or [path for path in paths if FURTHER_LICENCE_FILE.fullmatch(path.name)]
-
-
-def _recognised(text: bytes) -> str | None:
-    """Licences whose sentences a text has, joined by AND; None for none, and for what restricts them further."""
-    plain = " ".join(re.findall(r"[a-z0-9]+", text.decode("utf-8", "replace").lower()))
-    if any(words in plain for words in RESTRICTED):
-        return None
-    found = [
-        name
-        for name, (there, absent) in TEXTS.items()
-        if all(words in plain for words in there) and not any(words in plain for words in absent)
-    ]
-    return " AND ".join(found) or None
-
-
-def _named_licence(content: bytes) -> str | None:
-    """What SPDX-License-Identifier says in the first HEAD bytes of a file; several bind together."""
-    found = SPDX.findall(content[:HEAD].decode("latin-1"))
-    return _all_of([licence.rstrip(".") for licence in found if licence])
-
-
-def _all_of(several: Sequence[str | None]) -> str | None:
-    """Licences that bind together, each once; None if one of them is not known."""
-    known = [licence for licence in dict.fromkeys(several) if licence]
-    return _text(known) if len(known) == len(set(several)) else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------

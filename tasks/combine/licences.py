@@ -34,6 +34,7 @@ PERMISSIVE = (
 )
 
 
+NOASSERTION = "NOASSERTION"  # SPDX's word for a licence that nobody looked at
 UNKNOWN = 2  # strictness: 0 permissive, 1 share-alike
 
 
@@ -73,6 +74,16 @@ def terms(licence: str) -> tuple[str, ...]:
     if _strictness(bound) == UNKNOWN:
         raise _unknown(licence)
     return tuple(sorted(bound))
+
+
+def all_of(several: Iterable[str]) -> str | None:
+    """The expression of licences that bind together, in order, each once; None where there are none."""
+    different = sorted(set(several))
+    return different[0] if len(different) == 1 else " AND ".join(map(_enclosed, different)) or None
+
+
+def _enclosed(licence: str) -> str:
+    return f"({licence})" if " OR " in licence else licence
 
 
 def _binding(node: ast.expr, ids: dict[str, str]) -> frozenset[str]:

@@ -37,7 +37,7 @@ _COMMENT = re.compile(
     r'/\*.*?\*/|<!--.*?-->|"""(?:.*?)"""|' + r"'''.*?'''|(?:^[ \t]*(?:#|//|--)[^\n]*(?:\n|\Z))+",
     re.DOTALL | re.MULTILINE,
 )
-_NOTICE = re.compile(r"copyright|licen[cs]e|spdx-", re.IGNORECASE)
+_NOTICE = ("copyright", "license", "licence", "spdx-")
 
 
 # --- strings of benchmarks -------------------------------------------------------------------------------------------
@@ -164,9 +164,14 @@ def _runs(texts: Sequence[str]) -> tuple[Array, Array]:
 def _without_notices(text: str) -> str:
     """The text without the comments at its top that name a licence or a copyright."""
     top = text[:TOP]
-    if not _NOTICE.search(top):
+    if not _is_notice(top):
         return text
-    return _COMMENT.sub(lambda comment: "" if _NOTICE.search(comment[0]) else comment[0], top) + text[TOP:]
+    return _COMMENT.sub(lambda comment: "" if _is_notice(comment[0]) else comment[0], top) + text[TOP:]
+
+
+def _is_notice(text: str) -> bool:
+    small = text.lower()  # and four plain searches: ten times as fast as one expression for either case
+    return any(word in small for word in _NOTICE)
 
 
 def _sums(starts: Array, hashes: Array) -> Array:

@@ -12,6 +12,7 @@ from tasks.combine.licences import (
     PERMISSIVE,
     SHARE_ALIKE,
     LicenceConflict,
+    all_of,
     bundle,
     kind,
     notice,
@@ -42,6 +43,15 @@ def test_permissive_licences_are_permissive_however_they_are_spelled(licence: st
 @pytest.mark.parametrize("licence", SHARE_ALIKE)
 def test_each_version_from_2_0_on_is_share_alike(licence: str) -> None:
     assert kind(licence) == "share_alike"
+
+
+@given(st.lists(st.sampled_from(["MIT", "Zlib", "ISC OR MIT", "Apache-2.0 AND BSD-3-Clause"]), min_size=1))
+def test_licences_that_bind_together_bind_what_each_of_them_binds(several: list[str]) -> None:
+    """In whatever order they are told, and however often."""
+    together = all_of(several)
+    assert together == all_of([*several, *several[::-1]]) is not None
+    assert set(terms(together)) == {spdx for licence in several for spdx in terms(licence)}
+    assert all_of([]) is None
 
 
 @pytest.mark.parametrize(
