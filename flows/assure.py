@@ -12,6 +12,7 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
+from tasks import tables
 from tasks.acquire.steps import Acquired
 from tasks.check.anomalies import anomalies, conversation_anomalies
 from tasks.check.bias import bias
@@ -21,7 +22,8 @@ from tasks.check.verify import stage_counts
 from tasks.combine.lines import lines
 from tasks.combine.settle import settled
 from tasks.derive import derive, derive_batches, derive_lines
-from tasks.publish import rejects, steps
+from tasks.publish import artifacts, rejects, steps
+from tasks.publish.report import render
 from tasks.tables import row_groups
 
 
@@ -77,13 +79,16 @@ def assure(
     representation: Representation | None = None,
     parameters: Mapping[str, Any],
     also: Mapping[str, Snapshot] | None = None,
+    page: Callable[[Snapshot, Snapshot], Snapshot] | None = None,
 ) -> Published:
     """Check, gate and publish the rows a dataset made, below `interim/` and `processed/<stem>/`, in its track's form.
 
     `representation` says how much one group of a slice may have, where a form's bias report looks at that;
     `outcomes` are slices that the label rules themselves read: their failure rates are told, but are no bias.
     `statistics` maps the report's file name to its JSON; `rejected` are the reject tables of all earlier steps; `also`
-    are further tables to publish in `interim/` by file name.
+    are further tables to publish in `interim/` by file name. `page(anomalies, bias)` makes the summary of a run
+    (tasks/publish/run.py) where a dataset has a page of its own: `report.html`, artifacts as a track has them, and
+    `interim/<stem>/run.json`, beside which the next run's is laid.
     Raises GateFailed (ContractFailed) when the data is withheld; what was published before stays as it is.
     """
     stem, root = source.stem, made.root
@@ -108,6 +113,7 @@ def assure(
         )
         steps.emit_findings(stem, found, slants, list(statistics.values()))  # also when the gate closes
         counted = {"verification.json": derive(form.verification, passed, *unverified)} if form.verification else {}
+        summary = steps.compared(page(found, slants), root / "interim" / stem) if page else None
         left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
         published = derive_lines(form.lines, kept, name=stem, mode=kept.mode) if form.lines else kept
         steps.measure(acquired, kept, left_out)  # before the gate: a share of quarantine that closes it is told too
@@ -118,8 +124,14 @@ def assure(
             kept=kept,
             published={f"{stem}{form.suffix}": published},
             rejected=left_out,
-            documents={**statistics, **counted, "anomalies.json": found, "bias_report.json": slants},
-            also=dict(also or {}),
+            documents={
+                **statistics,
+                **counted,
+                "anomalies.json": found,
+                "bias_report.json": slants,
+                **({"report.html": derive(render, summary)} if summary else {}),
+            },
+            also={**(also or {}), **({f"{stem}/run.json": summary} if summary else {})},
             limits=limits,
             previous_rows=before,
             parameters=dict(parameters),
@@ -129,6 +141,8 @@ def assure(
         raise
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
     steps.announce_findings(stem, root, found, slants, list(statistics.values()))
+    if summary:
+        steps.show_track(tables.read(summary), tables.read(derive(artifacts.plot, summary)))
     return Published(
         stem=stem,
         mode=kept.mode,

@@ -1,6 +1,7 @@
 """The code corpus: source files of The Stack v2, cleaned, redacted, without repetitions, each with its licence."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,8 +35,6 @@ from tasks.check.slant import slant
 from tasks.combine.licences import notice
 from tasks.curate import opt_out as opt_outs
 from tasks.derive import derive, derive_batches, derive_scan
-from tasks.publish import artifacts, steps
-from tasks.publish.report import render
 from tasks.publish.steps import ANNOUNCED
 from tasks.steps import thresholds
 from tasks.tables import row_groups
@@ -126,16 +125,9 @@ def code_corpus(
     seen = made.files.only(*CHECKED)
     statistics = derive(corpus.data_statistics, seen, *made.removed, stages=made.stages)
     validation = derive(corpus.validation_report, seen, made.rejected[-1])
-    run = derive(
-        corpus.corpus_summary,
-        seen,
-        mode=raw.files[0].mode,
-        statistics=tables.read(statistics),
-        validation=tables.read(validation),
-        source={"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(raw.missing)},
-    )
-    compared = steps.compared(run, root / "interim" / STEM)
-    published = assure(
+    about = {"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(raw.missing)}
+    summary_of = partial(derive, corpus.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
+    return assure(
         finished,
         form=FORM,
         source=origin,
@@ -147,7 +139,6 @@ def code_corpus(
             "reports/schema_validation_report.json": validation,
             "LICENCES.md": derive(corpus.licence_card, seen),
             "NOTICE.txt": derive(notice, seen),
-            "report.html": derive(render, compared),
         },
         rejected=rejected,
         rules={},
@@ -164,13 +155,9 @@ def code_corpus(
             "benchmarks": len(quoted),
             "tokenizer": counted.get("vocabulary_sha256", "pieces"),
         },
-        also={f"{STEM}_clusters.parquet": derive(corpus.all_clusters, *made.removed), f"{STEM}/run.json": compared}
-        if made.removed
-        else {f"{STEM}/run.json": compared},
+        also={f"{STEM}_clusters.parquet": derive(corpus.all_clusters, *made.removed)} if made.removed else {},
+        page=summary_of,
     )
-    told = tables.read(compared)
-    steps.show_track(told, tables.read(derive(artifacts.plot, compared)))
-    return published
 
 
 class Made:

@@ -663,13 +663,15 @@ LENGTH_EDGES = (0, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768
 
 def corpus_summary(
     files: pd.DataFrame,
-    *,
-    mode: str,
     statistics: Mapping[str, Any],
     validation: Mapping[str, Any],
+    anomalies: Mapping[str, Any],
+    bias: Mapping[str, Any],
+    *,
+    mode: str,
     source: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The run as the mapping of tasks/publish/report.py, which makes the page and its markdown of it."""
+    """The run as the mapping of tasks/publish/report.py, which makes the page and its markdown of its reports."""
     ledger = _ledger(statistics["stages"], len(files))
     return {
         "track": STEM,
@@ -681,12 +683,23 @@ def corpus_summary(
         "sequences": {STEM: {"kept": len(files)}},
         "splits": statistics["splits"],
         "lengths": _lengths_of(files),
-        "findings": [{"stem": STEM, **finding} for finding in statistics["findings"]],
-        "sections": list(_sections(statistics, validation)),
+        "findings": [
+            {"stem": STEM, **finding}
+            for finding in (*statistics["findings"], *anomalies["findings"], _slanted(bias).model_dump())
+        ],
+        "sections": list(_sections(statistics, validation, bias)),
         "tiles": _tiles(statistics, ledger["in"]),
         "figures": {f"bytes of {name}": told["bytes"] for name, told in statistics["by_language"].items()},
         "told": [("size", f"{statistics['bytes'] / 1e6:,.1f} MB, {statistics['tokens']:,} tokens")],
     }
+
+
+def _slanted(bias: Mapping[str, Any]) -> Finding:
+    """The bias report as one check, so that the page's first sentence knows of it."""
+    found = len(bias["findings"])
+    return Finding(
+        kind="bias", name="slices far off the others", measured=found, limit=0, holds=not found, unit="sentences"
+    )
 
 
 def _ledger(stages: Sequence[Mapping[str, Any]], kept: int) -> dict[str, Any]:
@@ -716,14 +729,16 @@ def _tiles(statistics: Mapping[str, Any], rows_in: int) -> list[tuple[str, Any, 
     return [
         ("files", statistics["files"], f"of {rows_in:,} read"),
         ("megabytes", round(statistics["bytes"] / 1e6, 1), f"{statistics['lines']:,} lines"),
-        ("tokens", statistics["tokens"], "of the tokeniser named in the manifest"),
+        ("million tokens", round(statistics["tokens"] / 1e6, 1), "of the tokeniser named in the manifest"),
         ("repositories", statistics["repositories"], f"{len(statistics['by_licence'])} licences"),
         ("duplicates removed", sum(removed.values()), f"{removed.get('near', 0):,} of them near"),
         ("redacted", statistics["redacted_files"], "files with personal data or a secret"),
     ]
 
 
-def _sections(statistics: Mapping[str, Any], validation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _sections(
+    statistics: Mapping[str, Any], validation: Mapping[str, Any], bias: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     """Tables of the page, each with what it says. The statistics were JSON: their mappings are in order of names."""
     stages = statistics["stages"]
     yield _section(
@@ -760,6 +775,13 @@ def _sections(statistics: Mapping[str, Any], validation: Mapping[str, Any]) -> I
         f"{validation['valid_files']:,} of {validation['total_files']:,} files keep it.",
         ("reason", "files"),
         list(validation["invalid_by_reason"].items()),
+    )
+    yield _section(
+        "bias",
+        "Bias",
+        f"Severity: {bias['severity']}. Outcome: something was redacted. Nothing was taken out or weighted for it.",
+        ("languages, licences and repositories far off the others",),
+        [(sentence,) for sentence in bias["findings"]],
     )
 
 

@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, LANGUAGES, LONGEST_NAME, RAW_ROWS, SMALLEST, Files
+from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, LANGUAGES, LONGEST_NAME, RAW_ROWS, SLICES, SMALLEST, Files
 from schemas.finding import SourceError
 from schemas.snapshot import REJECT_COLUMNS
 from tasks import code_corpus as corpus
 from tasks.check.contract import check
+from tasks.check.slant import slant
 from tasks.curate import languages, minhash
+from tasks.publish.report import render
+from tasks.publish.run import failed, verdict
 from tests.benchmarks import bench_minhash
 
 pytestmark = pytest.mark.unit
@@ -423,9 +426,27 @@ def test_a_run_of_no_files_has_statistics_a_card_and_a_summary_too() -> None:
     none = made.iloc[:0][list(CHECKED)]
     told = corpus.data_statistics(none, stages=[])
     validation = corpus.validation_report(*check(made.iloc[:0], Files))
-    run = corpus.corpus_summary(none, mode="sample", statistics=told, validation=validation, source={})
+    bias = slant(none, slices=SLICES)
+    found = corpus.code_anomalies(none, previous_rows=None, rejected_rows=0)
+    run = corpus.corpus_summary(none, told, validation, found, bias, mode="sample", source={})
     assert (told["files"], run["splits"]) == (0, {})
     assert "none, it has no files" in corpus.licence_card(none)
+
+
+def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
+    """A page that says nothing is wrong while a report beside it says otherwise would be believed."""
+    made, _ = corpus.finished(decoded({}, {"path": "b.py"}))
+    seen = made[list(CHECKED)]
+    told, validation = corpus.data_statistics(seen, stages=[]), corpus.validation_report(*check(made, Files))
+    fall = corpus.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
+    bias = {**slant(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
+    run = corpus.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
+    assert verdict(run)[0] == "look"
+    wrong = {"slices far off the others", *(found["name"] for found in fall["anomalies"])}
+    assert {finding["name"] for finding in failed(run)} == wrong
+    page = render(run)
+    assert "repo: one/of has 99 % of the rows" in page
+    assert "Severity: high" in page
 
 
 def test_a_list_that_was_given_and_is_not_there_stops_the_run(tmp_path: Path) -> None:
