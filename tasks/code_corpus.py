@@ -696,9 +696,9 @@ def corpus_summary(
 
 def _slanted(bias: Mapping[str, Any]) -> Finding:
     """The bias report as one check, so that the page's first sentence knows of it."""
-    found = len(bias["findings"])
+    found, which = len(bias["findings"]), "the section Bias says which"
     return Finding(
-        kind="bias", name="slices far off the others", measured=found, limit=0, holds=not found, unit="sentences"
+        kind="bias", name="groups far off the others", measured=found, limit=0, holds=not found, detail=which
     )
 
 

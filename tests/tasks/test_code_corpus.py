@@ -442,7 +442,7 @@ def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     bias = {**slant(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
     run = corpus.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
     assert verdict(run)[0] == "look"
-    wrong = {"slices far off the others", *(found["name"] for found in fall["anomalies"])}
+    wrong = {"groups far off the others", *(found["name"] for found in fall["anomalies"])}
     assert {finding["name"] for finding in failed(run)} == wrong
     page = render(run)
     assert "repo: one/of has 99 % of the rows" in page
