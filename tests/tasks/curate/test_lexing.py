@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numba
 import pyarrow.parquet as pq
 import pytest
 import regex
@@ -29,6 +30,15 @@ def files(real_data: Path) -> list[str]:
     table = pq.read_table(real_data / "code/source_files.parquet", columns=["language", "content"])
     python = [row["content"] for row in table.to_pylist() if row["language"] == "Python" and row["content"]]
     return random.Random(1).sample([text for text in python if len(text) < 30_000], 300)
+
+
+@given(texts=st.lists(st.text(alphabet=SCRIPTS, max_size=40), max_size=20), threads=st.integers(1, 9))
+def test_no_number_depends_on_how_many_threads_count(texts: list[str], threads: int) -> None:
+    """Also with more threads than texts, and with texts of nothing at either end."""
+    alone = [(lexing.tokens([text])[0], lexing.complexity([text])[0]) for text in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba, "get_num_threads", lambda: threads)
+        assert list(zip(lexing.tokens(texts), lexing.complexity(texts), strict=True)) == alone
 
 
 # --- complexity ------------------------------------------------------------------------------------------------------
