@@ -88,6 +88,16 @@ def test_the_reports_tell_each_stage_and_agree_with_the_data(sampled: Path) -> N
     assert all(" ".join(text.split()) in notice for text in table["attribution"].to_pylist())
 
 
+def test_the_page_tells_every_check_that_the_manifest_tells_and_the_bias_report(sampled: Path) -> None:
+    """It is made after the checks: a page that cannot know of them would say that nothing is wrong."""
+    checks = published(sampled)["findings"]
+    page = read_json(sampled / "data/interim/code_corpus/run.json")["findings"]
+    assert {check["kind"] for check in checks} >= {"schema", "missing", "outlier"}
+    assert all(check in page for check in checks)
+    (bias,) = [finding for finding in page if finding not in checks]
+    assert bias["measured"] == len(published(sampled, "bias_report.json")["findings"])
+
+
 def test_every_file_that_left_as_a_duplicate_is_told_with_one_that_stays(sampled: Path) -> None:
     told = pq.read_table(sampled / "data/interim/code_corpus_clusters.parquet").to_pylist()
     stays = {row["id"]: row["cluster"] for row in told}
