@@ -79,16 +79,16 @@ def assure(
     representation: Representation | None = None,
     parameters: Mapping[str, Any],
     also: Mapping[str, Snapshot] | None = None,
-    page: Callable[[Snapshot, Snapshot], Snapshot] | None = None,
+    summarise: Callable[[Snapshot, Snapshot], Snapshot] | None = None,
 ) -> Published:
     """Check, gate and publish the rows a dataset made, below `interim/` and `processed/<stem>/`, in its track's form.
 
     `representation` says how much one group of a slice may have, where a form's bias report looks at that;
     `outcomes` are slices that the label rules themselves read: their failure rates are told, but are no bias.
     `statistics` maps the report's file name to its JSON; `rejected` are the reject tables of all earlier steps; `also`
-    are further tables to publish in `interim/` by file name. `page(anomalies, bias)` makes the summary of a run
-    (tasks/publish/run.py) where a dataset has a page of its own: `report.html`, artifacts as a track has them, and
-    `interim/<stem>/run.json`, beside which the next run's is laid.
+    are further tables to publish in `interim/` by file name. `summarise(anomalies, bias)` makes the summary of a
+    run (tasks/publish/run.py) where a dataset has a page of its own: `report.html`, artifacts as a track has them, and
+    `interim/<stem>/run.json`, with which the next run is compared.
     Raises GateFailed (ContractFailed) when the data is withheld; what was published before stays as it is.
     """
     stem, root = source.stem, made.root
@@ -113,7 +113,9 @@ def assure(
         )
         steps.emit_findings(stem, found, slants, list(statistics.values()))  # also when the gate closes
         counted = {"verification.json": derive(form.verification, passed, *unverified)} if form.verification else {}
-        summary = steps.compared(page(found, slants), root / "interim" / stem) if page else None
+        summary = steps.compared(summarise(found, slants), root / "interim" / stem) if summarise else None
+        page = {"report.html": derive(render, summary)} if summary else {}
+        run = {f"{stem}/run.json": summary} if summary else {}
         left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
         published = derive_lines(form.lines, kept, name=stem, mode=kept.mode) if form.lines else kept
         steps.measure(acquired, kept, left_out)  # before the gate: a share of quarantine that closes it is told too
@@ -124,14 +126,8 @@ def assure(
             kept=kept,
             published={f"{stem}{form.suffix}": published},
             rejected=left_out,
-            documents={
-                **statistics,
-                **counted,
-                "anomalies.json": found,
-                "bias_report.json": slants,
-                **({"report.html": derive(render, summary)} if summary else {}),
-            },
-            also={**(also or {}), **({f"{stem}/run.json": summary} if summary else {})},
+            documents={**statistics, **counted, "anomalies.json": found, "bias_report.json": slants, **page},
+            also={**(also or {}), **run},
             limits=limits,
             previous_rows=before,
             parameters=dict(parameters),

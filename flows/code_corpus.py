@@ -126,7 +126,7 @@ def code_corpus(
     statistics = derive(corpus.data_statistics, seen, *made.removed, stages=made.stages)
     validation = derive(corpus.validation_report, seen, made.rejected[-1])
     about = {"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(raw.missing)}
-    summary_of = partial(derive, corpus.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
+    summarise = partial(derive, corpus.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
     return assure(
         finished,
         form=FORM,
@@ -156,7 +156,7 @@ def code_corpus(
             "tokenizer": counted.get("vocabulary_sha256", "pieces"),
         },
         also={f"{STEM}_clusters.parquet": derive(corpus.all_clusters, *made.removed)} if made.removed else {},
-        page=summary_of,
+        summarise=summarise,
     )
 
 

@@ -1,4 +1,4 @@
-"""Raw Parquet files, opened: whole, or told in a sentence what is wrong."""
+"""Raw Parquet files: opened whole, or told in a sentence what is wrong; and how those that hold code are written."""
 
 from pathlib import Path
 from typing import Any

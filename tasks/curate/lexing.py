@@ -45,7 +45,7 @@ def complexity(texts: Sequence[str]) -> list[int]:
     """
     from tasks.curate import lexing_kernels as kernels
 
-    return _side_by_side(kernels.complexities, texts)
+    return _counted(kernels.complexities, texts)
 
 
 def tokens(texts: Sequence[str]) -> list[int]:
@@ -57,10 +57,10 @@ def tokens(texts: Sequence[str]) -> list[int]:
     """
     from tasks.curate import lexing_kernels as kernels
 
-    return _side_by_side(kernels.pieces, texts, _kinds())
+    return _counted(kernels.pieces, texts, _kinds())
 
 
-def _side_by_side(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> list[int]:
+def _counted(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> list[int]:
     """A number for each text, made by as many threads as numba may use, each of as many bytes."""
     from numba import get_num_threads
 

@@ -102,15 +102,15 @@ ADDRESSES = frozenset({"email", "ipv4", "ipv6"})
 class Rule(NamedTuple):
     """What examines a line, and the anchors of which the line must hold one.
 
-    An anchor is a regular expression that Python and Rust read alike, and that begins with a literal, since Python
-    leaps to those. `folded` anchors are in small letters and looked for in the text in small letters. `scan` says in
-    Rust's syntax what the anchors say, where that can say it more strictly.
+    An anchor is a regular expression that begins with a literal, since Python leaps to those. `folded` anchors are in
+    small letters and looked for in the text in small letters. `scans` say in Rust's syntax what the anchors say, where
+    that can say it more strictly, or reads the anchors otherwise than Python does.
     """
 
     examine: Callable[[str, int, int], Iterable[Found]]
     anchors: tuple[str, ...]
     folded: bool = False
-    scan: str | None = None
+    scans: tuple[str, ...] = ()
 
 
 TOKEN_ANCHORS = (
@@ -301,29 +301,29 @@ def _rank(found: Found) -> tuple[int, int, int, int]:
 
 def _rust(rules: Iterable[Rule]) -> str:
     """One regular expression, in Rust's syntax, that finds a text with an anchor of any of the rules."""
-    anchors = ((rule, anchor) for rule in rules for anchor in (rule.anchors if rule.scan is None else (rule.scan,)))
+    anchors = ((rule, anchor) for rule in rules for anchor in rule.scans or rule.anchors)
     return "|".join(f"(?{'im' if rule.folded else 'm'}:{anchor})" for rule, anchor in anchors)
 
 
 WORDED = (
-    Rule(addresses.emails, addresses.EMAIL_ANCHORS, scan=addresses.EMAIL_SCAN),
+    Rule(addresses.emails, addresses.EMAIL_ANCHORS, scans=(addresses.EMAIL_SCAN,)),
     Rule(addresses.ipv4s, addresses.IPV4_ANCHORS),
-    Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scan=addresses.IPV6_SCAN),
+    Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scans=(addresses.IPV6_SCAN,)),
     Rule(_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
-    Rule(values.spans, values.KEY_ANCHORS, folded=True, scan=values.KEY_SCAN),
-    Rule(values.headers, values.HEADER_ANCHORS, folded=True, scan=values.HEADER_SCAN),
+    Rule(values.spans, values.KEY_ANCHORS, folded=True, scans=(values.KEY_SCAN,)),
+    Rule(values.headers, values.HEADER_ANCHORS, folded=True, scans=(values.HEADER_SCAN,)),
     Rule(values.secret_data, values.SECRET_ANCHORS, folded=True),
     Rule(_tokens, TOKEN_ANCHORS),
     Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
 )
 NUMBERS = (
-    Rule(numbers.ssns, numbers.SSN_ANCHORS),
-    Rule(numbers.cards, numbers.CARD_ANCHORS),
-    Rule(numbers.phones, numbers.PHONE_ANCHORS),
+    Rule(numbers.ssns, numbers.SSN_ANCHORS, scans=numbers.SSN_SCANS),
+    Rule(numbers.cards, numbers.CARD_ANCHORS, scans=numbers.CARD_SCANS),
+    Rule(numbers.phones, numbers.PHONE_ANCHORS, scans=numbers.PHONE_SCANS),
 )
 RULES = (*WORDED, *NUMBERS)
 ANCHORS = {rule: tuple(re.compile(anchor, re.MULTILINE) for anchor in rule.anchors) for rule in RULES}
 SCAN = _rust(WORDED)
 # Numbers are sought one by one: in one with the others, Rust's engine falls back to one that is 200 times slower.
-SCANS = {rule: (_rust((rule,)),) for rule in WORDED} | dict(zip(NUMBERS, numbers.SCANS, strict=True))
+SCANS = {rule: (_rust((rule,)),) for rule in WORDED} | {rule: rule.scans for rule in NUMBERS}
 SHORT = 65_536  # characters; in fewer, one look for each anchor is faster than to ask Rust which are there

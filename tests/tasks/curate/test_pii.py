@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.curate import pii, pii_trial
+from tests.tasks.curate.scanning import scanned
 
 PEM = "-----BEGIN {0}PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\nabcDEF123=\n-----END {0}PRIVATE KEY-----"
 AWS_40 = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -321,12 +322,10 @@ def test_clean_text_comes_back_as_it_was():
     assert pii.find_all([]) == []
 
 
-def test_many_texts_at_once_are_each_text_alone(monkeypatch):
+def test_many_texts_at_once_are_each_text_alone():
     """The scan over many texts hides nothing: every planted value and every tempter, in one piece or alone."""
     texts = [marked(text)[0] for _, text in CASES] + lines(LEFT) + [p.text for p in pii_trial.plants(7, per_kind=12)]
-    alone = [pii.find(text) for text in texts]
-    monkeypatch.setattr(pii, "SHORT", 0)
-    assert pii.find_all(texts) == alone
+    assert scanned(texts) == [pii.find(text) for text in texts]
 
 
 def test_a_long_text_is_searched_like_a_short_one():
@@ -349,8 +348,8 @@ def test_other_letters_and_broken_ones_move_no_span():
     """Letters whose small form is longer, and lone surrogates, which are no Unicode, shift nothing."""
     text = "İİ \ud800 PASSWORD=hunter2 \udfff ☕ bob@corp.io"
     assert [text[s.start : s.end] for s in pii.find(text)] == ["hunter2", "bob@corp.io"]
-    many = [text, "\u212aey toKen\u017f = 'x1y2z3a4'"] * pii.SHORT
-    assert pii.find_all(many) == list(map(pii.find, many[:2])) * pii.SHORT
+    assert scanned([text, text]) == [pii.find(text)] * 2
+    assert pii.find("\u212aey toKen\u017f = 'x1y2z3a4'") == scanned(["\u212aey toKen\u017f = 'x1y2z3a4'"])[0]
 
 
 FRAGMENTS = st.sampled_from(
@@ -380,7 +379,7 @@ def test_laws_of_finding_and_redacting(text):
     edges = [edge for span in spans for edge in (span.start, span.end)]
     assert edges == sorted(edges)
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
-    assert pii.find_all([text]) == [spans]
+    assert scanned([text]) == [spans]
     redacted = pii.redact(text)
     assert pii.find(redacted.text) == []
     assert pii._replaced(text, redacted.spans) == redacted.text

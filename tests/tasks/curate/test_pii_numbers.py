@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.curate import pii, pii_numbers
+from tests.tasks.curate.scanning import scanned
 
 pytestmark = pytest.mark.unit
 
@@ -68,13 +69,13 @@ def _marked(text: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in FOUND.items() for text in texts])
 def test_the_whole_number_is_found_and_nothing_beside_it(kind, text):
     plain, values = _marked(text)
-    for spans in (pii.find(plain), pii.find_all([plain])[0]):
+    for spans in (pii.find(plain), scanned([plain])[0]):
         assert [(plain[s.start : s.end], s.kind) for s in spans] == [(value, kind) for value in values]
 
 
 @pytest.mark.parametrize("text", [line.strip() for line in LEFT.strip().split("\n")])
 def test_numbers_that_only_look_like_it_are_left(text):
-    assert [(text[s.start : s.end], s.kind) for s in pii.find(text)] == []
+    assert [(text[s.start : s.end], s.kind) for s in pii.find(text)] == scanned([text])[0] == []
 
 
 def test_redaction_leaves_none():
@@ -112,7 +113,7 @@ def test_a_wrong_digit_shows(body, data):
 @settings(max_examples=150, deadline=None)
 def test_many_texts_are_searched_like_one(pieces):
     text = "".join(pieces)
-    assert pii.find_all([text]) == [pii.find(text)]
+    assert scanned([text]) == [pii.find(text)]
     assert pii.find(pii.redact(text).text) == []
 
 
