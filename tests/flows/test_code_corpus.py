@@ -1,6 +1,9 @@
 """The code corpus as a flow: the generated sample, the real files, folders of files, and runs that must stop."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 from flows.code_corpus import code_corpus
 from schemas.code_corpus import COLUMNS, STAGES
 from schemas.settings import settings
+from tasks import shards
 from tasks.acquire import code_sample
 from tasks.curate import languages
 from tasks.publish.steps import read_json
@@ -153,21 +157,51 @@ def test_a_folder_of_source_files_is_a_corpus_too(tmp_path: Path) -> None:
     assert set(files(tmp_path)["licence"].to_pylist()) == {"Apache-2.0"}
 
 
-def test_shards_on_dask_give_the_same_bytes_in_another_folder(
-    sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is taken from the first run: every step runs again, on two processes."""
-    monkeypatch.setenv("AUTOMEND_RUNNER", "dask")
-    settings.cache_clear()
-    try:
-        with temporary_settings(updates={PREFECT_TASKS_REFRESH_CACHE: True}):
-            assert run(tmp_path).is_completed()
-    finally:
-        monkeypatch.undo()
+SAME = ("code_corpus.parquet", "quarantine.parquet", "reports/data_statistics.json", "report.html")
+
+
+@contextmanager
+def shared_out(processes: int) -> Iterator[None]:
+    """Each step runs anew, its shards on so many processes of a Dask cluster, and what it does in threads in eight."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings(updates={PREFECT_TASKS_REFRESH_CACHE: True}),
+        shards.local_cluster(processes) as cluster,
+    ):
+        patch.setenv("AUTOMEND_RUNNER", cluster.scheduler_address)
+        patch.setattr(shards, "SHARD_BYTES", 50_000)
+        patch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
         settings.cache_clear()
-    folder, other = (root / "data/processed/code_corpus" for root in (sampled, tmp_path))
-    for name in ("code_corpus.parquet", "quarantine.parquet", "reports/data_statistics.json", "report.html"):
-        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+        yield
+    settings.cache_clear()
+
+
+def assert_same(one: Path, other: Path) -> None:
+    for name in SAME:
+        folders = (root / "data/processed/code_corpus" for root in (one, other))
+        assert len({(folder / name).read_bytes() for folder in folders}) == 1, name
+
+
+def steps_in_parts(root: Path) -> set[str]:
+    """The steps of which a cluster made parts."""
+    return {path.name.partition("-")[0] for path in (root / "data/interim/code_corpus/parts").iterdir()}
+
+
+def test_two_processes_and_eight_threads_give_the_same_bytes_in_another_folder(sampled: Path, tmp_path: Path) -> None:
+    with shared_out(2):
+        assert run(tmp_path).is_completed()
+    assert_same(sampled, tmp_path)
+    assert steps_in_parts(tmp_path) >= {"organised", "decoded", "cleaned", "tidied", "redacted", "finished"}
+
+
+@pytest.mark.operations
+def test_eight_processes_give_the_bytes_of_one_on_the_real_files(tmp_path: Path, real_data: Path) -> None:
+    """Ten batches of each step, shared out in turns."""
+    assert run(tmp_path / "one", mode="local", source=real_data / "code").is_completed()
+    with shared_out(8):
+        assert run(tmp_path / "eight", mode="local", source=real_data / "code").is_completed()
+    assert_same(tmp_path / "one", tmp_path / "eight")
+    assert steps_in_parts(tmp_path / "eight") >= {"organised", "decoded", "cleaned", "tidied", "redacted", "finished"}
 
 
 @pytest.mark.operations
