@@ -38,9 +38,13 @@ MOST_TURNS = 16  # shards of one file: each reads the whole file, and most of wh
 PACKED = 8  # bytes that one byte of Parquet stands for: 20.7 MB of real manifests are 2.5 MB
 WAIT_S = 60  # for a scheduler's answer
 
-# What a worker's libraries may use: it is one of many processes, each meant for one core. Polars and numba read theirs
-# when they are imported, Arrow and BLAS read OMP_NUM_THREADS.
-ONE_THREAD = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# What a worker's libraries may use: it is one of many processes, each meant for one core. Polars reads its variable
+# when it is imported, Arrow and BLAS read OMP_NUM_THREADS: these must be set before a worker's process starts.
+BEFORE_START = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Read at numba's first import, which comes later. What must come before, Dask sets in our environment too, and numba,
+# which reads it again before each compilation, would then refuse to compile here ("Cannot set NUMBA_NUM_THREADS").
+AFTER_START = {"NUMBA_NUM_THREADS": "1"}
+ONE_THREAD = {**BEFORE_START, **AFTER_START}
 
 
 class RunnerUnknown(Explained):
@@ -277,7 +281,22 @@ def local_cluster(workers: int) -> Any:
     import distributed
 
     start: Any = distributed.LocalCluster  # untyped
-    told = {**ONE_THREAD, "DASK_LOGGING__DISTRIBUTED": "warning"}  # at info, a worker begins with twenty lines
-    alone = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in told.items()}
-    with dask.config.set(alone):
-        return start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+    quiet = {"DASK_LOGGING__DISTRIBUTED": "warning"}  # at info, a worker begins with twenty lines
+    early = {**BEFORE_START, **quiet}
+    told = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in early.items()}
+    told |= {f"distributed.nanny.environ.{name}": value for name, value in AFTER_START.items()}
+    own = dict(os.environ)
+    try:
+        with dask.config.set(told):
+            return start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+    finally:
+        _restore(own, early)
+
+
+def _restore(own: Mapping[str, str], names: Iterable[str]) -> None:
+    """Set our environment back: Dask sets a worker's variables in the process that starts it."""
+    for name in names:
+        if name in own:
+            os.environ[name] = own[name]
+        else:
+            os.environ.pop(name, None)

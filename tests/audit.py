@@ -4,6 +4,7 @@
 hash, so that a moved line is no news. `--accept` writes it anew: read its diff before it is committed.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from detect_secrets.settings import default_settings
 PROJECT = Path(__file__).resolve().parent.parent
 BASELINE = ".secrets.baseline"
 NOT_READ = {"requirements.txt", BASELINE}  # names and versions, written by uv; and this tool's own hashes
+# How a DVC pointer names the data it stands for; `make run` leaves such pointers, untracked.
+CONTENT_HASH = re.compile(r"\s*(?:- )?md5: [0-9a-f]{32}(?:\.dir)?")
 
 
 def tracked(root: Path) -> list[str]:
@@ -33,6 +36,8 @@ def scan(root: Path, files: Sequence[str]) -> SecretsCollection:
         found.scan_files(*files)
     for file, each in found:
         each.filename = file  # relative: a baseline must not tell where somebody's checkout lies
+    for file in found.files:  # their hash depends on the name just changed, so each set is made anew
+        found[file] = {each for each in found[file] if not names_content(root, file, each)}
     return found
 
 
@@ -40,6 +45,14 @@ def unknown(found: SecretsCollection, known: SecretsCollection) -> list[tuple[st
     """(file, finding) of every finding that is not in the baseline."""
     looked_at = {(file, each.type, each.secret_hash) for file, each in known}
     return [(file, each) for file, each in found if (file, each.type, each.secret_hash) not in looked_at]
+
+
+def names_content(root: Path, file: str, finding: PotentialSecret) -> bool:
+    """Whether a finding is the hash of data in a DVC pointer, not a secret."""
+    if not file.endswith(".dvc"):
+        return False
+    line = (root / file).read_text(encoding="utf-8").splitlines()[finding.line_number - 1]
+    return CONTENT_HASH.fullmatch(line) is not None
 
 
 def read_baseline(root: Path) -> SecretsCollection:

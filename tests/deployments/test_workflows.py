@@ -113,6 +113,17 @@ def test_a_planted_key_is_found_and_no_news_once_it_was_looked_at(tmp_path: Path
     assert audit.unknown(audit.scan(tmp_path, ["settings.py"]), found) == []
 
 
+def test_the_hash_in_a_dvc_pointer_is_no_secret_but_a_key_beside_it_is(tmp_path: Path) -> None:
+    """`make run` leaves untracked pointers; the audit that follows must not take their hashes for secrets."""
+    pointer = planted(tmp_path) / "data.dvc"
+    pointer.write_text("outs:\n- md5: 5f3a1c9e7b2d4f60819ac3e5d7b1f248\n  size: 1\n")
+    found = audit.scan(tmp_path, audit.tracked(tmp_path))
+    assert {file for file, _ in found} == {"settings.py"}
+    pointer.write_text(pointer.read_text() + f'  key: "{"AKIA" + "2E0A8F3B5C7D9E1F"}"\n')
+    found = audit.scan(tmp_path, audit.tracked(tmp_path))
+    assert {file for file, _ in found} == {"settings.py", "data.dvc"}
+
+
 @needs_git
 def test_the_baseline_holds_hashes_only_of_files_that_are_there() -> None:
     known = audit.read_baseline(PROJECT)

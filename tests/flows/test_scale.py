@@ -119,6 +119,31 @@ def test_a_local_cluster_of_single_threaded_workers_makes_the_same_bytes(
     assert made_by("threads", odd_and_even, work, tables.row_groups) == made
 
 
+def threads_of_kernels() -> int:
+    """What numba takes for itself in this process."""
+    import numba
+
+    return int(numba.get_num_threads())
+
+
+def test_a_cluster_of_our_own_leaves_this_process_as_it_was_and_free_to_compile() -> None:
+    """Dask sets its workers' variables in our environment too; numba reads it before each compilation."""
+    before, threads = dict(os.environ), threads_of_kernels()
+    with shards.local_cluster(1) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        assert [*client.run(threads_of_libraries).values()] == [(1, 1)]
+        assert [*client.run(threads_of_kernels).values()] == [1]
+        assert dict(os.environ) == before
+    compile_anew()
+    assert threads_of_kernels() == threads
+
+
+def compile_anew() -> None:
+    """A kernel that no cache knows: raises where numba does not take its environment."""
+    import numba
+
+    assert numba.njit(lambda number: number + 1)(1) == 2
+
+
 def test_a_worker_killed_in_the_middle_changes_nothing_and_only_its_shard_runs_again(
     scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
