@@ -290,13 +290,11 @@ def local_cluster(workers: int) -> Any:
         with dask.config.set(told):
             return start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
     finally:
-        _restore(own, early)
+        _restore(own)
 
 
-def _restore(own: Mapping[str, str], names: Iterable[str]) -> None:
-    """Set our environment back: Dask sets a worker's variables in the process that starts it."""
-    for name in names:
-        if name in own:
-            os.environ[name] = own[name]
-        else:
-            os.environ.pop(name, None)
+def _restore(own: Mapping[str, str]) -> None:
+    """Set our environment back: Dask sets a worker's variables, its own defaults too, in the process that starts it."""
+    for name in set(os.environ) - set(own):
+        del os.environ[name]
+    os.environ.update(own)
