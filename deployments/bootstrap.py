@@ -27,7 +27,7 @@ from deployments.automations import automations
 from deployments.plan import Step, Verb, decide, only_when_both, settle
 from schemas.settings import PROJECT, Settings, UnknownSetting, settings
 from schemas.thresholds import VARIABLE, Thresholds
-from tasks import masking
+from tasks.engine import secrets
 
 ALERTS_TO_COME = UUID(int=0)  # in a dry run: the block that the real one would have made by then
 CONFLICTS = (ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError)
@@ -148,7 +148,7 @@ def bootstrap(file: Path, *, dry_run: bool, tell: Callable[[str], object] = prin
             client.api_version()  # before seconds go into importing the flows
             for stage in stages(client, file, settings(), dry_run):
                 for step in settle(stage, conflicts=CONFLICTS, dry_run=dry_run):
-                    tell(masking.mask(step.told(dry_run)))
+                    tell(secrets.mask(step.told(dry_run)))
     except (deployed.BadFile, work_pools.UnknownPool, UnknownSetting, ValidationError) as fault:
         raise Refused(str(fault)) from fault
     except CONFLICTS as fault:
@@ -202,11 +202,11 @@ def command(prefect_file: Path = Path("prefect.yaml"), *, dry_run: bool = False)
     dry_run:
         Only say what would be done.
     """
-    masking.install()
+    secrets.install()
     try:
         bootstrap(PROJECT / prefect_file, dry_run=dry_run)
     except Refused as refused:
-        sys.exit(masking.mask(f"bootstrap: {refused}"))
+        sys.exit(secrets.mask(f"bootstrap: {refused}"))
 
 
 if __name__ == "__main__":

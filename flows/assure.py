@@ -12,7 +12,6 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks import tables
 from tasks.acquire.steps import Acquired
 from tasks.check.anomalies import anomalies, conversation_anomalies
 from tasks.check.bias import bias
@@ -21,10 +20,11 @@ from tasks.check.slant import slant
 from tasks.check.verify import stage_counts
 from tasks.combine.lines import lines
 from tasks.combine.settle import settled
-from tasks.derive import derive, derive_batches, derive_lines
+from tasks.engine import snapshots
+from tasks.engine.derive import derive, derive_batches, derive_lines
+from tasks.engine.snapshots import row_groups
 from tasks.publish import artifacts, rejects, steps
 from tasks.publish.report import render
-from tasks.tables import row_groups
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def assure(
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
     steps.announce_findings(stem, root, found, slants, list(statistics.values()))
     if summary:
-        steps.show_track(tables.read(summary), tables.read(derive(artifacts.plot, summary)))
+        steps.show_track(snapshots.read(summary), snapshots.read(derive(artifacts.plot, summary)))
     return Published(
         stem=stem,
         mode=kept.mode,

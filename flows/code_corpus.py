@@ -27,17 +27,17 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import code_corpus as corpus
-from tasks import tables
 from tasks.acquire.steps import acquire
 from tasks.acquire.the_stack_v2 import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
 from tasks.check.contract import check
 from tasks.check.slant import slant
 from tasks.combine.licences import notice
 from tasks.curate import opt_out as opt_outs
-from tasks.derive import derive, derive_batches, derive_scan
+from tasks.engine import snapshots
+from tasks.engine.derive import derive, derive_batches, derive_scan
+from tasks.engine.server_values import thresholds
+from tasks.engine.snapshots import row_groups
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
-from tasks.tables import row_groups
 
 FORM = Form(contract=Files, anomalies=corpus.code_anomalies, slants=slant, columns=CHECKED)
 
@@ -182,7 +182,7 @@ class Made:
         self.files, left, *removed = made
         self.rejected.append(left)
         self.removed += removed
-        reasons = tables.read(left.only("reason"))["reason"].value_counts().sort_index()
+        reasons = snapshots.read(left.only("reason"))["reason"].value_counts().sort_index()
         left_out = {str(reason): int(n) for reason, n in reasons.items()}
         rows = sum(snapshot.rows for snapshot in came)
         self.stages.append({"stage": stage, "in": rows, "kept": self.files.rows, "left_out": left_out})

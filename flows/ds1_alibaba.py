@@ -15,9 +15,9 @@ from schemas.snapshot import Mode
 from tasks import ds1_alibaba as alibaba
 from tasks.acquire.alibaba import SOURCE, decode
 from tasks.acquire.steps import acquire
-from tasks.derive import derive, derive_batches
+from tasks.engine.derive import derive, derive_batches
+from tasks.engine.server_values import thresholds
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
 
 
 @flow(name="ds1-alibaba", **ANNOUNCED)

@@ -15,9 +15,9 @@ from schemas.snapshot import Mode
 from tasks import ds2_loghub as loghub
 from tasks.acquire.loghub import SOURCE, decode
 from tasks.acquire.steps import acquire
-from tasks.derive import derive, derive_batches
+from tasks.engine.derive import derive, derive_batches
+from tasks.engine.server_values import thresholds
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
 
 
 @flow(name="ds2-loghub", **ANNOUNCED)

@@ -14,15 +14,15 @@ from schemas.published import Published
 from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import ds3_stackoverflow as ds3
-from tasks import store, tables
 from tasks.acquire.drafts import Prompt, draft
 from tasks.acquire.gemini import MODEL, Budget, Gemini
 from tasks.acquire.stackoverflow import SOURCE, decode
 from tasks.acquire.steps import acquire
-from tasks.derive import derive, derive_batches
+from tasks.engine import snapshots, store
+from tasks.engine.derive import derive, derive_batches
+from tasks.engine.server_values import thresholds
+from tasks.engine.snapshots import row_groups
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
-from tasks.tables import row_groups
 from tasks.teacher import APPROVAL_CHANNEL
 
 NO_KEY = (
@@ -72,7 +72,7 @@ def ds3_stackoverflow(
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     posts, unwanted = derive_batches(ds3.posts, *raw.files, decode=decode, tags=tags, min_score=agreed.min_score)
     questions, empty = derive_batches(ds3.questions, posts, decode=row_groups, site=site)
-    wanted = tables.read(derive(ds3.wanted, questions))
+    wanted = snapshots.read(derive(ds3.wanted, questions))
     answers, others = derive_batches(ds3.answers, posts, decode=row_groups, site=site, **wanted)
     pairs, unpaired = derive(ds3.pairs, questions, answers, require_answer=require_answer)
     budget = _budget(teacher, requests, tokens)
@@ -116,7 +116,7 @@ def _budget(teacher: str, requests: int, tokens: int) -> Budget | None:
 def ask(pairs: Snapshot, model: str, budget: Budget) -> Snapshot:
     """Gemini's workflow for each pair, those of earlier runs without a request, as a table."""
     key = secret("google_api_key")
-    prompts = [Prompt(**prompt) for prompt in ds3.prompts(tables.read(pairs))]
+    prompts = [Prompt(**prompt) for prompt in ds3.prompts(snapshots.read(pairs))]
     if key is None:
         raise RuntimeError(NO_KEY)
     gemini = Gemini(key, model=model, budget=budget, url=settings().gemini_url)
@@ -125,7 +125,7 @@ def ask(pairs: Snapshot, model: str, budget: Budget) -> Snapshot:
     store.pull(answered, pairs.root)
     drafted = draft(prompts, gemini, answered, get_run_logger().warning)
     store.push(answered, pairs.root)
-    return tables.write(drafted, "drafts", folder, pairs.root, pairs.mode)
+    return snapshots.write(drafted, "drafts", folder, pairs.root, pairs.mode)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from schemas.published import Published
 from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import ds4_synthetic as ds4
-from tasks import store, tables
 from tasks.acquire import prompts
 from tasks.acquire.gemini import MODEL, Budget, Gemini
 from tasks.acquire.prompts import SOURCE, decode
 from tasks.acquire.steps import Acquired, acquire
-from tasks.derive import derive, derive_batches
+from tasks.engine import snapshots, store
+from tasks.engine.derive import derive, derive_batches
+from tasks.engine.server_values import thresholds
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
 
 NOT_ASKED = "The grammar alone answers; prompts it does not know wait for teacher=gemini, which needs GOOGLE_API_KEY."
 NO_KEY = (
@@ -108,7 +108,7 @@ def generate(
     log.info("ds4_synthetic: %s", filled)
     if filled.lesson.stopped:
         log.warning("ds4_synthetic: %s did not get to all prompts. %s", model, filled.lesson.stopped)
-    return tables.as_snapshot(export, root, mode)
+    return snapshots.as_snapshot(export, root, mode)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from schemas.snapshot import Mode
 from tasks import ds5_glaive as glaive
 from tasks.acquire.glaive import SOURCE, decode
 from tasks.acquire.steps import acquire
-from tasks.derive import derive, derive_batches
+from tasks.engine.derive import derive, derive_batches
+from tasks.engine.server_values import thresholds
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
 
 LIVE_SHARE = 0.1  # of the published file's 112,960 rows
 

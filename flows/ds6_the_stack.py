@@ -14,9 +14,9 @@ from tasks import ds6_the_stack as stack
 from tasks.acquire.steps import acquire
 from tasks.acquire.the_stack import REPO, REVISION, SHARDS, at, decode
 from tasks.curate import opt_out as opt_outs
-from tasks.derive import derive, derive_batches
+from tasks.engine.derive import derive, derive_batches
+from tasks.engine.server_values import thresholds
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
 
 
 @flow(name="ds6-the-stack", **ANNOUNCED)

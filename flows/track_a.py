@@ -16,12 +16,12 @@ from schemas.limits import Limits, LoadRules
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
-from tasks import tables
 from tasks.acquire import alibaba, loghub
 from tasks.check.accuracy import label_accuracy
 from tasks.check.statistics import describe
 from tasks.combine.track_a import combine, conflicts, parts
-from tasks.derive import derive
+from tasks.engine import snapshots
+from tasks.engine.derive import derive
 from tasks.publish import steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
@@ -128,8 +128,8 @@ def combined(
     )
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)
-    told: dict[str, Any] = tables.read(compared)
-    steps.show_track(told, tables.read(derive(plot, compared)))
+    told: dict[str, Any] = snapshots.read(compared)
+    steps.show_track(told, snapshots.read(derive(plot, compared)))
     return told
 
 
@@ -154,8 +154,8 @@ def _told(published: Mapping[str, Published], taxonomy: format_a.Taxonomy) -> di
             for stem, p in published.items()
         ],
         "manifests": {stem: dataset.manifest for stem, dataset in published.items()},
-        "descriptions": {stem: tables.read(snapshot) for stem, snapshot in descriptions.items()},
-        "accuracy": {stem: tables.read(snapshot) for stem, snapshot in accuracy.items()},
+        "descriptions": {stem: snapshots.read(snapshot) for stem, snapshot in descriptions.items()},
+        "accuracy": {stem: snapshots.read(snapshot) for stem, snapshot in accuracy.items()},
         "findings": [finding for dataset in published.values() for finding in dataset.manifest["findings"]],
         "rules": {stem: dataset.rules for stem, dataset in published.items()},
     }

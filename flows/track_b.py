@@ -16,20 +16,20 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks import tables
 from tasks.acquire import glaive, prompts, stackoverflow, the_stack
 from tasks.combine.licences import notice, require_permissive
 from tasks.combine.lines import lines
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
-from tasks.derive import derive, derive_lines
+from tasks.engine import snapshots
+from tasks.engine.derive import derive, derive_lines
+from tasks.engine.server_values import thresholds
 from tasks.publish import steps
 from tasks.publish.artifacts import plot
 from tasks.publish.conversations import conversation_summary
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
 from tasks.publish.steps import ANNOUNCED
-from tasks.steps import thresholds
 
 SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
 KNOWN_LIMITS = (
@@ -108,7 +108,7 @@ def combined(
     made = [dataset.kept for dataset in published.values()]
     every, duplicates, left_out = derive(combine, *made, into="track_b", threshold=threshold, licence=licence)
     if licence == "permissive":
-        require_permissive(tables.read(every))
+        require_permissive(snapshots.read(every))
     train, validation, test = derive(parts, every, mixture=mixture, seed=seed)
     counts = derive(overview, every, duplicates, left_out)
     drawn = derive(mixture_report, every, train, mixture=mixture)
@@ -118,8 +118,8 @@ def combined(
         track="track_b",
         title="Track B: the generative architect's instruction set",
         mode=every.mode,
-        counts=tables.read(counts),
-        mixture=tables.read(drawn),
+        counts=snapshots.read(counts),
+        mixture=snapshots.read(drawn),
         sources=[_told(dataset) for dataset in published.values()],
         manifests={stem: dataset.manifest for stem, dataset in published.items()},
         absent=absent,
@@ -135,13 +135,13 @@ def combined(
         "report.html": derive(render, compared),
         "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
     }
-    told: dict[str, Any] = tables.read(compared)
+    told: dict[str, Any] = snapshots.read(compared)
     also = {"licence": told["licence"], "near_duplicates": threshold, "mixture": mixture, "seed": seed}
     whole = derive_lines(lines, every, name="track_B_combined", mode=every.mode)
     manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
     outputs = root / "processed"
     steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)
-    steps.show_track(told, tables.read(derive(plot, compared)))
+    steps.show_track(told, snapshots.read(derive(plot, compared)))
     return told
 
 

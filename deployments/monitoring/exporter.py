@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import Metric
 
 from schemas.settings import settings
-from tasks import observe
+from tasks.engine import stage_log
 from tasks.publish import metrics
 
 PORT = 9101
@@ -22,7 +22,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._since = observe.clock()
+        self._since = stage_log.clock()
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
@@ -32,8 +32,8 @@ class Machine:
     def collect(self) -> Iterable[Metric]:
         usage = metrics.machine_usage(self.folder)
         with self._lock:
-            start, self._since = self._since, observe.clock()
-            cpu = observe.cpu_percent(start, self._since)
+            start, self._since = self._since, stage_log.clock()
+            cpu = stage_log.cpu_percent(start, self._since)
         if cpu is not None:
             usage["system_cpu_usage_percent"] = cpu
         return metrics.registry({(name, ()): value for name, value in usage.items()}).collect()

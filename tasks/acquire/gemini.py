@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from schemas.finding import Explained
 from schemas.tools import REGISTRY
 from schemas.workflow import WORKFLOW_SCHEMA
-from tasks import masking
+from tasks.engine import secrets
 
 MODEL = "gemini-2.5-flash"
 CONNECT_S = 10.0
@@ -110,7 +110,7 @@ class Gemini:
         self.account = Account(budget)
         self._key, self._model, self._url = key, model, url
         self._timeout_s, self._wait_s = timeout_s, wait_s
-        masking.register(key.get_secret_value())
+        secrets.register(key.get_secret_value())
 
     def answer(self, system: str, user: str) -> str:
         """A workflow as JSON text. Raises TeacherFailed for this prompt, TeacherRefused for all, BudgetSpent."""
@@ -165,7 +165,7 @@ class Gemini:
 
     def _failure(self, error: Exception) -> TeacherFailed:
         code = getattr(error, "code", None)
-        said = masking.mask(str(error)).replace(self._key.get_secret_value(), masking.HIDDEN)[:500]
+        said = secrets.mask(str(error)).replace(self._key.get_secret_value(), secrets.HIDDEN)[:500]
         if code in REFUSED or "API_KEY_INVALID" in said or "API key not valid" in said:
             return TeacherRefused(f"{self.name} does not accept the key ({said}). Check GOOGLE_API_KEY.")
         return TeacherFailed(f"{self.name} gave no answer: {type(error).__name__}: {said}")

@@ -9,7 +9,7 @@ import stamina
 
 from schemas.finding import SourceError
 from schemas.source import RemoteFile
-from tasks import tables
+from tasks.engine import snapshots
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; a task's own timeout cannot interrupt a read
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
@@ -24,9 +24,9 @@ def fetch(remote: RemoteFile, target: Path, root: Path) -> bool:
 
     Server errors, 429 and time-outs are tried again up to 5 times within 90 s; a 404 or a wrong hash is not.
     """
-    if target.is_file() and tables.sha256_of(target) == remote.sha256:
+    if target.is_file() and snapshots.sha256_of(target) == remote.sha256:
         return False
-    with tables.scratch(root) as temporary:
+    with snapshots.scratch(root) as temporary:
         try:
             sha256 = _download(remote.url, temporary)
         except (_MayPass, httpx.HTTPError) as error:
@@ -38,7 +38,7 @@ def fetch(remote: RemoteFile, target: Path, root: Path) -> bool:
                 f"{remote.url} was fetched, but its sha256 is {sha256} and {remote.sha256} is pinned: the file changed "
                 "at its origin, or on the way. Nothing was kept. If it changed on purpose, pin the new hash."
             )
-        tables.move(temporary, target)
+        snapshots.move(temporary, target)
     return True
 
 

@@ -29,12 +29,13 @@ from schemas.ds4_synthetic import GRAMMAR, LICENCE, RAW, ROW, STEM
 from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
-from tasks import grammar, tables
+from tasks import grammar
 from tasks.acquire import lines
 from tasks.acquire.gemini import BudgetSpent, Teacher, TeacherFailed, TeacherRefused
 from tasks.check.strict_json import Unreadable
 from tasks.check.strict_json import read as read_json
 from tasks.ds4_synthetic import fault_of, fault_of_answer, prompt_of
+from tasks.engine import snapshots
 
 SQLITE = b"SQLite format 3\0"  # how such a file begins (sqlite.org/fileformat.html, 1.2)
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
@@ -181,7 +182,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 def count(path: Path) -> int:
     """Rows of a prompt file: lines that are not blank, or rows of the table."""
     if path.suffix not in SUFFIXES:
-        return tables.count_rows(path)
+        return snapshots.count_rows(path)
     with closing(_opened(path)) as db:
         return int(db.execute("SELECT count(*) FROM prompts").fetchone()[0])
 
@@ -411,7 +412,7 @@ def _export(db: sqlite3.Connection, target: Path) -> None:
     with part.open("wb") as file:
         for row in chain(found, faults):
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-    tables.move(part, target)
+    snapshots.move(part, target)
 
 
 def _filled(db: sqlite3.Connection, lesson: Lesson) -> Filled:
@@ -427,7 +428,7 @@ def decode(path: Path, name: str) -> Iterator[pa.Table]:
     """
     with path.open(encoding="utf-8", errors="replace") as file:
         numbered = enumerate(file, start=1)
-        while batch := list(islice(numbered, tables.BATCH_ROWS)):
+        while batch := list(islice(numbered, snapshots.BATCH_ROWS)):
             found = [{"file": name, "line": number, **_fields(line)} for number, line in batch if line.strip()]
             yield pa.Table.from_pylist(found, schema=RAW)
 

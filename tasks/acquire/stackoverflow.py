@@ -21,9 +21,9 @@ from schemas.ds3_stackoverflow import ANSWER, OTHER, PAIR, POST_TYPES, QUESTION,
 from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
-from tasks import tables
 from tasks.acquire.stack_exchange import PIN, bring
 from tasks.acquire.stackoverflow_sample import sample
+from tasks.engine import snapshots
 
 BLOCK = 2 << 20  # bytes of rows that make a batch
 LONGEST = 64 << 20  # bytes of a row; a post has at most 30,000 characters by the site's rules
@@ -414,7 +414,7 @@ def count(path: Path) -> int:
         return _count_row_elements(path)
     if suffix == CSV:
         return max(sum(1 for _ in _records(path, path.name)) - 1, 0)
-    return tables.count_rows(path)
+    return snapshots.count_rows(path)
 
 
 def _count_row_elements(path: Path) -> int:

@@ -16,9 +16,9 @@ from schemas.finding import SourceError
 from schemas.settings import Place, settings
 from schemas.snapshot import Mode, Snapshot
 from schemas.source import RemoteFile, Source
-from tasks import caching, tables
 from tasks.acquire import http
-from tasks.derive import cached
+from tasks.engine import caching, snapshots
+from tasks.engine.derive import cached
 
 SEED = 42
 PACKED = "packed.parquet"
@@ -41,7 +41,7 @@ def acquire(
 
     Raises SourceError when there is nothing to work on, with what to do about it.
     """
-    tables.sweep(root)
+    snapshots.sweep(root)
     unused: dict[str, str] = {}
     if mode == "sample":
         made = _sample(source, root, seed, scale)
@@ -90,9 +90,9 @@ def _local(source: Source, folder: Path | None, root: Path) -> tuple[tuple[Snaps
     """What lies in a folder, copied, or packed where it has none of the source's files but what can be made one."""
     if source.pack and folder and folder.is_dir() and not _candidates(source, folder):
         target = _fresh(root / "raw" / source.stem / "local") / PACKED
-        with tables.scratch(root) as temporary:
+        with snapshots.scratch(root) as temporary:
             if packed := source.pack(folder, temporary):
-                tables.move(packed, target)
+                snapshots.move(packed, target)
                 return (_raw(source, target, root, "local"),), {}
     found, unused = find(source, folder)
     return _copy(source, found, root), unused
@@ -111,23 +111,23 @@ def _sample(source: Source, root: Path, seed: int, scale: float) -> tuple[Snapsh
 
 def _write_sample(root: Path, source: Source, seed: int, scale: float) -> list[Snapshot]:
     folder = _fresh(root / "raw" / source.stem / "sample")
-    with tables.scratch(root) as temporary:
+    with snapshots.scratch(root) as temporary:
         temporary.mkdir()
         source.sample(temporary, seed, scale)
         names = sorted(str(p.relative_to(temporary)) for p in temporary.rglob("*") if p.is_file())
         for name in names:
-            tables.move(temporary / name, folder / name)
+            snapshots.move(temporary / name, folder / name)
         shutil.rmtree(temporary)
     return [_raw(source, folder / name, root, "sample") for name in names]
 
 
 def _raw(source: Source, file: Path, root: Path, mode: Mode) -> Snapshot:
     """A raw file as a snapshot, its rows counted as its source counts them; the generator's truth is no raw file."""
-    return tables.as_snapshot(file, root, mode, None if file.name == "truth.json" else source.count)
+    return snapshots.as_snapshot(file, root, mode, None if file.name == "truth.json" else source.count)
 
 
 def _copy(source: Source, found: dict[str, Path], root: Path) -> tuple[Snapshot, ...]:
-    hashes = {name: tables.sha256_of(path) for name, path in found.items()}
+    hashes = {name: snapshots.sha256_of(path) for name, path in found.items()}
     key = caching.key(_write_copies, (), {"stem": source.stem, "files": hashes, "count": source.count})
     return cached("acquire", _write_copies, key, root, of=source.stem, source=source, found=found)
 
@@ -135,9 +135,9 @@ def _copy(source: Source, found: dict[str, Path], root: Path) -> tuple[Snapshot,
 def _write_copies(root: Path, source: Source, found: dict[str, Path]) -> list[Snapshot]:
     folder = _fresh(root / "raw" / source.stem / "local")
     for name, path in found.items():
-        with tables.scratch(root) as temporary:
+        with snapshots.scratch(root) as temporary:
             shutil.copyfile(path, temporary)
-            tables.move(temporary, folder / name)
+            snapshots.move(temporary, folder / name)
     return [_raw(source, folder / name, root, "local") for name in found]
 
 
@@ -175,7 +175,7 @@ def _write_downloads(root: Path, stem: str, remote: tuple[RemoteFile, ...]) -> l
         target = folder / item.name
         _bring(item, target, root)
         written += http.unpack(target, folder) if ".tar" in target.name or target.suffix == ".tgz" else [target]
-    return [tables.as_snapshot(path, root, "live") for path in sorted(written)]
+    return [snapshots.as_snapshot(path, root, "live") for path in sorted(written)]
 
 
 def _bring(item: RemoteFile, target: Path, root: Path) -> None:
@@ -184,13 +184,13 @@ def _bring(item: RemoteFile, target: Path, root: Path) -> None:
     if "://" in item.url and not item.url.startswith("file://"):
         asked = http.fetch(item, target, root)
         get_run_logger().info("%s: %s", item.name, "downloaded" if asked else "here already, its hash holds")
-    elif not local.is_file() or tables.sha256_of(local) != item.sha256:
-        state = "is missing" if not local.is_file() else f"has sha256 {tables.sha256_of(local)}, not {item.sha256}"
+    elif not local.is_file() or snapshots.sha256_of(local) != item.sha256:
+        state = "is missing" if not local.is_file() else f"has sha256 {snapshots.sha256_of(local)}, not {item.sha256}"
         raise SourceError(f"{local} {state}. Correct AUTOMEND_SOURCES__…__URL or __SHA256.")
     else:
-        with tables.scratch(root) as temporary:
+        with snapshots.scratch(root) as temporary:
             shutil.copyfile(local, temporary)
-            tables.move(temporary, target)
+            snapshots.move(temporary, target)
 
 
 def _fresh(folder: Path) -> Path:

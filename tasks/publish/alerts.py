@@ -2,7 +2,7 @@
 
 In: a kind, a pipeline, a message, details. Out: a line in `alerts.log`, a record in `alerts_history.json` (the last
 1,000), a Slack message. Kinds, severities and colours are DOMAIN.md's table. Nothing here raises because of Slack,
-and nothing here writes a secret: all text passes through `tasks.masking`.
+and nothing here writes a secret: all text passes through `tasks.engine.secrets`.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 from slack_sdk.webhook import WebhookClient, WebhookResponse
 
-from tasks.masking import mask, mask_values, register
+from tasks.engine.secrets import mask, mask_values, register
 
 Severity = Literal["info", "warning", "error", "critical"]
 KindName = Literal[

@@ -1,6 +1,6 @@
 """Metrics of a pipeline, for Prometheus: a text file always, the Pushgateway where one is set. Knows no Prefect.
 
-In: what tasks/observe.py noted about a run. Out: `<logs>/metrics/<pipeline>.prom`, written whole (node_exporter's
+In: what tasks/engine/stage_log.py noted about a run. Out: `<logs>/metrics/<pipeline>.prom`, written whole (node_exporter's
 textfile collector may read that folder), and the group {job="automend", pipeline=...} of the Pushgateway. Scrape one
 of the two, or every series is there twice.
 
@@ -44,8 +44,8 @@ from schemas.metrics import (
     STOPPED,
     Metric,
 )
-from tasks.masking import mask
-from tasks.observe import Content, Run
+from tasks.engine.secrets import mask
+from tasks.engine.stage_log import Content, Run
 
 JOB = "automend"
 REQUEST_S = 2.0  # seconds to connect, and to wait for each part of an answer

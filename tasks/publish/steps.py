@@ -32,18 +32,19 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks import caching, masking, observe, plainly, store, tables
+from tasks import plainly
 from tasks.acquire.steps import Acquired
 from tasks.check import gate
 from tasks.combine import vocabulary
-from tasks.derive import cached, current_run, derive
+from tasks.engine import caching, secrets, snapshots, stage_log, store
+from tasks.engine.derive import cached, current_run, derive
 from tasks.publish import alerts, artifacts, dvc, metrics, names
 from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
 from tasks.publish.report import summary_markdown
 from tasks.publish.summary import last_different, with_history
 
-masking.install()  # before any client of this process logs an address
+secrets.install()  # before any client of this process logs an address
 plainly.install()
 
 SLACK_BLOCK = "automend-alerts"
@@ -87,12 +88,12 @@ def _alone(limit: str) -> Iterator[None]:
 
 def _put(snapshot: Snapshot, target: Path) -> None:
     """A snapshot under the name that others rely on, here and in the store."""
-    tables.publish(snapshot, target)
+    snapshots.publish(snapshot, target)
     store.push(target, snapshot.root)
 
 
 def _put_text(target: Path, text: str | bytes, root: Path) -> None:
-    tables.replace_text(target, text, root)
+    snapshots.replace_text(target, text, root)
     store.push(target, root)
 
 
@@ -104,7 +105,7 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
     old = latest(root / "processed" / stem / "manifest.json", root)
     if not old:
         return None
-    told = orjson.loads(tables.to_json(dict(parameters)))  # as the manifest holds them: a tuple is a list there
+    told = orjson.loads(snapshots.to_json(dict(parameters)))  # as the manifest holds them: a tuple is a list there
     same = old["inputs"] == inputs_of(acquired.files) and old["parameters"] == told
     return old["previous_rows"] if same else old["sequences"]["kept"]
 
@@ -132,7 +133,7 @@ def publish(
     root, stem = kept.root, source.stem
     folder = root / "processed" / stem
     rows_in = sum(raw.rows for raw in acquired.files)
-    left_out = tables.read(rejected)
+    left_out = snapshots.read(rejected)
     rows = gate.ledger(rows_in, _covered(made), left_out[left_out["line"] > 0])
     through = gate.ledger(made.rows, kept.rows, left_out[left_out["line"] == 0])
     findings = [finding for document in documents.values() for finding in findings_of(document)]
@@ -161,14 +162,14 @@ def publish(
             _put(snapshot, root / "interim" / name)
         for name, snapshot in published.items():
             _put(snapshot, folder / name)
-        _put_text(folder / "manifest.json", tables.to_json(document), root)
+        _put_text(folder / "manifest.json", snapshots.to_json(document), root)
     get_run_logger().info("%s: %s", stem, _told(rows, kept.rows))
     return document
 
 
 def findings_of(document: Snapshot) -> list[dict[str, Any]]:
     """The checks a published report tells, [] for one that tells none, or in sentences (the bias report)."""
-    told = tables.read(document)
+    told = snapshots.read(document)
     found = told.get("findings", []) if isinstance(told, Mapping) else []
     return [dict(finding) for finding in found if isinstance(finding, Mapping)]
 
@@ -201,17 +202,17 @@ def extend_vocabulary(root: Path, entries: Sequence[Snapshot]) -> dict[str, Any]
     """
     path = root / "processed" / "track_A" / "vocabulary.json"
     with lock(root, "vocabulary"):
-        merged = vocabulary.merge(latest(path, root), *map(tables.read, entries))
+        merged = vocabulary.merge(latest(path, root), *map(snapshots.read, entries))
         ordered = json.dumps(merged, indent=1, ensure_ascii=False) + "\n"  # by number, not by text
         if not (path.is_file() and path.read_text(encoding="utf-8") == ordered):
-            tables.replace_text(path, ordered, root)
+            snapshots.replace_text(path, ordered, root)
         store.push(path, root)
     return {"entries": merged, "tokens": len(merged), "sha256": hashlib.sha256(ordered.encode()).hexdigest()}
 
 
 def compared(run: Snapshot, folder: Path) -> Snapshot:
     """The run's summary beside the last different run's, as a snapshot."""
-    before = last_different(tables.read(run), latest(folder / "run.json", run.root))
+    before = last_different(snapshots.read(run), latest(folder / "run.json", run.root))
     beside: Snapshot = derive(with_history, run, previous=before)
     return beside
 
@@ -232,14 +233,14 @@ def publish_track(
     The manifest goes last; `also` is what only this kind of track tells in it. Returns it. Raises ValueError when the
     rows do not add up.
     """
-    told = tables.read(run)
+    told = snapshots.read(run)
     manifests = {stem: dataset.manifest for stem, dataset in published.items()}
     document = track_manifest(name, combined, manifests, told["absent"], {**files, "combined": combined}, told, also)
     with lock(root, name):
         for file, snapshot in {**files, "run.json": run}.items():
             _put(snapshot, root / "processed" / name / file)
         _put(combined, root / "processed" / f"{name}_combined{suffix}")
-        _put_text(root / "processed" / name / "manifest.json", tables.to_json(document), root)
+        _put_text(root / "processed" / name / "manifest.json", snapshots.to_json(document), root)
     return document
 
 
@@ -259,7 +260,7 @@ def version(targets: Sequence[Path], root: Path, key: Any) -> None:
 def _version(root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
     pointers = dvc.version(targets, root, remote)
     get_run_logger().info("versioned: %s", ", ".join(str(p.relative_to(root)) for p in pointers))
-    return [tables.as_snapshot(pointer, root) for pointer in pointers]
+    return [snapshots.as_snapshot(pointer, root) for pointer in pointers]
 
 
 def _push_failed(_task: Any, _run: Any, state: State[Any]) -> bool:
@@ -298,7 +299,7 @@ def _slack_client() -> Any:
         return SlackWebhook.load(SLACK_BLOCK).get_client(sync_client=True)
     except Exception as fault:  # noqa: BLE001  an alert never changes a run's outcome, whatever the server does
         if NO_BLOCK not in str(fault):  # without the block: log and files only, as documented
-            get_logger(__name__).warning("The block %s cannot be loaded: %s", SLACK_BLOCK, masking.mask(str(fault)))
+            get_logger(__name__).warning("The block %s cannot be loaded: %s", SLACK_BLOCK, secrets.mask(str(fault)))
         return None
 
 
@@ -306,7 +307,7 @@ def announce_findings(
     stem: str, root: Path, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()
 ) -> None:
     """Alert on what does not hold, and show every check as an artifact. `quality`: a dataset's own reports."""
-    slants = tables.read(bias)
+    slants = snapshots.read(bias)
     found = findings_of(anomalies)
     own = [finding for document in quality for finding in findings_of(document)]
     kinds: tuple[tuple[alerts.KindName, list[dict[str, Any]]], ...] = (
@@ -327,9 +328,9 @@ def announce_findings(
 def emit_findings(stem: str, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()) -> None:
     """The events data.anomaly and data.bias on the server, where something does not hold. Secrets are hidden."""
     found = [finding for document in (anomalies, *quality) for finding in findings_of(document)]
-    checks = [Finding(**masking.mask_values(finding)) for finding in found]
-    report = tables.read(bias)
-    slants = masking.mask_values({name: report.get(name) or {} for name in ("severity", "findings", "limits")})
+    checks = [Finding(**secrets.mask_values(finding)) for finding in found]
+    report = snapshots.read(bias)
+    slants = secrets.mask_values({name: report.get(name) or {} for name in ("severity", "findings", "limits")})
     for event in (DataAnomaly.of(stem, anomalies.mode, checks), DataBias.of(stem, bias.mode, slants)):
         if event is not None:
             _emit(event.NAME, event.resource, payload=event.payload())
@@ -340,7 +341,7 @@ def _emit(name: str, resource: dict[str, str], **more: Any) -> None:
     try:
         emit_event(name, resource, **more)
     except Exception as fault:  # noqa: BLE001  whatever it is, the run goes on
-        get_logger(__name__).warning("The event %s is not sent: %s", name, masking.mask(str(fault)))
+        get_logger(__name__).warning("The event %s is not sent: %s", name, secrets.mask(str(fault)))
 
 
 def show_checks(stem: str, findings: Sequence[Mapping[str, Any]]) -> None:
@@ -426,7 +427,7 @@ def measure(acquired: Acquired, kept: Snapshot, rejected: Snapshot) -> None:
     left_out = Counter(table["outcome"].to_pylist())
     rows = {"in": rows_in, "kept": rows_in - left_out.total(), "dropped": 0, "quarantined": 0, **left_out}
     newest = max((raw.file.stat().st_mtime for raw in acquired.files), default=None)
-    observe.note_content(current_run(), observe.Content(rows, _labels(kept), newest))
+    stage_log.note_content(current_run(), stage_log.Content(rows, _labels(kept), newest))
 
 
 def _labels(kept: Snapshot) -> dict[str, int]:
@@ -437,11 +438,11 @@ def _labels(kept: Snapshot) -> dict[str, int]:
     return {format_a.STATES[value] if column == "label" else value: rows for value, rows in values.items()}
 
 
-def _measured_track(run: Mapping[str, Any]) -> observe.Content:
+def _measured_track(run: Mapping[str, Any]) -> stage_log.Content:
     """Rows and labels of a track's summary: sequences or conversations that came, and what became of them."""
     kept, dropped = run["combined"]["weight"], sum(run["combined"]["dropped"].values())
     rows = {"in": kept + dropped, "kept": kept, "dropped": dropped, "quarantined": 0}
-    return observe.Content(rows, run.get("labels", {}).get("before", {}))
+    return stage_log.Content(rows, run.get("labels", {}).get("before", {}))
 
 
 def _outcome(state: State[Any]) -> Any:
@@ -454,7 +455,7 @@ def _tell_metrics(flow: Flow[..., Any], run: FlowRun, change: Callable[[metrics.
 
 
 def measure_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
-    observe.begin(str(run.id))
+    stage_log.begin(str(run.id))
     _tell_metrics(flow, run, partial(metrics.started, pipeline=flow.name, machine=metrics.machine_usage(_root(run))))
 
 
@@ -462,8 +463,8 @@ def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> No
     """A track's rows are in what it returned; a dataset's are noted by assure."""
     told = _outcome(state)
     if isinstance(told, Mapping) and "combined" in told:
-        observe.note_content(str(run.id), _measured_track(told))
-    seen, machine, now = observe.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
+        stage_log.note_content(str(run.id), _measured_track(told))
+    seen, machine, now = stage_log.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
     _tell_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=seen, machine=machine, now=now))
 
 
@@ -471,12 +472,12 @@ def measure_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) 
     """A crash too: where the run's process is gone, a worker calls this in its own, and only the state is known."""
     fault = _outcome(state)
     error = type(fault).__name__ if isinstance(fault, BaseException) else state.name or state.type.value.title()
-    seen, machine = observe.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
+    seen, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
     _tell_metrics(flow, flow_run, partial(metrics.failed, pipeline=flow.name, run=seen, machine=machine, error=error))
 
 
 def measure_stop(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
-    seen, machine = observe.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
+    seen, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
     _tell_metrics(flow, flow_run, partial(metrics.stopped, pipeline=flow.name, run=seen, machine=machine))
 
 

@@ -22,8 +22,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
-from tasks import ds1_alibaba, tables
+from tasks import ds1_alibaba
 from tasks.acquire import alibaba
+from tasks.engine import snapshots
 
 MACHINES = 1_313
 CHUNK = 500_000
@@ -95,14 +96,14 @@ def ours(folder: Path) -> int:
     """Raw files to labelled windows, as the flow does it; the ledger must add up."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=folder) as root:
-        kept = tables.TableWriter("kept", Path("interim"), Path(root), "sample")
-        rejects = tables.TableWriter("rejects", Path("interim"), Path(root), "sample")
+        kept = snapshots.TableWriter("kept", Path("interim"), Path(root), "sample")
+        rejects = snapshots.TableWriter("rejects", Path("interim"), Path(root), "sample")
         with kept, rejects:
             for batch in _batches(folder):
                 for writer, part in zip((kept, rejects), ds1_alibaba.select(batch), strict=True):
                     writer.append(part)
         selected = time.perf_counter()
-        sequences, left_out = ds1_alibaba.windows(tables.read(kept.snapshot))
+        sequences, left_out = ds1_alibaba.windows(snapshots.read(kept.snapshot))
     told = int(sequences["rows"].sum()) + len(left_out) + rejects.snapshot.rows
     print(f"select {selected - began:.1f} s, windows {time.perf_counter() - selected:.1f} s", end=" ", file=sys.stderr)
     print(f"({len(sequences):,} sequences)", file=sys.stderr)

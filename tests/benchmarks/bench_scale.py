@@ -32,8 +32,9 @@ from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
 from schemas.settings import settings
-from tasks import derive, ds1_alibaba, ds2_loghub, ds6_the_stack, shards, tables
+from tasks import ds1_alibaba, ds2_loghub, ds6_the_stack
 from tasks.acquire import alibaba, loghub, the_stack
+from tasks.engine import derive, shards, snapshots
 from tests.conftest import PROJECT
 
 # Raw rows of a sample of scale 1 (measured at scale 3), and the share of --rows a dataset is given: a manifest costs
@@ -206,7 +207,7 @@ def _files(source: Any, root: Path, scale: float) -> tuple[Any, ...]:
     folder.mkdir(parents=True)
     source.sample(folder, 42, scale)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "truth.json")
-    return tuple(tables.as_snapshot(file, root, "sample", source.count) for file in files)
+    return tuple(snapshots.as_snapshot(file, root, "sample", source.count) for file in files)
 
 
 def _timed(fn: Any, files: Any, decode: Any) -> tuple[float, list[str]]:
@@ -233,14 +234,14 @@ def trivial() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         files = tuple(
-            tables.write(pa.table({"x": [n]}), f"t{n}", Path("interim/toy"), root, "local") for n in range(TRIVIAL)
+            snapshots.write(pa.table({"x": [n]}), f"t{n}", Path("interim/toy"), root, "local") for n in range(TRIVIAL)
         )
         shards.SHARD_BYTES = 1
         with workers(2):
-            _timed(nothing, files[:4], tables.row_groups)
-            seconds, _ = _timed(nothing, files, tables.row_groups)
+            _timed(nothing, files[:4], snapshots.row_groups)
+            seconds, _ = _timed(nothing, files, snapshots.row_groups)
         with workers(0):
-            alone, _ = _timed(nothing, files, tables.row_groups)
+            alone, _ = _timed(nothing, files, snapshots.row_groups)
     each = (seconds - alone) / TRIVIAL
     print(
         f"\n{TRIVIAL} shards with nothing to do, two workers: {seconds:.1f} s, {each:.2f} s a shard (one after another)"

@@ -8,8 +8,8 @@ import pandas as pd
 from prefect import flow, get_run_logger
 
 from schemas.finding import Explained
-from tasks import tables
-from tasks.derive import derive
+from tasks.engine import snapshots
+from tasks.engine.derive import derive
 from tasks.publish.steps import ANNOUNCED
 
 FOLDER = Path("interim/watched")
@@ -38,10 +38,10 @@ def watched(data_dir: Path, count: int = 12, seconds: float = 10.0) -> Path:
     The numbers are the folder's own, so that no run finds the results of another folder's.
     """
     first = zlib.crc32(data_dir.name.encode())
-    made = tables.write(pd.DataFrame({"seed": range(first, first + 1_000)}), "seed", FOLDER, data_dir, "sample")
+    made = snapshots.write(pd.DataFrame({"seed": range(first, first + 1_000)}), "seed", FOLDER, data_dir, "sample")
     for number in range(1, count + 1):
         made = derive(slow_step, made, number=number, seconds=seconds)
         get_run_logger().info("step %s of %s is done", number, count)
     target = data_dir / "processed" / "watched.parquet"
-    tables.publish(made, target)
+    snapshots.publish(made, target)
     return target

@@ -16,9 +16,9 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 from flows.code_corpus import code_corpus
 from schemas.code_corpus import COLUMNS, STAGES
 from schemas.settings import settings
-from tasks import shards
 from tasks.acquire import code_sample
 from tasks.curate import languages
+from tasks.engine import shards
 from tasks.publish.steps import read_json
 
 pytestmark = [

@@ -20,9 +20,10 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import ds1_alibaba, ds2_loghub, ds6_the_stack, shards, tables
+from tasks import ds1_alibaba, ds2_loghub, ds6_the_stack
 from tasks.acquire import alibaba, loghub, the_stack
-from tasks.derive import derive_batches
+from tasks.engine import shards, snapshots
+from tasks.engine.derive import derive_batches
 from tests.servers import free_port, running, wait_until
 
 pytestmark = [
@@ -92,7 +93,7 @@ def raw_files(source: Any, root: Path, scale: float) -> tuple[Snapshot, ...]:
     folder.mkdir(parents=True)
     source.sample(folder, 42, scale)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "truth.json")
-    return tuple(tables.as_snapshot(file, root, "sample", source.count) for file in files)
+    return tuple(snapshots.as_snapshot(file, root, "sample", source.count) for file in files)
 
 
 @pytest.mark.parametrize("dataset", [pytest.param("ds1", marks=pytest.mark.operations), "ds2", "ds6"])
@@ -113,10 +114,10 @@ def test_a_local_cluster_of_single_threaded_workers_makes_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = numbers(tmp_path, monkeypatch)
-    made = made_by("dask", odd_and_even, work, tables.row_groups)
+    made = made_by("dask", odd_and_even, work, snapshots.row_groups)
     with distributed.Client(shards._address("dask"), set_as_default=False) as client:
         assert set(client.run(threads_of_libraries).values()) == {(1, 1)}
-    assert made_by("threads", odd_and_even, work, tables.row_groups) == made
+    assert made_by("threads", odd_and_even, work, snapshots.row_groups) == made
 
 
 def threads_of_kernels() -> int:
@@ -149,13 +150,13 @@ def test_a_worker_killed_in_the_middle_changes_nothing_and_only_its_shard_runs_a
 ) -> None:
     files, diary = numbers(tmp_path, monkeypatch), tmp_path / "diary"
     diary.mkdir()
-    alone = made_by("threads", odd_and_even, files, tables.row_groups)
+    alone = made_by("threads", odd_and_even, files, snapshots.row_groups)
     killer = threading.Thread(target=_kill_the_first, args=(diary,))
     killer.start()
-    assert made_by(scheduler, slow_odd_and_even, files, tables.row_groups, diary=str(diary)) == alone
+    assert made_by(scheduler, slow_odd_and_even, files, snapshots.row_groups, diary=str(diary)) == alone
     killer.join()
     begun = [entry.name.partition("-")[0] for entry in diary.iterdir()]
-    shards_made = len(shards.shards_of(shards.Work(tmp_path, odd_and_even, files, tables.row_groups, {})))
+    shards_made = len(shards.shards_of(shards.Work(tmp_path, odd_and_even, files, snapshots.row_groups, {})))
     assert len(set(begun)) == shards_made
     assert len(begun) == shards_made + 1
 
@@ -165,14 +166,14 @@ def test_a_failing_shard_fails_the_step_with_its_own_words(
 ) -> None:
     files = numbers(tmp_path, monkeypatch)
     with pytest.raises(ValueError, match="12288 is no good"):
-        made_by(scheduler, refusing, files, tables.row_groups)
+        made_by(scheduler, refusing, files, snapshots.row_groups)
 
 
 def numbers(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, ...]:
     """A file of five batches, which gives three shards, and a small one."""
-    counts = {"many": 4 * tables.BATCH_ROWS + 100, "few": 50}
+    counts = {"many": 4 * snapshots.BATCH_ROWS + 100, "few": 50}
     files = tuple(
-        tables.write(
+        snapshots.write(
             pa.table({"x": range(n), "text": [f"text {i % 97}" for i in range(n)]}), name, PLACE, root, "local"
         )
         for name, n in counts.items()
@@ -199,12 +200,12 @@ def slow_odd_and_even(batch: pd.DataFrame, *, diary: str) -> tuple[pd.DataFrame,
 
 def _shard(first: int, rows: int) -> str:
     """Every third batch of the large file is one shard's; the small file is one."""
-    return "few" if rows == 50 else str(first // tables.BATCH_ROWS % 3)
+    return "few" if rows == 50 else str(first // snapshots.BATCH_ROWS % 3)
 
 
 def refusing(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     first = batch["x"].iloc[0]
-    if first == 3 * tables.BATCH_ROWS:
+    if first == 3 * snapshots.BATCH_ROWS:
         raise ValueError(f"{first} is no good")
     return odd_and_even(batch)
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
-from tasks import tables
 from tasks.acquire import delimited
+from tasks.engine import snapshots
 
 pytestmark = pytest.mark.unit
 COLUMNS = {
@@ -156,7 +156,7 @@ def test_where_blocks_end_does_not_matter(tmp_path: Path) -> None:
 @SHARED
 def test_every_line_that_is_not_blank_is_one_row_whatever_it_holds(tmp_path: Path, content: list[bytes]) -> None:
     read = rows(tmp_path, b"".join(content))
-    assert len(read) == tables.count_rows(tmp_path / "some.csv")
+    assert len(read) == snapshots.count_rows(tmp_path / "some.csv")
     assert [row["line"] for row in read] == sorted({row["line"] for row in read})
 
 

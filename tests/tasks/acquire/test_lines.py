@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
-from tasks import tables
 from tasks.acquire import lines
+from tasks.engine import snapshots
 
 pytestmark = [pytest.mark.unit]
 
@@ -105,7 +105,7 @@ def test_batches_give_the_lines_that_python_splits_with_the_same_numbers(
         patch.setattr(lines, "STRANGE", 1.0)
         patch.setattr(lines, "BATCH", batch)
         assert read(log, content) == expected
-        assert len(expected) == tables.count_rows(log)
+        assert len(expected) == snapshots.count_rows(log)
 
 
 @pytest.mark.parametrize(

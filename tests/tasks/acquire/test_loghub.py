@@ -11,8 +11,9 @@ import pytest
 
 from schemas.finding import SourceError
 from schemas.format_a import SEVERITY_ORDER
-from tasks import ds2_loghub, tables
+from tasks import ds2_loghub
 from tasks.acquire import loghub
+from tasks.engine import snapshots
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 
@@ -118,7 +119,7 @@ def test_a_structured_csv_gives_the_raw_lines_it_was_made_from(tmp_path: Path) -
     assert lines["line"].tolist() == [1, 7, 8, 1, 1, 11]
     assert lines["fault"].tolist()[3:] == ["wrong_column_count", "bad_line_id", "invalid_utf8"]
     parsed, rejects = ds2_loghub.parse(lines)
-    assert len(parsed) + len(rejects) == tables.count_rows(path) == 6
+    assert len(parsed) + len(rejects) == snapshots.count_rows(path) == 6
     assert rejects["outcome"].value_counts().to_dict() == {"quarantined": 3, "dropped": 1}
 
 
@@ -192,7 +193,7 @@ def test_the_sample_has_five_systems_in_their_layouts_one_of_them_in_crlf(sample
 
 def test_every_line_of_the_sample_is_an_event_or_a_continuation(sample: Path) -> None:
     events, left_out = events_of(sample)
-    assert len(events) + left_out == sum(tables.count_rows(path) for path in sample.glob("*.log"))
+    assert len(events) + left_out == sum(snapshots.count_rows(path) for path in sample.glob("*.log"))
     assert left_out < 0.01 * len(events)
     assert events["system"].value_counts().min() > 3_000
 

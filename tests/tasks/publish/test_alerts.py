@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from slack_sdk.webhook import WebhookClient
 
-from tasks import masking
-from tasks.masking import HIDDEN
+from tasks.engine import secrets
+from tasks.engine.secrets import HIDDEN
 from tasks.publish import alerts
 from tasks.publish.alerts import Alert, deliver, make, record, slack_message
 from tests.slack_server import PATH, REFUSE, SlackServer
@@ -344,12 +344,12 @@ def test_the_real_limits_are_within_what_a_run_may_lose() -> None:
 
 @real
 def test_the_address_is_hidden_from_then_on_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masking, "_REGISTRY", masking._Registry())
+    monkeypatch.setattr(secrets, "_REGISTRY", secrets._Registry())
     with SlackServer("ok") as slack:
         address = slack.base + "/blue-door"
-        assert masking.mask(address) == address
+        assert secrets.mask(address) == address
         deliver(WebhookClient(address), failure())
-    assert masking.mask(f"posting to {address}.") == f"posting to {HIDDEN}."
+    assert secrets.mask(f"posting to {address}.") == f"posting to {HIDDEN}."
 
 
 @real

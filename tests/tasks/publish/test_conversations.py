@@ -9,10 +9,10 @@ from schemas.format_b import SPLITS
 from schemas.source import Source
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
+from tasks.engine.snapshots import to_json
 from tasks.publish.conversations import conversation_summary, lengths
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines, summary_markdown
-from tasks.tables import to_json
 from tests.tasks.combine.conversations import conversations, words
 
 pytestmark = pytest.mark.unit

@@ -18,7 +18,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.metrics import BUCKETS, BY_SAMPLE, MOST_VALUES
-from tasks.observe import Content, Run, Stage
+from tasks.engine.stage_log import Content, Run, Stage
 from tasks.publish import metrics
 from tasks.publish.metrics import Samples
 from tests.local_server import serving

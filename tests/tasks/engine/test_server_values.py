@@ -8,7 +8,7 @@ from prefect.variables import Variable
 from schemas.limits import Limits
 from schemas.settings import secret, settings
 from schemas.thresholds import VARIABLE, Thresholds
-from tasks.steps import ThresholdsInvalid, thresholds
+from tasks.engine.server_values import ThresholdsInvalid, thresholds
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

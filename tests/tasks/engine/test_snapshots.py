@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.finding import SourceError
 from schemas.snapshot import Snapshot
-from tasks import tables
+from tasks.engine import snapshots as tables
 
 pytestmark = pytest.mark.unit
 TEXT = pd.ArrowDtype(pa.string())

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import shards, tables
-from tasks.shards import MOST_TURNS, Shard, Work, cut, in_order, in_turn, read_part, write_part
+from tasks.engine import shards, snapshots
+from tasks.engine.shards import MOST_TURNS, Shard, Work, cut, in_order, in_turn, read_part, write_part
 
 pytestmark = pytest.mark.unit
 
@@ -204,9 +204,9 @@ def halves(batch: pd.DataFrame, *, at: int = 0) -> tuple[pd.DataFrame, pd.DataFr
     return batch[batch["x"] >= at], batch[batch["x"] < at]
 
 
-def work_on(root: Path, files: int = 3, rows: int = 9_000, at: int = 0, decode: Any = tables.row_groups) -> Work:
+def work_on(root: Path, files: int = 3, rows: int = 9_000, at: int = 0, decode: Any = snapshots.row_groups) -> Work:
     made = tuple(
-        tables.write(pa.table({"x": range(n, n + rows)}), f"t{n}", Path("interim/toy"), root, "sample")
+        snapshots.write(pa.table({"x": range(n, n + rows)}), f"t{n}", Path("interim/toy"), root, "sample")
         for n in range(files)
     )
     return Work(root, halves, made, decode, {"at": at})
@@ -222,7 +222,7 @@ def test_only_parquet_is_divided_where_the_decoder_takes_no_turns(
     monkeypatch.setattr(shards, "SHARD_BYTES", 20_000)
     (tmp_path / "raw/toy/local").mkdir(parents=True)
     (tmp_path / "raw/toy/local/a.txt").write_text("line\n" * 10_000)
-    text = tables.as_snapshot(tmp_path / "raw/toy/local/a.txt", tmp_path)
+    text = snapshots.as_snapshot(tmp_path / "raw/toy/local/a.txt", tmp_path)
     parquet = work_on(tmp_path, files=1).files[0]
     cut_up = shards.shards_of(Work(tmp_path, halves, (text, parquet), ten, {}))
     assert [shard.first for shard in cut_up].count(0) == 1
@@ -248,7 +248,7 @@ def test_files_of_the_same_content_under_other_names_are_not_one(tmp_path: Path)
     """Their rows say which file they are of."""
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("the same line\n")
-    files = tuple(tables.as_snapshot(tmp_path / name, tmp_path) for name in ("a.txt", "b.txt"))
+    files = tuple(snapshots.as_snapshot(tmp_path / name, tmp_path) for name in ("a.txt", "b.txt"))
     work = Work(tmp_path, halves, files, ten, {})
     assert work.key(Shard(0, 1)) != work.key(Shard(1, 2))
 
@@ -268,21 +268,21 @@ def test_parts_made_one_by_one_are_what_one_process_makes(tmp_path: Path, turns:
     work = work_on(tmp_path, files=1, rows=20_000, at=5_000)
     parts = [shards.make_part(work, Shard(0, 1, turn, turns))[0] for turn in range(turns)]
     joined = list(in_order(read_part(part.file) for part in parts))
-    expected = [tuple(map(tables.to_arrow, pair)) for pair in shards.pairs(work)]
+    expected = [tuple(map(snapshots.to_arrow, pair)) for pair in shards.pairs(work)]
     assert joined == expected
     assert sum(part.rows for part in parts) == 20_000
-    assert all(tables.fault_of(part) is None for part in parts)
+    assert all(snapshots.fault_of(part) is None for part in parts)
 
 
 def test_a_worker_without_the_input_says_what_it_needs(tmp_path: Path) -> None:
     work = work_on(tmp_path, files=1)
     work.files[0].file.unlink()
-    with pytest.raises(tables.SnapshotLost, match="needs AUTOMEND_STORE, or a data folder shared"):
+    with pytest.raises(snapshots.SnapshotLost, match="needs AUTOMEND_STORE, or a data folder shared"):
         shards.make_part(work, Shard(0, 1))
 
 
 def test_a_failing_shard_leaves_no_file(tmp_path: Path) -> None:
-    work = Work(tmp_path, failing, work_on(tmp_path, files=1).files, tables.row_groups, {})
+    work = Work(tmp_path, failing, work_on(tmp_path, files=1).files, snapshots.row_groups, {})
     with pytest.raises(ZeroDivisionError):
         shards.make_part(work, Shard(0, 1))
     assert not list((tmp_path / ".tmp").iterdir())

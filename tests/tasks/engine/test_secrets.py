@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.webhook import WebhookClient
 
-from tasks import masking
-from tasks.masking import HIDDEN, MaskingFactory, install, mask, mask_values, register
+from tasks.engine import secrets
+from tasks.engine.secrets import HIDDEN, MaskingFactory, install, mask, mask_values, register
 from tests.slack_server import PATH, SlackServer
 
 pytestmark = pytest.mark.unit
@@ -122,7 +122,7 @@ def test_values_are_masked_through_and_through() -> None:
 
 
 def test_a_registered_value_is_hidden_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masking, "_REGISTRY", masking._Registry())
+    monkeypatch.setattr(secrets, "_REGISTRY", secrets._Registry())
     address = "http://10.0.0.7:9000/alerts/blue-door"
     assert address in mask(f"to {address}")
     register(address)

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import store, tables
+from tasks.engine import snapshots, store
 
 pytestmark = pytest.mark.unit
 
@@ -27,14 +27,14 @@ def kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def made(root: Path, text: str = "a conversation") -> Snapshot:
-    return tables.write(text, "lines", Path("interim/ds"), root, "sample")
+    return snapshots.write(text, "lines", Path("interim/ds"), root, "sample")
 
 
 def raw(root: Path, text: str) -> Snapshot:
     file = root / "raw/ds/local/Posts.xml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    return tables.as_snapshot(file, root)
+    return snapshots.as_snapshot(file, root)
 
 
 @pytest.mark.usefixtures("kept_in_memory")

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from schemas.finding import Explained
 from schemas.settings import ask_also
 from schemas.thresholds import VARIABLE, Thresholds
-from tasks import masking
+from tasks.engine import secrets
 
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
 
@@ -47,7 +47,7 @@ def kept_secret(name: str) -> SecretStr | None:
             raise
         return None
     if value:
-        masking.register(value)
+        secrets.register(value)
     return SecretStr(value) if value else None
 
 

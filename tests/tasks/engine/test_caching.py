@@ -10,7 +10,7 @@ import pytest
 
 from schemas import format_a
 from schemas.snapshot import Snapshot
-from tasks import caching
+from tasks.engine import caching
 
 pytestmark = pytest.mark.unit
 

@@ -10,8 +10,8 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 
 from schemas.snapshot import REJECT_COLUMNS, Scan, Snapshot
-from tasks import tables
-from tasks.derive import derive, derive_batches, derive_lines, derive_scan
+from tasks.engine import snapshots
+from tasks.engine.derive import derive, derive_batches, derive_lines, derive_scan
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
@@ -71,7 +71,7 @@ def split_odd(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.fixture
 def table(tmp_path: Path) -> Snapshot:
     CALLS.clear()
-    return tables.write(pd.DataFrame({"x": [1, 2]}), "made", Path("interim/toy"), tmp_path, "sample")
+    return snapshots.write(pd.DataFrame({"x": [1, 2]}), "made", Path("interim/toy"), tmp_path, "sample")
 
 
 @flow
@@ -98,7 +98,7 @@ def task_states(flow_run_id: object) -> set[tuple[str, str]]:
 def test_another_parameter_or_input_runs_it_again(table: Snapshot) -> None:
     double(table)
     double(table, factor=3)
-    double(tables.write(pd.DataFrame({"x": [9]}), "made", Path("interim/toy"), table.root, "sample"))
+    double(snapshots.write(pd.DataFrame({"x": [9]}), "made", Path("interim/toy"), table.root, "sample"))
     assert len(CALLS) == 3
 
 
@@ -107,20 +107,20 @@ def test_a_deleted_or_altered_result_is_made_again(table: Snapshot, harm: object
     first = double(table)
     harm(first.file)  # type: ignore[operator]
     assert double(table) == first
-    assert tables.fault_of(first) is None
+    assert snapshots.fault_of(first) is None
     assert len(CALLS) == 2
 
 
 def test_the_same_work_in_another_data_folder_is_written_there(table: Snapshot, tmp_path: Path) -> None:
     double(table)
-    other = tables.write(pd.DataFrame({"x": [1, 2]}), "made", Path("interim/toy"), tmp_path / "b", "sample")
+    other = snapshots.write(pd.DataFrame({"x": [1, 2]}), "made", Path("interim/toy"), tmp_path / "b", "sample")
     assert double(other).file.is_relative_to(tmp_path / "b")
-    assert tables.fault_of(double(other)) is None
+    assert snapshots.fault_of(double(other)) is None
 
 
 def test_an_altered_input_is_refused_with_a_sentence(table: Snapshot) -> None:
     table.file.write_bytes(b"PAR1")
-    with pytest.raises(tables.SnapshotLost, match="was altered"):
+    with pytest.raises(snapshots.SnapshotLost, match="was altered"):
         double(table)
 
 
@@ -133,7 +133,7 @@ def test_tuples_give_one_snapshot_each_and_dicts_give_json(table: Snapshot) -> N
     kept, rejects, count = both()
     assert [s.path.name.rpartition("-")[0] for s in (kept, rejects, count)] == ["parted", "parted_rejects", "counted"]
     assert count.path.parts[:2] == ("interim", "elsewhere")
-    assert tables.read(count) == {"rows": 2}
+    assert snapshots.read(count) == {"rows": 2}
 
 
 def test_batches_of_several_files_become_one_table_and_one_of_rejects(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_batches_of_several_files_become_one_table_and_one_of_rejects(tmp_path: 
         Snapshot(
             root=tmp_path,
             path=Path("raw/toy/sample") / name,
-            sha256=tables.sha256_of(tmp_path / "raw/toy/sample" / name),
+            sha256=snapshots.sha256_of(tmp_path / "raw/toy/sample" / name),
             rows=5,
             schema_hash="",
             mode="sample",
@@ -157,8 +157,8 @@ def test_batches_of_several_files_become_one_table_and_one_of_rejects(tmp_path: 
         return derive_batches(split_odd, *files, decode=decode)
 
     kept, rejects = run()
-    assert tables.read(kept)["x"].tolist() == [2, 4, 6]
-    assert tables.read(rejects)["line"].tolist() == [1, 3, 5]
+    assert snapshots.read(kept)["x"].tolist() == [2, 4, 6]
+    assert snapshots.read(rejects)["line"].tolist() == [1, 3, 5]
     assert (kept.rows, rejects.rows) == (3, 3)
 
 
@@ -172,7 +172,7 @@ def test_lines_of_a_table_are_written_once_under_the_name_given(table: Snapshot)
     first, second = both()
     assert first == second
     assert CALLS.count("written") <= 1
-    assert first.file.read_text() == "".join(f"n{x}\n" for x in tables.read(table)["x"])
+    assert first.file.read_text() == "".join(f"n{x}\n" for x in snapshots.read(table)["x"])
     assert first.path.name.startswith("d-")
 
 
@@ -180,7 +180,7 @@ def test_what_looks_at_all_rows_of_a_large_table_gives_them_back_in_parts_and_is
     """No part is larger than those of the input."""
     CALLS.clear()
     parts = (pd.DataFrame({"x": [n, n + 10]}) for n in range(3))
-    table = tables.write(parts, "made", Path("interim/toy"), tmp_path, "sample")
+    table = snapshots.write(parts, "made", Path("interim/toy"), tmp_path, "sample")
 
     @flow
     def run() -> tuple[Snapshot, Snapshot]:
@@ -190,18 +190,18 @@ def test_what_looks_at_all_rows_of_a_large_table_gives_them_back_in_parts_and_is
     kept, told = run()
     assert (kept, told) == run()
     assert CALLS == ["above_mean"]
-    assert [part["x"].tolist() for part in tables.ParquetScan(kept).batches()] == [[10], [11], [12]]
-    assert tables.read(told) == {"mean": 6.0}
+    assert [part["x"].tolist() for part in snapshots.ParquetScan(kept).batches()] == [[10], [11], [12]]
+    assert snapshots.read(told) == {"mean": 6.0}
 
 
 def test_other_columns_of_the_same_table_are_another_input(table: Snapshot) -> None:
-    wide = tables.write(pd.DataFrame({"x": [1], "y": [2]}), "made", Path("interim/toy"), table.root, "sample")
+    wide = snapshots.write(pd.DataFrame({"x": [1], "y": [2]}), "made", Path("interim/toy"), table.root, "sample")
 
     @flow
     def names(*columns: str) -> Snapshot:
         made: Snapshot = derive(columns_of, wide.only(*columns))
         return made
 
-    assert tables.read(names("x")) == ["x"]
-    assert tables.read(names("y")) == ["y"]
-    assert tables.read(names()) == ["x", "y"]
+    assert snapshots.read(names("x")) == ["x"]
+    assert snapshots.read(names("y")) == ["y"]
+    assert snapshots.read(names()) == ["x", "y"]

@@ -26,7 +26,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from schemas.finding import Explained
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import caching, store, tables
+from tasks.engine import caching, snapshots, store
 
 Decode = Callable[..., Iterator[pa.Table]]  # of (path, name), and of `turn` where it can pass over batches
 Pair = tuple[Any, Any]  # kept and rejects of one batch
@@ -141,7 +141,7 @@ def in_order(streams: Iterable[Iterator[Pair]]) -> Iterator[Pair]:
 
 def pairs(work: Work) -> Iterator[Pair]:
     """What the function makes of each batch, in this process."""
-    return (work.fn(batch, **work.parameters) for _, batch in tables.batches(work.decode, work.files))
+    return (work.fn(batch, **work.parameters) for _, batch in snapshots.batches(work.decode, work.files))
 
 
 def write_part(made: Iterable[Pair], path: Path) -> int:
@@ -149,7 +149,7 @@ def write_part(made: Iterable[Pair], path: Path) -> int:
     rows = 0
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with path.open("wb") as file:
-        for table in map(tables.to_arrow, itertools.chain.from_iterable(made)):
+        for table in map(snapshots.to_arrow, itertools.chain.from_iterable(made)):
             with pa.ipc.new_stream(file, table.schema, options=options) as stream:
                 stream.write_table(table)
             rows += table.num_rows
@@ -168,11 +168,11 @@ def make_part(work: Work, shard: Shard) -> list[Snapshot]:
     own = work.of(shard)
     for raw in own.files:
         _fetched(raw)
-    with tables.scratch(work.root) as temporary:
+    with snapshots.scratch(work.root) as temporary:
         rows = write_part(pairs(own), temporary)
-        sha256 = tables.sha256_of(temporary)
+        sha256 = snapshots.sha256_of(temporary)
         path = Path("interim") / own.files[0].path.parts[1] / "parts" / f"{work.fn.__name__}-{sha256[:12]}.arrows"
-        tables.move(temporary, work.root / path)
+        snapshots.move(temporary, work.root / path)
     made = Snapshot(root=work.root, path=path, sha256=sha256, rows=rows, schema_hash="", mode=own.files[0].mode)
     store.keep(made)
     return [made]
@@ -181,7 +181,7 @@ def make_part(work: Work, shard: Shard) -> list[Snapshot]:
 def _fetched(snapshot: Snapshot) -> Snapshot:
     fault = store.fetch(snapshot)
     if fault:
-        raise tables.SnapshotLost(
+        raise snapshots.SnapshotLost(
             f"{fault} A worker on another machine needs AUTOMEND_STORE, or a data folder shared under the same path."
         )
     return snapshot
@@ -198,7 +198,7 @@ def results(work: Work) -> Iterator[Pair]:
     runner = settings().runner
     shards = () if runner == THREADS else shards_of(work)
     if len(shards) < 2:
-        yield from tables.ahead(pairs(work))
+        yield from snapshots.ahead(pairs(work))
         return
     with _cluster(runner) as cluster:
         jobs = [_Job(cluster, work, shard, f"{n} of {len(shards)}") for n, shard in enumerate(shards, 1)]

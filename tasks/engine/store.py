@@ -14,7 +14,7 @@ from typing import Any
 from schemas.finding import Explained
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import tables
+from tasks.engine import snapshots
 
 
 class StoreFailed(Explained):
@@ -26,16 +26,16 @@ def fetch(snapshot: Snapshot) -> str | None:
 
     A damaged copy is not taken. Raises StoreFailed when the store cannot be asked.
     """
-    fault = tables.fault_of(snapshot)
+    fault = snapshots.fault_of(snapshot)
     if fault is None or settings().store is None:
         return fault
-    with tables.scratch(snapshot.root) as temporary:
+    with snapshots.scratch(snapshot.root) as temporary:
         if not _download(_key(snapshot), temporary):
             return fault
-        measured = tables.sha256_of(temporary)
+        measured = snapshots.sha256_of(temporary)
         if measured != snapshot.sha256:
             return f"{fault} The store's copy is damaged: its sha256 is {measured[:12]}…, not {snapshot.sha256[:12]}…."
-        tables.move(temporary, snapshot.file)
+        snapshots.move(temporary, snapshot.file)
     return None
 
 
@@ -65,9 +65,9 @@ def pull(file: Path, root: Path) -> None:
     """Put the store's newest version of a file in the place of this machine's, if it has one. Raises StoreFailed."""
     if settings().store is None:
         return
-    with tables.scratch(root) as temporary:
+    with snapshots.scratch(root) as temporary:
         if _download(file.relative_to(root), temporary):
-            tables.move(temporary, file)
+            snapshots.move(temporary, file)
 
 
 def push(file: Path, root: Path) -> None:
