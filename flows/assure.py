@@ -23,6 +23,7 @@ from tasks.combine.settle import settled
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_lines
 from tasks.engine.snapshots import row_groups
+from tasks.observe import hooks
 from tasks.publish import artifacts, rejects, steps
 from tasks.publish.report import render
 
@@ -133,7 +134,7 @@ def assure(
             parameters=dict(parameters),
         )
     except GateFailed as failure:
-        steps.alert("validation_failure", stem, root, str(failure))
+        hooks.alert("validation_failure", stem, root, str(failure))
         raise
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
     steps.announce_findings(stem, root, found, slants, list(statistics.values()))

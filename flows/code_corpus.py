@@ -37,7 +37,7 @@ from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_scan
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 
 FORM = Form(contract=Files, anomalies=corpus.code_anomalies, slants=slant, columns=CHECKED)
 

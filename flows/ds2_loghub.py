@@ -17,7 +17,7 @@ from tasks.acquire.loghub import SOURCE, decode
 from tasks.acquire.steps import acquire
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 
 
 @flow(name="ds2-loghub", **ANNOUNCED)

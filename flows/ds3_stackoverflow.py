@@ -22,7 +22,7 @@ from tasks.engine import snapshots, store
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 from tasks.teacher import APPROVAL_CHANNEL
 
 NO_KEY = (

@@ -15,7 +15,7 @@ from tasks.acquire.glaive import SOURCE, decode
 from tasks.acquire.steps import acquire
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 
 LIVE_SHARE = 0.1  # of the published file's 112,960 rows
 

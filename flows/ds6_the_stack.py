@@ -16,7 +16,7 @@ from tasks.acquire.the_stack import REPO, REVISION, SHARDS, at, decode
 from tasks.curate import opt_out as opt_outs
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 
 
 @flow(name="ds6-the-stack", **ANNOUNCED)

@@ -22,11 +22,11 @@ from tasks.check.statistics import describe
 from tasks.combine.track_a import combine, conflicts, parts
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
+from tasks.observe.hooks import ANNOUNCED
 from tasks.publish import steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
-from tasks.publish.steps import ANNOUNCED
 from tasks.publish.summary import summary
 
 SOURCES = {source.stem: source for source in (alibaba.SOURCE, loghub.SOURCE)}

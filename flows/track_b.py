@@ -24,12 +24,12 @@ from tasks.combine.track_b import combine, overview, parts
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_lines
 from tasks.engine.server_values import thresholds
+from tasks.observe.hooks import ANNOUNCED
 from tasks.publish import steps
 from tasks.publish.artifacts import plot
 from tasks.publish.conversations import conversation_summary
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
-from tasks.publish.steps import ANNOUNCED
 
 SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
 KNOWN_LIMITS = (

@@ -1,6 +1,6 @@
 """The one list of metrics: what the pipelines tell Prometheus, by which names and labels.
 
-tasks/publish/metrics.py writes and pushes these and no others; the rules and the dashboard of deployments/monitoring
+tasks/observe/metrics.py writes and pushes these and no others; the rules and the dashboard of deployments/monitoring
 name these and no others. Rows are gauges of the last run, not counters: a run over the same input publishes the same
 rows again, so a sum over runs would count runs; and the last run's ledger adds up (in = kept + dropped + quarantined).
 Ages are pushed as the time they count from, for a pushed age would stand still between two runs.

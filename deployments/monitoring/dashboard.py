@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.metrics import BY_NAME, BY_SAMPLE, FLOW
-from tasks.publish.metrics import JOB
+from tasks.observe.metrics import JOB
 
 FILE = Path(__file__).parent / "grafana" / "dashboards" / "automend.json"
 SOURCE = {"type": "prometheus", "uid": "automend-prometheus"}

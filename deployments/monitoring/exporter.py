@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 
 from schemas.settings import settings
 from tasks.engine import stage_log
-from tasks.publish import metrics
+from tasks.observe import metrics
 
 PORT = 9101
 

@@ -2,54 +2,45 @@
 
 import hashlib
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 from filelock import FileLock
-from prefect import Flow, task
+from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import State
 from prefect.concurrency.sync import concurrency
-from prefect.context import FlowRunContext
-from prefect.events import Event, emit_event
-from prefect.logging import get_logger, get_run_logger
-from prefect.utilities.urls import url_for
+from prefect.logging import get_run_logger
 
 from schemas import format_a
-from schemas.events import ALERT_DELIVERED, DataAnomaly, DataBias
+from schemas.events import DataAnomaly, DataBias
 from schemas.finding import Finding
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks import plainly
 from tasks.acquire.steps import Acquired
 from tasks.check import gate
 from tasks.combine import vocabulary
 from tasks.engine import caching, secrets, snapshots, stage_log, store
 from tasks.engine.derive import cached, current_run, derive
-from tasks.publish import alerts, artifacts, dvc, metrics, names
+from tasks.observe import alerts, log_errors
+from tasks.observe.hooks import _emit, alert
+from tasks.publish import artifacts, dvc
 from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
 from tasks.publish.report import summary_markdown
 from tasks.publish.summary import last_different, with_history
 
 secrets.install()  # before any client of this process logs an address
-plainly.install()
-
-SLACK_BLOCK = "automend-alerts"
-NO_BLOCK = "Unable to find block document"  # how Prefect says it
-SLACK_PATIENCE_S = 10.0  # a run waits no longer for one alert
+log_errors.install()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -271,38 +262,6 @@ def _push_failed(_task: Any, _run: Any, state: State[Any]) -> bool:
 PUSH_RETRIES = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": _push_failed}
 
 
-def alert(
-    kind: alerts.KindName, pipeline: str, root: Path, message: str = "", details: Mapping[str, Any] | None = None
-) -> None:
-    """Tell people: always to the two files in the logs folder, and to Slack where the block exists. Never raises."""
-    _tell(alerts.make(kind, pipeline, message, details, url=_run_url()), root)
-
-
-def _tell(told: alerts.Alert, root: Path) -> bool:
-    """True when Slack took it."""
-    alerts.record(told, settings().logs_dir(root))
-    client = _slack_client()
-    return client is not None and alerts.deliver(client, told, total_s=SLACK_PATIENCE_S) is None
-
-
-def _run_url() -> str:
-    """Address of the run in the Prefect UI, "" where no server with a UI is set."""
-    context = FlowRunContext.get()
-    return (url_for(context.flow_run) if context and context.flow_run else None) or ""
-
-
-def _slack_client() -> Any:
-    """The client of the block automend-alerts; None where there is no such block, or no server to ask for it."""
-    from prefect_slack import SlackWebhook
-
-    try:
-        return SlackWebhook.load(SLACK_BLOCK).get_client(sync_client=True)
-    except Exception as fault:  # noqa: BLE001  an alert never changes a run's outcome, whatever the server does
-        if NO_BLOCK not in str(fault):  # without the block: log and files only, as documented
-            get_logger(__name__).warning("The block %s cannot be loaded: %s", SLACK_BLOCK, secrets.mask(str(fault)))
-        return None
-
-
 def announce_findings(
     stem: str, root: Path, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()
 ) -> None:
@@ -336,14 +295,6 @@ def emit_findings(stem: str, anomalies: Snapshot, bias: Snapshot, quality: Seque
             _emit(event.NAME, event.resource, payload=event.payload())
 
 
-def _emit(name: str, resource: dict[str, str], **more: Any) -> None:
-    """Hand an event to Prefect's own thread, which sends it; a run neither waits for that nor fails of it."""
-    try:
-        emit_event(name, resource, **more)
-    except Exception as fault:  # noqa: BLE001  whatever it is, the run goes on
-        get_logger(__name__).warning("The event %s is not sent: %s", name, secrets.mask(str(fault)))
-
-
 def show_checks(stem: str, findings: Sequence[Mapping[str, Any]]) -> None:
     """The checks as a table in the Prefect UI; one key a dataset, so that the UI keeps a history. No rows of data."""
     create_table_artifact(
@@ -368,58 +319,6 @@ def show_track(run: Mapping[str, Any], plot: str) -> None:
     )
 
 
-def run_name() -> str:
-    """Name of the running flow run: what, of which data, when it was due; a name that a person gave it stays.
-
-    Prefect asks for it before the first state `Running`, and again when the run is tried once more.
-    """
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None or context.flow is None:
-        raise RuntimeError("A run is named by Prefect, as it begins; there is no run here.")
-    run = context.flow_run
-    due = (run.expected_start_time or datetime.now(UTC)).astimezone(UTC)
-    return names.run_name(run.name, context.flow.name, (context.parameters or {}).get("mode"), due)
-
-
-def _root(run: FlowRun) -> Path:
-    """The data folder of a run: its parameter, else the setting."""
-    return Path(run.parameters.get("data_dir") or settings().data_dir).resolve()
-
-
-def alert_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
-    details = {"mode": run.parameters.get("mode"), "run": run.name}
-    _tell(alerts.make("pipeline_start", flow.name, "", details, url=url_for(run) or ""), _root(run))
-
-
-def alert_success(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
-    details = {"mode": run.parameters.get("mode"), "run": run.name}
-    _tell(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
-
-
-def alert_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Prefect's names of the parameters: where the flow's process is gone, a worker passes them by name."""
-    message = (state.message or "").removeprefix("Flow run encountered an exception: ")
-    link = url_for(flow_run) or ""
-    told = alerts.make("pipeline_failure", flow.name, message, {"run": flow_run.name}, url=link)
-    if _tell(told, _root(flow_run)):
-        _emit_delivered(flow_run, state)
-
-
-def _emit_delivered(run: FlowRun, state: State[Any]) -> None:
-    """People know of this failure: the server's automation, which waits for this event, need not tell them.
-
-    The event follows that of the state, whose id is the state's: however they arrive, the server takes them in order.
-    """
-    resource = {"prefect.resource.id": f"prefect.flow-run.{run.id}", "prefect.resource.name": run.name}
-    deployment = {"prefect.resource.id": f"prefect.deployment.{run.deployment_id}"}
-    _emit(
-        ALERT_DELIVERED,
-        resource,
-        related=[{**deployment, "prefect.resource.role": "deployment"}] if run.deployment_id else [],
-        follows=Event(id=state.id, occurred=state.timestamp, event=f"prefect.flow-run.{state.name}", resource=resource),
-    )
-
-
 def measure(acquired: Acquired, kept: Snapshot, rejected: Snapshot) -> None:
     """Note for the metrics what this run's dataset read, kept and left out; its flow's end tells it."""
     rows_in = sum(raw.rows for raw in acquired.files)
@@ -436,58 +335,3 @@ def _labels(kept: Snapshot) -> dict[str, int]:
     column = next(name for name in ("label", "environment", "language") if name in names)
     values = Counter(pq.read_table(kept.file, columns=[column])[column].to_pylist())
     return {format_a.STATES[value] if column == "label" else value: rows for value, rows in values.items()}
-
-
-def _measured_track(run: Mapping[str, Any]) -> stage_log.Content:
-    """Rows and labels of a track's summary: sequences or conversations that came, and what became of them."""
-    kept, dropped = run["combined"]["weight"], sum(run["combined"]["dropped"].values())
-    rows = {"in": kept + dropped, "kept": kept, "dropped": dropped, "quarantined": 0}
-    return stage_log.Content(rows, run.get("labels", {}).get("before", {}))
-
-
-def _outcome(state: State[Any]) -> Any:
-    """What the run returned or raised; something else where its process is gone."""
-    return getattr(state.data, "result", state.data)
-
-
-def _tell_metrics(flow: Flow[..., Any], run: FlowRun, change: Callable[[metrics.Samples], metrics.Samples]) -> None:
-    metrics.tell(flow.name, settings().logs_dir(_root(run)), change, settings().pushgateway_url)
-
-
-def measure_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
-    stage_log.begin(str(run.id))
-    _tell_metrics(flow, run, partial(metrics.started, pipeline=flow.name, machine=metrics.machine_usage(_root(run))))
-
-
-def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
-    """A track's rows are in what it returned; a dataset's are noted by assure."""
-    told = _outcome(state)
-    if isinstance(told, Mapping) and "combined" in told:
-        stage_log.note_content(str(run.id), _measured_track(told))
-    seen, machine, now = stage_log.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
-    _tell_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=seen, machine=machine, now=now))
-
-
-def measure_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """A crash too: where the run's process is gone, a worker calls this in its own, and only the state is known."""
-    fault = _outcome(state)
-    error = type(fault).__name__ if isinstance(fault, BaseException) else state.name or state.type.value.title()
-    seen, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
-    _tell_metrics(flow, flow_run, partial(metrics.failed, pipeline=flow.name, run=seen, machine=machine, error=error))
-
-
-def measure_stop(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
-    seen, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
-    _tell_metrics(flow, flow_run, partial(metrics.stopped, pipeline=flow.name, run=seen, machine=machine))
-
-
-# For `@flow(**ANNOUNCED)`: a name that says what ran; and hooks, which tell start, success and failure of every flow.
-# Hooks run in the flow's own process; a killed process tells nothing, which is what the server's automations are for.
-ANNOUNCED: dict[str, Any] = {
-    "flow_run_name": run_name,
-    "on_running": [alert_start, measure_start],
-    "on_completion": [alert_success, measure_success],
-    "on_failure": [alert_failure, measure_failure],
-    "on_crashed": [alert_failure, measure_failure],
-    "on_cancellation": [measure_stop],
-}

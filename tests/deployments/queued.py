@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.runtime import flow_run
 
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 
 BEGAN = time.time()
 

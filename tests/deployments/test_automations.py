@@ -26,6 +26,7 @@ from deployments.automations import DEPLOYMENTS, PREFIX, Waits, automations, lon
 from flows.ds1_alibaba import ds1_alibaba
 from schemas.events import ALERT_DELIVERED, DataAnomaly, DataBias
 from schemas.settings import settings
+from tasks.observe import hooks
 from tasks.publish import steps
 from tests.conftest import PROJECT
 from tests.deployments.watched import refusing
@@ -165,14 +166,14 @@ def test_a_failure_counts_as_told_only_when_slack_took_it(
     run = FlowRun(flow_id=uuid4(), name="odd-otter", parameters={"data_dir": str(tmp_path)})
     with SlackServer(mode) as slack:
         monkeypatch.setattr(steps, "_slack_client", lambda: WebhookClient(slack.url))
-        steps.alert_failure(refusing, run, Failed(message="no rows"))
+        hooks.alert_failure(refusing, run, Failed(message="no rows"))
     assert [(name, resource["prefect.resource.id"]) for name, resource in emitted] == [
         (ALERT_DELIVERED, f"prefect.flow-run.{run.id}")
     ] * told
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("hook", [*steps.ANNOUNCED["on_crashed"], *steps.ANNOUNCED.get("on_cancellation", [])])
+@pytest.mark.parametrize("hook", [*hooks.ANNOUNCED["on_crashed"], *hooks.ANNOUNCED.get("on_cancellation", [])])
 def test_a_hook_that_a_worker_calls_in_a_dead_runs_place_takes_its_arguments_by_prefects_names(hook: Any) -> None:
     """A flow's own process passes them by position, a worker by name: with others it logs a TypeError, and no alert."""
     assert list(inspect.signature(hook).parameters) == ["flow", "flow_run", "state"]
@@ -187,7 +188,7 @@ def test_an_event_that_cannot_be_sent_is_logged_and_changes_nothing(
 
     monkeypatch.setattr(steps, "emit_event", too_large)
     monkeypatch.setattr(steps, "get_logger", logging.getLogger)  # Prefect's own does not propagate to the test
-    steps._emit("data.anomaly", {"prefect.resource.id": "automend.dataset.x"})
+    hooks._emit("data.anomaly", {"prefect.resource.id": "automend.dataset.x"})
     assert "The event data.anomaly is not sent" in caplog.text
 
 

@@ -19,7 +19,7 @@ import yaml
 from deployments.monitoring import dashboard, exporter
 from schemas.limits import Limits
 from schemas.metrics import BY_NAME, BY_SAMPLE, METRICS
-from tasks.publish.metrics import JOB
+from tasks.observe.metrics import JOB
 from tests.conftest import PROJECT
 from tests.servers import Platform, answers, free_port, needs, running, wait_until
 from tests.slack_server import SlackServer
@@ -143,7 +143,7 @@ def test_prometheus_own_tools_accept_our_files(program: str, package: str, argum
 @pytest.mark.parametrize("moment", ["on_crashed", "on_cancellation"])
 def test_hooks_that_a_worker_calls_take_what_it_passes_by_name(moment: str) -> None:
     """The run's process is gone then. A hook with other names fails there, and the pipeline stays `running`."""
-    from tasks.publish.steps import ANNOUNCED
+    from tasks.observe.hooks import ANNOUNCED
 
     for hook in ANNOUNCED[moment]:
         inspect.signature(hook).bind(flow=None, flow_run=None, state=None)

@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger
 from schemas.finding import Explained
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
-from tasks.publish.steps import ANNOUNCED
+from tasks.observe.hooks import ANNOUNCED
 
 FOLDER = Path("interim/watched")
 

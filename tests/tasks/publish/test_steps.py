@@ -10,15 +10,16 @@ from prefect import flow
 from prefect_slack import SlackWebhook
 
 from tasks.acquire.steps import Acquired
+from tasks.observe import hooks
 from tasks.publish import steps
 from tests.slack_server import PATH, REFUSE, SlackServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
 
-@flow(name="toy-flow", **steps.ANNOUNCED)
+@flow(name="toy-flow", **hooks.ANNOUNCED)
 def toy(data_dir: Path, fail: bool = False) -> str:
-    steps.alert("data_quality", "toy", data_dir, "three rows look odd", {"rows": 3})
+    hooks.alert("data_quality", "toy", data_dir, "three rows look odd", {"rows": 3})
     if fail:
         raise ValueError("no rows at all")
     return "done"
@@ -27,11 +28,11 @@ def toy(data_dir: Path, fail: bool = False) -> str:
 @pytest.fixture
 def block() -> Iterator[None]:
     yield
-    SlackWebhook.delete(steps.SLACK_BLOCK)
+    SlackWebhook.delete(hooks.SLACK_BLOCK)
 
 
 def save(url: str) -> None:
-    SlackWebhook(url=url).save(steps.SLACK_BLOCK, overwrite=True)
+    SlackWebhook(url=url).save(hooks.SLACK_BLOCK, overwrite=True)
 
 
 def kinds(root: Path) -> list[str]:

@@ -16,8 +16,8 @@ from slack_sdk.webhook import WebhookClient
 
 from tasks.engine import secrets
 from tasks.engine.secrets import HIDDEN
-from tasks.publish import alerts
-from tasks.publish.alerts import Alert, deliver, make, record, slack_message
+from tasks.observe import alerts
+from tasks.observe.alerts import Alert, deliver, make, record, slack_message
 from tests.slack_server import PATH, REFUSE, SlackServer
 
 # Pure tests bear `unit`; those with several processes, damaged files or a server bear `integration`.

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from schemas.finding import SourceError
-from tasks import plainly
+from tasks.observe import log_errors
 
 pytestmark = pytest.mark.unit
 
@@ -14,7 +14,7 @@ def logged(fault: Exception, message: str, *args: object) -> str:
     """What a run's log says of `fault`."""
     cause = (type(fault), fault, fault.__traceback__)
     record = logging.LogRecord("prefect.flow_runs", logging.ERROR, "", 0, message, args, cause)
-    assert plainly.spoken(record)
+    assert log_errors.spoken(record)
     return logging.Formatter("%(message)s").format(record)
 
 
@@ -35,6 +35,6 @@ def test_any_other_error_keeps_its_traceback() -> None:
 
 
 def test_installed_twice_it_speaks_once() -> None:
-    plainly.install()
-    plainly.install()
-    assert all(logging.getLogger(name).filters.count(plainly.spoken) == 1 for name in plainly.LOGGERS)
+    log_errors.install()
+    log_errors.install()
+    assert all(logging.getLogger(name).filters.count(log_errors.spoken) == 1 for name in log_errors.LOGGERS)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.publish.names import run_name
+from tasks.observe.run_names import run_name
 
 pytestmark = pytest.mark.unit
 

@@ -19,8 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.metrics import BUCKETS, BY_SAMPLE, MOST_VALUES
 from tasks.engine.stage_log import Content, Run, Stage
-from tasks.publish import metrics
-from tasks.publish.metrics import Samples
+from tasks.observe import metrics
+from tasks.observe.metrics import Samples
 from tests.local_server import serving
 from tests.servers import answers, free_port, needs, running, wait_until
 
