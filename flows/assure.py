@@ -24,7 +24,8 @@ from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_lines
 from tasks.engine.snapshots import row_groups
 from tasks.observe import hooks
-from tasks.publish import artifacts, rejects, steps
+from tasks.publish import artifacts, rejects
+from tasks.publish import publish as steps
 from tasks.publish.report import render
 
 

@@ -23,7 +23,7 @@ from tasks.combine.track_a import combine, conflicts, parts
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
 from tasks.observe.hooks import ANNOUNCED
-from tasks.publish import steps
+from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines

@@ -25,7 +25,7 @@ from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_lines
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
-from tasks.publish import steps
+from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.conversations import conversation_summary
 from tasks.publish.datasheet import datasheet

@@ -107,7 +107,7 @@ def watch_flow(stem: str, rows: int) -> dict[str, Any]:
     import importlib
 
     from tasks.acquire import steps as acquiring
-    from tasks.publish import steps as publishing
+    from tasks.publish import publish as publishing
 
     meter = Meter()
     for module in (derive, acquiring, publishing):

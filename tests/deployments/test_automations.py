@@ -27,7 +27,7 @@ from flows.ds1_alibaba import ds1_alibaba
 from schemas.events import ALERT_DELIVERED, DataAnomaly, DataBias
 from schemas.settings import settings
 from tasks.observe import hooks
-from tasks.publish import steps
+from tasks.publish import publish as steps
 from tests.conftest import PROJECT
 from tests.deployments.watched import refusing
 from tests.servers import Platform, wait_until

@@ -19,7 +19,7 @@ from schemas.settings import settings
 from tasks.acquire import code_sample
 from tasks.curate import languages
 from tasks.engine import shards
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 
 pytestmark = [
     pytest.mark.integration,

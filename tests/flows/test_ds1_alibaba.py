@@ -8,7 +8,7 @@ import pandera.config
 import pytest
 
 from flows.ds1_alibaba import ds1_alibaba
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 
 pytestmark = [
     pytest.mark.integration,

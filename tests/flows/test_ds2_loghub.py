@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from flows.ds2_loghub import ds2_loghub
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 
 pytestmark = [
     pytest.mark.integration,

@@ -12,7 +12,7 @@ from flows import ds3_stackoverflow as story
 from flows.ds3_stackoverflow import ds3_stackoverflow
 from schemas.settings import Settings
 from tasks.acquire import stack_exchange
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 from tests.stack_exchange_server import Api, question, reply, serving_api
 
 pytestmark = [

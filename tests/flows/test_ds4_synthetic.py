@@ -10,7 +10,7 @@ import pytest
 
 from flows.ds4_synthetic import NO_KEY, ds4_synthetic
 from schemas.settings import settings
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 from tests.flows.tree import published
 from tests.gemini_server import GOOD, GeminiServer
 

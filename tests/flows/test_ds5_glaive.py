@@ -8,7 +8,7 @@ import pytest
 
 from flows.ds5_glaive import ds5_glaive
 from tasks.acquire.glaive_sample import WITHOUT
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 
 pytestmark = [
     pytest.mark.integration,

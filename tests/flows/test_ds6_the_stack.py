@@ -10,7 +10,7 @@ import pytest
 
 from flows.ds6_the_stack import ds6_the_stack
 from tasks.acquire import the_stack
-from tasks.publish.steps import read_json
+from tasks.publish.publish import read_json
 
 pytestmark = [
     pytest.mark.integration,

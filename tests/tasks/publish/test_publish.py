@@ -11,7 +11,7 @@ from prefect_slack import SlackWebhook
 
 from tasks.acquire.steps import Acquired
 from tasks.observe import hooks
-from tasks.publish import steps
+from tasks.publish import publish as steps
 from tests.slack_server import PATH, REFUSE, SlackServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
