@@ -32,7 +32,7 @@ from tasks.acquire.the_stack_v2 import MAX_SAMPLES, REPO, REVISION, SHARDS, SOUR
 from tasks.check.contract import check
 from tasks.check.slant import slant
 from tasks.combine.licences import notice
-from tasks.curate import opt_out as opt_outs
+from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_scan
 from tasks.engine.server_values import thresholds

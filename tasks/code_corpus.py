@@ -48,11 +48,13 @@ from tasks.check.anomalies import anomalies, outlier_share, severity_of
 from tasks.check.contract import check
 from tasks.combine import licences
 from tasks.combine.splits import split_of
-from tasks.curate import clusters, encoding, languages, layout, lexing, overlap, pii_code
+from tasks.curate.dedup import clusters, overlap
+from tasks.curate.dedup.minhash import near_duplicates
 from tasks.curate.filters import Rule, first_reason
-from tasks.curate.minhash import near_duplicates
-from tasks.curate.opt_out import is_among
-from tasks.curate.text_file import TextFile
+from tasks.curate.privacy import pii_code
+from tasks.curate.privacy.opt_out import is_among
+from tasks.curate.text import encoding, languages, layout, lexing
+from tasks.curate.text.text_file import TextFile
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[pd.DataFrame, pd.DataFrame]  # kept, rejects
@@ -337,7 +339,7 @@ def unlike(
 ) -> tuple[Iterator[pd.DataFrame], pd.DataFrame, pd.DataFrame]:
     """Files of which no two listed as near duplicates stay: (kept, rejects, CLUSTERS).
 
-    A file goes only if its Jaccard with one that stays is `threshold` or more (tasks/curate/minhash.py).
+    A file goes only if its Jaccard with one that stays is `threshold` or more (tasks/curate/dedup/minhash.py).
     """
     facts = _facts(files)
     order = _priority(facts, keep)

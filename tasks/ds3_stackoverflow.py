@@ -62,7 +62,8 @@ from schemas.finding import Finding
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import offered_in
 from schemas.workflow import steps_of
-from tasks.curate import html, pii
+from tasks.curate.privacy import pii
+from tasks.curate.text import html
 from tasks.teacher import APPROVAL_CHANNEL, Lesson, teach
 
 STEM: Final = "ds3_stackoverflow"

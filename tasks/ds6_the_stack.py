@@ -46,10 +46,12 @@ from schemas.scenario import Applied, ClusterState, Namespace, Scenario
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import DNS_LABEL, DNS_NAME, Environment, offered_in
 from schemas.workflow import answer
-from tasks.curate import asking, manifests, pii, pii_manifest
+from tasks.curate import asking
 from tasks.curate.filters import Rule, first_reason
-from tasks.curate.manifests import Refused, Resource, Tree
-from tasks.curate.opt_out import is_among
+from tasks.curate.privacy import pii, pii_manifest
+from tasks.curate.privacy.opt_out import is_among
+from tasks.curate.text import yaml_manifests as manifests
+from tasks.curate.text.yaml_manifests import Refused, Resource, Tree
 from tasks.simulate.actions import home
 
 SOURCE = "ds6_the_stack"
@@ -120,7 +122,7 @@ def _names_a_kind(files: pd.DataFrame) -> pd.Series:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What a file's content says. Reasons here, and in tasks/curate/manifests.py.
+# What a file's content says. Reasons here, and in tasks/curate/text/yaml_manifests.py.
 
 DROPPED = {
     "template": "braces that a template engine has to fill in before it is YAML, or a manifest",

@@ -1,6 +1,6 @@
 """What a text of operations names: namespaces, pods, workloads, nodes; kubectl's commands; manifests; PromQL. Pure.
 
-In: Markdown as tasks/curate/html.py writes it. Out: names as they stand there, those said most plainly first. A name
+In: Markdown as tasks/curate/text/html.py writes it. Out: names as they stand there, those said most plainly first. A name
 is taken from where it can be nothing else: a kubectl command, what kubectl printed, a manifest, an error that quotes
 it, or prose that marks it ("pod `web-1`", "the payments namespace"). Nothing is guessed, not even a default namespace.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from tasks.curate.html import code_blocks
+from tasks.curate.text.html import code_blocks
 
 NAME: Final = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 NAMED: Final = re.compile(NAME)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from schemas.ds3_stackoverflow import ERROR_TYPE, IN_CLUSTER
 from schemas.tools import APPROVAL, REGISTRY, Environment
 from schemas.workflow import Call, answer
-from tasks.curate.html import code_blocks
+from tasks.curate.text.html import code_blocks
 from tasks.mentions import INLINE, WORKLOADS, Command, Mentions, commands, manifest, mentions, promql
 
 APPROVAL_CHANNEL: Final = "#ops-approvals"

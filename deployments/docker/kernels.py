@@ -6,8 +6,8 @@ shares their first words, and a copy go through every kernel there is.
 
 import numpy as np
 
-from tasks.curate import minhash_kernels
-from tasks.curate.minhash import near_duplicates
+from tasks.curate.dedup import minhash_kernels
+from tasks.curate.dedup.minhash import near_duplicates
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 TEXTS = [WORDS, WORDS + " and more", WORDS, "one two three four five, and other words"]

@@ -26,8 +26,8 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.workflow import steps_of
-from tasks.curate.clusters import stays
-from tasks.curate.minhash import near_duplicates
+from tasks.curate.dedup.clusters import stays
+from tasks.curate.dedup.minhash import near_duplicates
 
 Array = np.ndarray[Any, Any]
 

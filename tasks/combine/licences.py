@@ -19,7 +19,7 @@ import pandas as pd
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from schemas.finding import Explained, SourceError
-from tasks import syntax
+from tasks.curate.text import python_source
 
 Kind = Literal["permissive", "share_alike"]
 
@@ -70,7 +70,7 @@ def terms(licence: str) -> tuple[str, ...]:
 
     text = re.sub(r"[\w.+-]+( WITH [\w.-]+)?", name, expression)
     ids = {stands: spdx for spdx, stands in names.items()}
-    bound = _binding(syntax.expression(text).body, ids)
+    bound = _binding(python_source.expression(text).body, ids)
     if _strictness(bound) == UNKNOWN:
         raise _unknown(licence)
     return tuple(sorted(bound))

@@ -20,7 +20,7 @@ from schemas.ds6_the_stack import (
     PHRASINGS,
     PLACES,
 )
-from tasks.curate.manifests import (
+from tasks.curate.text.yaml_manifests import (
     Resource,
     Tree,
     at,

@@ -21,7 +21,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from schemas.snapshot import Snapshot
-from tasks import syntax
+from tasks.curate.text import python_source
 
 OURS = frozenset({"schemas", "tasks", "flows"})
 
@@ -112,7 +112,7 @@ def _outline(module: str) -> Outline:
         raise TypeError(f"The source of module {module} cannot be found, so results that use it cannot be cached.")
     statements: dict[str, list[ast.stmt]] = {}
     imports: dict[str, tuple[str, str]] = {}
-    for statement in syntax.module(Path(spec.origin).read_text(encoding="utf-8")).body:
+    for statement in python_source.module(Path(spec.origin).read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports.update(_imported(statement))
         else:

@@ -11,7 +11,7 @@ import polars as pl
 from schemas.finding import Finding
 from schemas.format_b import SPLITS, STAGES
 from tasks.combine.track_b import CHARACTERS_PER_TOKEN
-from tasks.curate import pii_trial
+from tasks.curate.privacy import benchmark
 from tasks.publish.words import number, share
 
 # What fits a context window of 8,192 tokens is seen at once.
@@ -213,7 +213,7 @@ def _verification(combined: pd.DataFrame, manifests: Mapping[str, Mapping[str, A
 
 def _personal_data() -> dict[str, Any]:
     """How well the detector of personal data and secrets finds what was planted, measured by this very run."""
-    measured = pii_trial.measure()
+    measured = benchmark.measure()
     planted = sum(of["positives"] for of in measured["kinds"].values())
     rows = [
         (kind, of["positives"], of["found"], f"{of['recall']:.3f}", f"{of['precision']:.3f}")

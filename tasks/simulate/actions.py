@@ -24,8 +24,8 @@ from schemas.scenario import (
     Workload,
 )
 from schemas.tools import APPROVAL, DNS_NAME
-from tasks.curate.manifests import Refused as Unread
-from tasks.curate.manifests import Resource, documents, images, number, resources, text_of
+from tasks.curate.text.yaml_manifests import Refused as Unread
+from tasks.curate.text.yaml_manifests import Resource, documents, images, number, resources, text_of
 from tasks.simulate.trace import Change, Refused
 
 Done: TypeAlias = tuple[ClusterState, tuple[Change, ...]]

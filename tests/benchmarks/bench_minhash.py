@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.curate import minhash
+from tasks.curate.dedup import minhash
 from tests.conftest import PROJECT
 
 FILES, BYTES = 24_000, 250_000_000

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from tasks.curate import minhash
-from tasks.curate.text_file import TextFile
+from tasks.curate.dedup import minhash
+from tasks.curate.text.text_file import TextFile
 from tests.benchmarks import bench_minhash as bench
 from tests.conftest import PROJECT
 

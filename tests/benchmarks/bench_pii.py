@@ -17,7 +17,7 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 
 import polars as pl
 
-from tasks.curate import pii, pii_manifest, pii_trial
+from tasks.curate.privacy import benchmark, pii, pii_manifest
 from tests.conftest import PROJECT
 
 SAMPLE = 1_500_000  # characters given to the peer
@@ -86,7 +86,7 @@ def main(megabytes: str = "110") -> None:
     rate = speed(lambda texts: [pii_manifest.redact_manifest(text) for text in texts], files)
     share = rate * 1e6 / sum(map(len, files))
     print(f"redact_manifest on {len(files):,} infrastructure files: {rate:.1f} MB/s, {len(files) * share:,.0f} files/s")
-    overall = pii_trial.measure()["overall"]
+    overall = benchmark.measure()["overall"]
     print(f"test set: recall {overall['recall']}, precision {overall['precision']} on {overall['positives']} values")
 
 

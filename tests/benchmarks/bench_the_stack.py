@@ -18,7 +18,9 @@ import pandas as pd
 
 from tasks import ds6_the_stack as stack
 from tasks.acquire import the_stack
-from tasks.curate import filters, manifests, pii, pii_manifest
+from tasks.curate import filters
+from tasks.curate.privacy import pii, pii_manifest
+from tasks.curate.text import yaml_manifests as manifests
 
 EARLIER = 490  # files/s, the earlier implementation on these files
 LIMIT = 5 * EARLIER

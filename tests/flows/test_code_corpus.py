@@ -17,7 +17,7 @@ from flows.code_corpus import code_corpus
 from schemas.code_corpus import COLUMNS, STAGES
 from schemas.settings import settings
 from tasks.acquire import code_sample
-from tasks.curate import languages
+from tasks.curate.text import languages
 from tasks.engine import shards
 from tasks.publish.publish import read_json
 

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL
 from flows.track_b import track_b
 from schemas import format_b
 from tasks.check.verify import faults_of_line
-from tasks.curate.minhash import jaccard
+from tasks.curate.dedup.minhash import jaccard
 from tests.conftest import PROJECT
 from tests.flows.tree import published, task_counts, task_states
 

@@ -18,7 +18,8 @@ from schemas.snapshot import REJECT_COLUMNS
 from tasks import code_corpus as corpus
 from tasks.check.contract import check
 from tasks.check.slant import slant
-from tasks.curate import languages, minhash
+from tasks.curate.dedup import minhash
+from tasks.curate.text import languages
 from tasks.publish.report import render
 from tasks.publish.run import failed, verdict
 from tests.benchmarks import bench_minhash

@@ -20,8 +20,9 @@ from schemas.snapshot import REJECT_COLUMNS
 from schemas.tools import REGISTRY
 from tasks import ds6_the_stack as stack
 from tasks.acquire import the_stack
-from tasks.curate import manifests, opt_out, pii_manifest
-from tasks.curate.pii import Redacted, Span
+from tasks.curate.privacy import opt_out, pii_manifest
+from tasks.curate.privacy.pii import Redacted, Span
+from tasks.curate.text import yaml_manifests as manifests
 from tasks.simulate import cluster
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]

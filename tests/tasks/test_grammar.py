@@ -12,7 +12,7 @@ from schemas.ds4_synthetic import DEPLOYMENTS, NAMESPACES, STATEFULSETS
 from schemas.tools import REGISTRY
 from schemas.workflow import steps_of
 from tasks import grammar
-from tasks.curate.minhash import near_duplicates
+from tasks.curate.dedup.minhash import near_duplicates
 from tasks.grammar import Request, normalised
 from tasks.intents import FAMILIES
 from tasks.simulate.cluster import outcome

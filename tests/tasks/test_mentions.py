@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.curate.html import fenced
+from tasks.curate.text.html import fenced
 from tasks.mentions import Command, commands, documents, is_promql, manifest, mentions, promql
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]

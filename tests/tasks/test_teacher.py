@@ -13,7 +13,7 @@ from schemas import format_b
 from schemas.ds3_stackoverflow import COMPONENTS, IN_CLUSTER, SIGNATURES
 from schemas.tools import ENVIRONMENTS, REGISTRY, offered_in
 from tasks.check.verify import verified
-from tasks.curate.html import fenced, visible
+from tasks.curate.text.html import fenced, visible
 from tasks.teacher import APPROVAL_CHANNEL, DEEDS, DIAGNOSES, OWNERS, READS, REMEDIES, Lesson, teach
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]

@@ -30,8 +30,8 @@ from schemas.code_corpus import (
 )
 from tasks.acquire import code_sample
 from tasks.acquire.code_sample import BENCHMARK, OPTED_OUT, sample
-from tasks.curate import pii
-from tasks.curate.minhash import jaccard, shingles
+from tasks.curate.dedup.minhash import jaccard, shingles
+from tasks.curate.privacy import pii
 
 pytestmark = pytest.mark.unit
 

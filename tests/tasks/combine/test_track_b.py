@@ -18,7 +18,7 @@ from tasks.combine.duplicates import compared
 from tasks.combine.licences import bundle, kind, require_permissive
 from tasks.combine.splits import split_of
 from tasks.combine.track_b import combine, overview, parts
-from tasks.curate.minhash import jaccard
+from tasks.curate.dedup.minhash import jaccard
 from tests.tasks.combine.conversations import SYSTEM, conversations, words
 
 pytestmark = pytest.mark.unit

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.ds6_the_stack import FAMILIES, LONGEST_NAME, LONGEST_QUOTE, PHRASINGS, PLACES
 from tasks.curate import asking
-from tasks.curate.manifests import Resource, documents, resources
+from tasks.curate.text.yaml_manifests import Resource, documents, resources
 
 pytestmark = pytest.mark.unit
 
