@@ -12,7 +12,6 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks.acquire.steps import Acquired
 from tasks.check.anomalies import anomalies, conversation_anomalies
 from tasks.check.bias import bias
 from tasks.check.contract import check, require_validation
@@ -27,6 +26,7 @@ from tasks.observe import hooks
 from tasks.publish import artifacts, rejects
 from tasks.publish import publish as steps
 from tasks.publish.report import render
+from tasks.sources.acquire import Acquired
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import code_corpus as corpus
-from tasks.acquire.steps import acquire
 from tasks.acquire.the_stack_v2 import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
 from tasks.check.contract import check
 from tasks.check.slant import slant
@@ -38,6 +37,7 @@ from tasks.engine.derive import derive, derive_batches, derive_scan
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
+from tasks.sources.acquire import acquire
 
 FORM = Form(contract=Files, anomalies=corpus.code_anomalies, slants=slant, columns=CHECKED)
 

@@ -14,10 +14,10 @@ from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks import ds1_alibaba as alibaba
 from tasks.acquire.alibaba import SOURCE, decode
-from tasks.acquire.steps import acquire
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.sources.acquire import acquire
 
 
 @flow(name="ds1-alibaba", **ANNOUNCED)

@@ -14,10 +14,10 @@ from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks import ds2_loghub as loghub
 from tasks.acquire.loghub import SOURCE, decode
-from tasks.acquire.steps import acquire
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.sources.acquire import acquire
 
 
 @flow(name="ds2-loghub", **ANNOUNCED)

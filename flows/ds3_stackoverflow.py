@@ -14,15 +14,15 @@ from schemas.published import Published
 from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import ds3_stackoverflow as ds3
-from tasks.acquire.drafts import Prompt, draft
-from tasks.acquire.gemini import MODEL, Budget, Gemini
 from tasks.acquire.stackoverflow import SOURCE, decode
-from tasks.acquire.steps import acquire
 from tasks.engine import snapshots, store
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
+from tasks.sources.acquire import acquire
+from tasks.sources.drafts import Prompt, draft
+from tasks.sources.gemini import MODEL, Budget, Gemini
 from tasks.teacher import APPROVAL_CHANNEL
 
 NO_KEY = (

@@ -16,13 +16,13 @@ from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import ds4_synthetic as ds4
 from tasks.acquire import prompts
-from tasks.acquire.gemini import MODEL, Budget, Gemini
 from tasks.acquire.prompts import SOURCE, decode
-from tasks.acquire.steps import Acquired, acquire
 from tasks.engine import snapshots, store
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.sources.acquire import Acquired, acquire
+from tasks.sources.gemini import MODEL, Budget, Gemini
 
 NOT_ASKED = "The grammar alone answers; prompts it does not know wait for teacher=gemini, which needs GOOGLE_API_KEY."
 NO_KEY = (

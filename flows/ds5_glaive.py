@@ -12,10 +12,10 @@ from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks import ds5_glaive as glaive
 from tasks.acquire.glaive import SOURCE, decode
-from tasks.acquire.steps import acquire
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.sources.acquire import acquire
 
 LIVE_SHARE = 0.1  # of the published file's 112,960 rows
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from tasks.acquire.software_heritage import plain_sha1
+from tasks.sources.software_heritage import plain_sha1
 from tests.object_store import environment
 
 REFUSALS = {"403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}

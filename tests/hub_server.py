@@ -2,7 +2,7 @@
 
 `with HubServer({"a/b": {REVISION: {"data.json": b"..."}}}) as hub:` serves them; `hub.url` is what HF_ENDPOINT must be
 before huggingface_hub is imported, so the client runs in a child process: `hub.bring(repo, revision, names, folder)`
-runs tasks.acquire.huggingface.bring there, and `hub.run(code)` any other code. `hub.asked` is every (method, path).
+runs tasks.sources.huggingface.bring there, and `hub.run(code)` any other code. `hub.asked` is every (method, path).
 
 Files from LARGE bytes on are told as large ones (sha256), smaller ones as git's (sha1 of the blob), as on the hub.
 `faults` maps a path that is asked to what is done, a word for each GET of it, in order, after which all is well:

@@ -20,7 +20,7 @@ import pyarrow.csv
 from schemas import ds1_alibaba as ds1
 from schemas import format_a
 from schemas.source import Source
-from tasks.acquire import delimited
+from tasks.sources import delimited
 
 Array = np.ndarray[Any, Any]
 

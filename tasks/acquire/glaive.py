@@ -19,8 +19,9 @@ from schemas.ds5_glaive import ATTRIBUTION, LICENCE, LONGEST, RAW_COLUMNS, RAW_R
 from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
-from tasks.acquire import glaive_sample, huggingface
+from tasks.acquire import glaive_sample
 from tasks.curate.loose_json import whole_characters
+from tasks.sources import huggingface
 
 REPO = "glaiveai/glaive-function-calling-v2"
 REVISION = "e7f4b6456019f5d8bcb991ef0dd67d8ff23221ac"  # 112,960 rows, 271 MB

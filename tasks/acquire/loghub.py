@@ -14,8 +14,8 @@ import pyarrow as pa
 from schemas.ds2_loghub import LAYOUTS, Layout
 from schemas.finding import SourceError
 from schemas.source import RemoteFile, Source
-from tasks.acquire import lines
 from tasks.ds2_loghub import best_layout, system_of
+from tasks.sources import lines
 
 HEAD_LINES = 1_000  # a file's layout is that of most of its first lines
 STRUCTURED = "_structured.csv"
@@ -83,7 +83,7 @@ def _head(path: Path) -> list[str]:
 
 
 def decode(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
-    """Lines of one log as RAW_LINES: file (= `name`), line, text, fault, layout; `turn` as in tasks.acquire.lines.read.
+    """Lines of one log as RAW_LINES: file (= `name`), line, text, fault, layout; `turn` as in tasks.sources.lines.read.
 
     A structured CSV gives the raw lines it was made from, numbered by its LineId. Raises SourceError for a binary file,
     one without a line of a known layout, and a CSV with other columns.

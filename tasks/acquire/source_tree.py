@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from schemas.code_corpus import LANGUAGES, MOST_MEGABYTES
 from schemas.finding import SourceError
-from tasks.acquire.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
-from tasks.acquire.software_heritage import git_sha1
 from tasks.combine import licences
+from tasks.sources.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
+from tasks.sources.software_heritage import git_sha1
 
 log = logging.getLogger(__name__)
 

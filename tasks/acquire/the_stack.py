@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from schemas.ds6_the_stack import FURTHER_COLUMNS, LICENCE_SEPARATOR, NEEDED_COLUMNS, RAW_ROWS
 from schemas.finding import SourceError
 from schemas.source import Source
-from tasks.acquire import huggingface, parquet
+from tasks.sources import huggingface, parquet
 
 REPO = "bigcode/the-stack-dedup"  # the near-deduplicated copy; its terms are accepted on its page
 REVISION = "17cad72c886a2858e08d4c349a00d6466f54df63"  # of 17 August 2023, its latest

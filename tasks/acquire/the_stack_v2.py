@@ -30,12 +30,12 @@ from schemas.code_corpus import (
 )
 from schemas.finding import SourceError
 from schemas.source import Source
-from tasks.acquire import huggingface, parquet, software_heritage
 from tasks.acquire.code_sample import sample
-from tasks.acquire.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
-from tasks.acquire.software_heritage import Fetched
 from tasks.acquire.source_tree import pack
 from tasks.combine import licences
+from tasks.sources import huggingface, parquet, software_heritage
+from tasks.sources.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
+from tasks.sources.software_heritage import Fetched
 
 log = logging.getLogger(__name__)
 

@@ -106,8 +106,8 @@ def watch_flow(stem: str, rows: int) -> dict[str, Any]:
     """The flow on a sample of about `rows` rows, in this process: its steps, its rows, its peak."""
     import importlib
 
-    from tasks.acquire import steps as acquiring
     from tasks.publish import publish as publishing
+    from tasks.sources import acquire as acquiring
 
     meter = Meter()
     for module in (derive, acquiring, publishing):

@@ -20,8 +20,8 @@ from schemas.ds4_synthetic import RAW
 from schemas.finding import SourceError
 from schemas.workflow import answer
 from tasks.acquire import prompts
-from tasks.acquire.gemini import Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tasks.acquire.prompts import Filled, fill
+from tasks.sources.gemini import Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tests.conftest import PROJECT
 from tests.gemini_server import GeminiServer
 

@@ -12,7 +12,7 @@ import pytest
 from schemas.code_corpus import LANGUAGES
 from schemas.finding import SourceError
 from tasks.acquire import source_tree, the_stack_v2
-from tasks.acquire.software_heritage import git_sha1
+from tasks.sources.software_heritage import git_sha1
 
 pytestmark = pytest.mark.unit
 

@@ -13,7 +13,8 @@ import pytest
 from schemas.ds6_the_stack import RAW_ROWS
 from schemas.finding import SourceError
 from tasks import ds6_the_stack
-from tasks.acquire import huggingface, the_stack
+from tasks.acquire import the_stack
+from tasks.sources import huggingface
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

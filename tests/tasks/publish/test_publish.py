@@ -9,9 +9,9 @@ import pytest
 from prefect import flow
 from prefect_slack import SlackWebhook
 
-from tasks.acquire.steps import Acquired
 from tasks.observe import hooks
 from tasks.publish import publish as steps
+from tasks.sources.acquire import Acquired
 from tests.slack_server import PATH, REFUSE, SlackServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]

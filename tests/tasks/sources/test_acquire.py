@@ -13,7 +13,7 @@ from prefect import flow
 from schemas import settings as settings_module
 from schemas.finding import SourceError
 from schemas.source import RemoteFile, Source
-from tasks.acquire import steps
+from tasks.sources import acquire as steps
 from tests.local_server import serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]

@@ -13,7 +13,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from tasks.acquire.gemini import BudgetSpent, Teacher, TeacherFailed, TeacherRefused
+from tasks.sources.gemini import BudgetSpent, Teacher, TeacherFailed, TeacherRefused
 
 COLUMNS = {"question": pd.ArrowDtype(pa.int64()), "answer": pd.ArrowDtype(pa.string())}
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.finding import SourceError
-from tasks.acquire import parquet
+from tasks.sources import parquet
 
 pytestmark = pytest.mark.unit
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
-from tasks.acquire import lines
 from tasks.engine import snapshots
+from tasks.sources import lines
 
 pytestmark = [pytest.mark.unit]
 

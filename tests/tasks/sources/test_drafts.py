@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.acquire.drafts import Prompt, draft
-from tasks.acquire.gemini import BudgetSpent, TeacherFailed, TeacherRefused
+from tasks.sources.drafts import Prompt, draft
+from tasks.sources.gemini import BudgetSpent, TeacherFailed, TeacherRefused
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

@@ -10,7 +10,7 @@ import stamina
 
 from schemas.finding import SourceError
 from schemas.source import RemoteFile
-from tasks.acquire import http
+from tasks.sources import http
 from tests.local_server import serving
 
 pytestmark = pytest.mark.integration

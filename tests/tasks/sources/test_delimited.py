@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
-from tasks.acquire import delimited
 from tasks.engine import snapshots
+from tasks.sources import delimited
 
 pytestmark = pytest.mark.unit
 COLUMNS = {

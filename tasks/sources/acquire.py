@@ -16,9 +16,9 @@ from schemas.finding import SourceError
 from schemas.settings import Place, settings
 from schemas.snapshot import Mode, Snapshot
 from schemas.source import RemoteFile, Source
-from tasks.acquire import http
 from tasks.engine import caching, snapshots
 from tasks.engine.derive import cached
+from tasks.sources import http
 
 SEED = 42
 PACKED = "packed.parquet"
@@ -151,7 +151,7 @@ def _download(source: Source, root: Path) -> tuple[Snapshot, ...]:
 
 
 def _bring_all(root: Path, source: Source, bring: Callable[[Path], list[Path]]) -> list[Snapshot]:
-    """What a source's own client downloads (tasks/acquire/huggingface.py, stack_exchange.py)."""
+    """What a source's own client downloads (tasks/sources/huggingface.py, stack_exchange.py)."""
     files = bring(_fresh(root / "raw" / source.stem / "live"))
     return [_raw(source, path, root, "live") for path in sorted(files)]
 

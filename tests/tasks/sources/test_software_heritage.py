@@ -12,8 +12,8 @@ import pytest
 import stamina
 
 from schemas.finding import SourceError
-from tasks.acquire import software_heritage
-from tasks.acquire.software_heritage import Fetched, contents, is_named, plain_sha1
+from tasks.sources import software_heritage
+from tasks.sources.software_heritage import Fetched, contents, is_named, plain_sha1
 from tests.heritage_server import BOMB, Archive
 from tests.object_store import SECRET_KEY, environment, object_store
 

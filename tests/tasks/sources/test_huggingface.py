@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.finding import SourceError
-from tasks.acquire import huggingface
+from tasks.sources import huggingface
 from tests.hub_server import REVISION, HubServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

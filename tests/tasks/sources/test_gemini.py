@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.tools import REGISTRY
-from tasks.acquire import gemini
-from tasks.acquire.gemini import Account, Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
+from tasks.sources import gemini
+from tasks.sources.gemini import Account, Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tests.conftest import PROJECT
 from tests.gemini_server import GOOD, TOKENS, GeminiServer
 
@@ -192,7 +192,7 @@ def test_two_teachers_keep_their_own_address_and_key() -> None:
 def test_the_library_does_not_warn_of_its_own_end() -> None:
     """In a fresh process, where it is imported for the first time; everything else that warns is still heard."""
     command = (
-        "import warnings; from pydantic import SecretStr; from tasks.acquire.gemini import Budget, Gemini;"
+        "import warnings; from pydantic import SecretStr; from tasks.sources.gemini import Budget, Gemini;"
         "Gemini(SecretStr('a-key-for-tests'), budget=Budget(1, 1))._client; warnings.warn('heard')"
     )
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
