@@ -12,10 +12,6 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks.check.anomalies import anomalies, conversation_anomalies
-from tasks.check.bias import bias
-from tasks.check.contract import check, require_validation
-from tasks.check.slant import slant
 from tasks.check.verify import stage_counts
 from tasks.combine.lines import lines
 from tasks.combine.settle import settled
@@ -23,9 +19,14 @@ from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_lines
 from tasks.engine.snapshots import row_groups
 from tasks.observe import hooks
-from tasks.publish import artifacts, rejects
+from tasks.publish import artifacts
 from tasks.publish import publish as steps
 from tasks.publish.report import render
+from tasks.quality import rejects
+from tasks.quality.anomalies import anomalies, conversation_anomalies
+from tasks.quality.contract import check, require_validation
+from tasks.quality.label_bias import bias
+from tasks.quality.outcome_bias import slant
 from tasks.sources.acquire import Acquired
 
 

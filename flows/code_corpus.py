@@ -28,15 +28,15 @@ from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks import code_corpus as corpus
 from tasks.acquire.the_stack_v2 import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
-from tasks.check.contract import check
-from tasks.check.slant import slant
-from tasks.combine.licences import notice
 from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_scan
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
+from tasks.quality.contract import check
+from tasks.quality.licences import notice
+from tasks.quality.outcome_bias import slant
 from tasks.sources.acquire import acquire
 
 FORM = Form(contract=Files, anomalies=corpus.code_anomalies, slants=slant, columns=CHECKED)

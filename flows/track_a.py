@@ -17,8 +17,6 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks.acquire import alibaba, loghub
-from tasks.check.accuracy import label_accuracy
-from tasks.check.statistics import describe
 from tasks.combine.track_a import combine, conflicts, parts
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
@@ -28,6 +26,8 @@ from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
 from tasks.publish.summary import summary
+from tasks.quality.label_accuracy import label_accuracy
+from tasks.quality.statistics import describe
 
 SOURCES = {source.stem: source for source in (alibaba.SOURCE, loghub.SOURCE)}
 SLICES = {"ds1_alibaba": ("status", "task_type"), "ds2_loghub": ("system", "severity", "event_type")}

@@ -44,17 +44,17 @@ from schemas.code_corpus import (
 )
 from schemas.finding import Finding, SourceError
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT, Scan
-from tasks.check.anomalies import anomalies, outlier_share, severity_of
-from tasks.check.contract import check
-from tasks.combine import licences
-from tasks.combine.splits import split_of
 from tasks.curate.dedup import clusters, overlap
 from tasks.curate.dedup.minhash import near_duplicates
-from tasks.curate.filters import Rule, first_reason
 from tasks.curate.privacy import pii_code
 from tasks.curate.privacy.opt_out import is_among
 from tasks.curate.text import encoding, languages, layout, lexing
 from tasks.curate.text.text_file import TextFile
+from tasks.quality import licences
+from tasks.quality.anomalies import anomalies, outlier_share, severity_of
+from tasks.quality.contract import check
+from tasks.quality.row_rules import Rule, first_reason
+from tasks.quality.splits import split_of
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[pd.DataFrame, pd.DataFrame]  # kept, rejects

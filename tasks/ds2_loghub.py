@@ -40,7 +40,7 @@ from schemas.ds2_loghub import (
 )
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from tasks import templates
-from tasks.combine.vocabulary import template_tokens
+from tasks.quality.vocabulary import template_tokens
 
 SOURCE = "ds2_loghub"
 SLICES = ("system", "severity", "event_type")

@@ -47,11 +47,11 @@ from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import DNS_LABEL, DNS_NAME, Environment, offered_in
 from schemas.workflow import answer
 from tasks.curate import asking
-from tasks.curate.filters import Rule, first_reason
 from tasks.curate.privacy import pii, pii_manifest
 from tasks.curate.privacy.opt_out import is_among
 from tasks.curate.text import yaml_manifests as manifests
 from tasks.curate.text.yaml_manifests import Refused, Resource, Tree
+from tasks.quality.row_rules import Rule, first_reason
 from tasks.simulate.actions import home
 
 SOURCE = "ds6_the_stack"

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from schemas.code_corpus import LANGUAGES, MOST_MEGABYTES
 from schemas.finding import SourceError
-from tasks.combine import licences
+from tasks.quality import licences
 from tasks.sources.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
 from tasks.sources.software_heritage import git_sha1
 

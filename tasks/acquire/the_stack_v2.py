@@ -32,7 +32,7 @@ from schemas.finding import SourceError
 from schemas.source import Source
 from tasks.acquire.code_sample import sample
 from tasks.acquire.source_tree import pack
-from tasks.combine import licences
+from tasks.quality import licences
 from tasks.sources import huggingface, parquet, software_heritage
 from tasks.sources.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
 from tasks.sources.software_heritage import Fetched

@@ -24,9 +24,9 @@ from schemas.format_b import LINE_SCHEMA, MESSAGES_SCHEMA, STAGES, VERIFIED
 from schemas.scenario import Scenario
 from schemas.tools import APPROVAL, ENVIRONMENTS
 from schemas.workflow import RESULT_SCHEMA, WORKFLOW_SCHEMA
-from tasks.check.contract import rejects
 from tasks.check.offers import Offer, compiled, offer_of
 from tasks.check.strict_json import LONGEST, Unreadable, read
+from tasks.quality.contract import rejects
 from tasks.simulate.cluster import outcome
 
 ROWS_AT_ONCE = 4_096

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tasks.check.verify import verified
-from tasks.combine.splits import by_group
+from tasks.quality.splits import by_group
 
 
 def settled(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -13,8 +13,8 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.format_a import COLUMNS, SEVERITY_ORDER, SPLITS, STATES
-from tasks.combine.balance import balance, positions_in_order, token_bytes
-from tasks.combine.splits import DAY, SHARES, assign
+from tasks.quality.balance import balance, positions_in_order, token_bytes
+from tasks.quality.splits import DAY, SHARES, assign
 
 CONFLICTS = pa.schema(
     {
@@ -32,7 +32,7 @@ def combine(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(combined, rejects): the tables as one; each distinct `sequence_ids` one row, in order of time.
 
-    Rows that cross splits are rejected first (tasks/combine/splits.py). Of those with the same tokens one remains: it
+    Rows that cross splits are rejected first (tasks/quality/splits.py). Of those with the same tokens one remains: it
     has the sum of their weights, the worst of their labels (SEVERITY_ORDER) with the rule of the earliest row that
     bears it, and entity, window and split of the earliest (window_start, then source and entity).
     So the sum of `weight` over combined, and the rejects, make up the rows that came in, if each came with weight 1.

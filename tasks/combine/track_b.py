@@ -16,11 +16,11 @@ import polars as pl
 from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED
 from schemas.workflow import steps_of
-from tasks.check.contract import rejects
-from tasks.combine import licences
 from tasks.combine.duplicates import KINDS, distinct
 from tasks.combine.mixture import mixed
-from tasks.combine.splits import SHARES, by_group, require_shares
+from tasks.quality import licences
+from tasks.quality.contract import rejects
+from tasks.quality.splits import SHARES, by_group, require_shares
 
 Array = np.ndarray[Any, Any]
 

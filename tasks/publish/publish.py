@@ -26,8 +26,6 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks.check import gate
-from tasks.combine import vocabulary
 from tasks.engine import caching, secrets, snapshots, stage_log, store
 from tasks.engine.derive import cached, current_run, derive
 from tasks.observe import alerts, log_errors
@@ -37,6 +35,7 @@ from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
 from tasks.publish.report import summary_markdown
 from tasks.publish.summary import last_different, with_history
+from tasks.quality import gate, vocabulary
 from tasks.sources.acquire import Acquired
 
 secrets.install()  # before any client of this process logs an address

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from schemas import format_a
-from tasks.combine import balance, splits
-from tasks.combine.splits import CROSSES
-from tasks.combine.vocabulary import FIRST_TEMPLATE
+from tasks.quality import balance, splits
+from tasks.quality.splits import CROSSES
+from tasks.quality.vocabulary import FIRST_TEMPLATE
 
 TOP_TEMPLATES = 20
 

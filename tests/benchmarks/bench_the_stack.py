@@ -18,9 +18,9 @@ import pandas as pd
 
 from tasks import ds6_the_stack as stack
 from tasks.acquire import the_stack
-from tasks.curate import filters
 from tasks.curate.privacy import pii, pii_manifest
 from tasks.curate.text import yaml_manifests as manifests
+from tasks.quality import row_rules
 
 EARLIER = 490  # files/s, the earlier implementation on these files
 LIMIT = 5 * EARLIER
@@ -57,7 +57,7 @@ def stages(path: Path) -> dict[str, float]:
     seconds, frames = {}, []
     seconds["read"], frames = timed(read, path)
     rules = stack.file_rules()
-    seconds["rules"], reasons = timed(lambda: [filters.first_reason(frame, rules) for frame in frames])
+    seconds["rules"], reasons = timed(lambda: [row_rules.first_reason(frame, rules) for frame in frames])
     texts = [text for frame, found in zip(frames, reasons, strict=True) for text in frame.loc[found.isna(), "content"]]
     seconds["YAML"], trees = timed(lambda: [_or_none(manifests.documents, text) for text in texts])
     sound = [text for text, tree in zip(texts, trees, strict=True) if tree is not None]

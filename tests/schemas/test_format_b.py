@@ -26,8 +26,8 @@ from schemas.format_b import (
     table,
 )
 from schemas.tools import REGISTRY, offered_in
-from tasks.check.contract import check
 from tasks.check.verify import verified
+from tasks.quality.contract import check
 from tests.tasks.check.conversations import NODE_STATUS, asked, conversations, published, row, split
 
 pytestmark = pytest.mark.unit

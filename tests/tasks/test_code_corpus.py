@@ -16,12 +16,12 @@ from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, LANGUAGES, LONGEST_N
 from schemas.finding import SourceError
 from schemas.snapshot import REJECT_COLUMNS
 from tasks import code_corpus as corpus
-from tasks.check.contract import check
-from tasks.check.slant import slant
 from tasks.curate.dedup import minhash
 from tasks.curate.text import languages
 from tasks.publish.report import render
 from tasks.publish.run import failed, verdict
+from tasks.quality.contract import check
+from tasks.quality.outcome_bias import slant
 from tests.benchmarks import bench_minhash
 
 pytestmark = pytest.mark.unit

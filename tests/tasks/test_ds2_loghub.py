@@ -16,7 +16,7 @@ from schemas.ds2_loghub import BY_NAME, EVENT_COLUMNS, EVENT_STATES, EVENT_TYPES
 from schemas.snapshot import REJECT_COLUMNS
 from tasks import ds2_loghub
 from tasks.acquire import loghub
-from tasks.combine.vocabulary import template_tokens
+from tasks.quality.vocabulary import template_tokens
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

@@ -10,7 +10,7 @@ from schemas.format_b import message, messages_json
 from schemas.workflow import answer, result
 from tasks.combine import duplicates
 from tasks.combine.duplicates import DUPLICATES, PAYLOAD, compared, distinct
-from tests.tasks.combine.conversations import CALLS, SYSTEM, conversations, talk, words
+from tests.tasks.quality.conversations import CALLS, SYSTEM, conversations, talk, words
 
 pytestmark = pytest.mark.unit
 

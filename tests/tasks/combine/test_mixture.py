@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.combine.mixture import mixed, mixed_sizes, mixture_report
-from tests.tasks.combine.conversations import conversations
+from tests.tasks.quality.conversations import conversations
 
 pytestmark = pytest.mark.unit
 

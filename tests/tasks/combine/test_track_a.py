@@ -10,9 +10,9 @@ from hypothesis import given, settings
 
 from schemas.format_a import COLUMNS, SEVERITY_ORDER, STATES
 from schemas.snapshot import REJECT_COLUMNS
-from tasks.combine.splits import assign
 from tasks.combine.track_a import combine, conflicts, parts
-from tests.tasks.combine.rows import ANY_ROWS, sequences
+from tasks.quality.splits import assign
+from tests.tasks.quality.rows import ANY_ROWS, sequences
 
 pytestmark = pytest.mark.unit
 

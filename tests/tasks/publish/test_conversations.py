@@ -13,7 +13,7 @@ from tasks.engine.snapshots import to_json
 from tasks.publish.conversations import conversation_summary, lengths
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines, summary_markdown
-from tests.tasks.combine.conversations import conversations, words
+from tests.tasks.quality.conversations import conversations, words
 
 pytestmark = pytest.mark.unit
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from schemas import format_b
 from schemas.finding import Finding
-from tasks.check.anomalies import anomalies, conversation_anomalies, outlier_share, severity_of
-from tests.tasks.combine.conversations import conversations
-from tests.tasks.combine.rows import ANY_ROWS, sequences
+from tasks.quality.anomalies import anomalies, conversation_anomalies, outlier_share, severity_of
+from tests.tasks.quality.conversations import conversations
+from tests.tasks.quality.rows import ANY_ROWS, sequences
 
 pytestmark = pytest.mark.unit
 

@@ -13,8 +13,8 @@ from pandera.config import ValidationDepth, config_context
 from schemas.finding import GateFailed
 from schemas.format_a import MAX_LENGTH, Sequences
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
-from tasks.check.contract import ContractFailed, check, rejects
-from tests.tasks.combine.rows import sequences
+from tasks.quality.contract import ContractFailed, check, rejects
+from tests.tasks.quality.rows import sequences
 
 pytestmark = pytest.mark.unit
 

@@ -12,8 +12,8 @@ import pandas as pd
 import polars as pl
 
 from schemas.format_a import NORMAL, STATES
-from tasks.check.statistics import OTHER, named, state_counts
-from tasks.combine.balance import balance, report
+from tasks.quality.balance import balance, report
+from tasks.quality.statistics import OTHER, named, state_counts
 
 LABEL = "label"  # as a slice: its distribution is told, its failure rates would be 0 and 1 by definition
 TOP = 20  # values of a slice; the rest is "other" (Format A's longest slice, log event types, has 11)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.combine.balance import balance, report, token_bytes
-from tests.tasks.combine.rows import labelled, sequences
+from tasks.quality.balance import balance, report, token_bytes
+from tests.tasks.quality.rows import labelled, sequences
 
 pytestmark = pytest.mark.unit
 

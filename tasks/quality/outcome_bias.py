@@ -10,8 +10,8 @@ import pandas as pd
 import polars as pl
 
 from schemas.limits import Representation
-from tasks.check.bias import TOP, group_rates, group_shares, percent
-from tasks.check.statistics import OTHER, named
+from tasks.quality.label_bias import TOP, group_rates, group_shares, percent
+from tasks.quality.statistics import OTHER, named
 
 OUTCOME = "outcome"
 LEVEL = (0.5, 2.0)  # a sampler's weight of a group stays within: more repeats a rare group until it is learnt by heart

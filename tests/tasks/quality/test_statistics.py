@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.check.statistics import MOST_BUCKETS, ROUND_SECONDS, bucket_seconds, describe, named, state_counts
-from tests.tasks.combine.rows import ANY_ROWS, labelled, sequences
+from tasks.quality.statistics import MOST_BUCKETS, ROUND_SECONDS, bucket_seconds, describe, named, state_counts
+from tests.tasks.quality.rows import ANY_ROWS, labelled, sequences
 
 pytestmark = pytest.mark.unit
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.format_a import STATES
-from tasks.check.bias import bias, wilson
-from tests.tasks.combine.rows import labelled
+from tasks.quality.label_bias import bias, wilson
+from tests.tasks.quality.rows import labelled
 
 pytestmark = pytest.mark.unit
 

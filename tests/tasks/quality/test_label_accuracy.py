@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.format_a import SEVERITY_ORDER, STATES
-from tasks.check.accuracy import label_accuracy
-from tests.tasks.combine.rows import ANY_ROWS, MINUTE, sequences
+from tasks.quality.label_accuracy import label_accuracy
+from tests.tasks.quality.rows import ANY_ROWS, MINUTE, sequences
 
 pytestmark = pytest.mark.unit
 

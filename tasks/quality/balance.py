@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.format_a import NORMAL, STATES
-from tasks.check.statistics import state_counts
+from tasks.quality.statistics import state_counts
 
 # Total order of sequences, whatever order they come in; the tokens themselves are compared last.
 ORDER = ("window_start", "source", "entity", "window_end", "context_start", "label", "label_rule")

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.format_a import RESERVED
-from tasks.combine import vocabulary
-from tasks.combine.vocabulary import CEILING, FIRST_TEMPLATE, VocabularyConflict, home_token, merge, template_tokens
+from tasks.quality import vocabulary
+from tasks.quality.vocabulary import CEILING, FIRST_TEMPLATE, VocabularyConflict, home_token, merge, template_tokens
 
 pytestmark = pytest.mark.unit
 

@@ -104,7 +104,7 @@ def _unknown(licence: str) -> SourceError:
     return SourceError(
         f"The licence {licence!r} is none of those whose terms are known here "
         f"({', '.join(sorted((*PERMISSIVE, *SHARE_ALIKE)))}, or several joined by AND and OR). "
-        "Leave its rows out where they are acquired or, if its terms fit, add its SPDX id in tasks/combine/licences.py."
+        "Leave its rows out where they are acquired or, if its terms fit, add its SPDX id in tasks/quality/licences.py."
     )
 
 

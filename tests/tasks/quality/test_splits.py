@@ -11,8 +11,8 @@ from hypothesis import given, settings
 
 from schemas.format_a import TEXT
 from schemas.snapshot import REJECT_COLUMNS
-from tasks.combine.splits import assign, by_group, findings, sizes, split_of
-from tests.tasks.combine.rows import ANY_ROWS, MINUTE, sequences
+from tasks.quality.splits import assign, by_group, findings, sizes, split_of
+from tests.tasks.quality.rows import ANY_ROWS, MINUTE, sequences
 
 pytestmark = pytest.mark.unit
 

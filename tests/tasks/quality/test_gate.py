@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from schemas.finding import Finding, GateFailed
-from tasks.check.contract import rejects
-from tasks.check.gate import gate, ledger, quarantine_budget
-from tests.tasks.combine.rows import sequences
+from tasks.quality.contract import rejects
+from tasks.quality.gate import gate, ledger, quarantine_budget
+from tests.tasks.quality.rows import sequences
 
 pytestmark = pytest.mark.unit
 

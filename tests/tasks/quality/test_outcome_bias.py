@@ -9,7 +9,7 @@ import pytest
 from fairlearn.metrics import MetricFrame, count, selection_rate
 
 from schemas.limits import Representation
-from tasks.check.slant import LEVEL, slant
+from tasks.quality.outcome_bias import LEVEL, slant
 
 pytestmark = pytest.mark.unit
 

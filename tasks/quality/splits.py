@@ -13,8 +13,8 @@ import polars as pl
 
 from schemas.finding import Finding
 from schemas.format_a import SPLITS, TEXT
-from tasks.check.contract import rejects
-from tasks.check.statistics import state_counts
+from tasks.quality.contract import rejects
+from tasks.quality.statistics import state_counts
 
 DAY = timedelta(days=1)
 SHARES = (0.8, 0.1, 0.1)  # of groups: train, validation, test

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curate.filters import Rule, first_reason
+from tasks.quality.row_rules import Rule, first_reason
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
-from tasks.combine.licences import (
+from tasks.quality.licences import (
     PERMISSIVE,
     SHARE_ALIKE,
     LicenceConflict,
@@ -19,7 +19,7 @@ from tasks.combine.licences import (
     require_permissive,
     terms,
 )
-from tests.tasks.combine.conversations import conversations
+from tests.tasks.quality.conversations import conversations
 
 pytestmark = pytest.mark.unit
 
