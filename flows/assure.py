@@ -12,9 +12,6 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
-from tasks.check.verify import stage_counts
-from tasks.combine.lines import lines
-from tasks.combine.settle import settled
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_lines
 from tasks.engine.snapshots import row_groups
@@ -28,6 +25,9 @@ from tasks.quality.contract import check, require_validation
 from tasks.quality.label_bias import bias
 from tasks.quality.outcome_bias import slant
 from tasks.sources.acquire import Acquired
+from tasks.tool_use.jsonl import lines
+from tasks.tool_use.verify import stage_counts
+from tasks.tool_use.verify_and_split import settled
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks.acquire import glaive, prompts, stackoverflow, the_stack
-from tasks.combine.lines import lines
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
 from tasks.engine import snapshots
@@ -30,6 +29,7 @@ from tasks.publish.conversations import conversation_summary
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
 from tasks.quality.licences import notice, require_permissive
+from tasks.tool_use.jsonl import lines
 
 SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
 KNOWN_LIMITS = (

@@ -1,6 +1,6 @@
 """What the simulated cluster needs to run a workflow: the state before it, and what must hold after it.
 
-`Scenario` travels as JSON in the column `scenario` of a table in Format B; tasks/simulate/cluster.py runs it.
+`Scenario` travels as JSON in the column `scenario` of a table in Format B; tasks/tool_use/simulator/cluster.py runs it.
 """
 
 from typing import Annotated, Any, Literal

@@ -21,9 +21,9 @@ from schemas.ds4_synthetic import DROPPED, EXTRA, LICENCE, STEM, TEXT_LIMIT
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import ENVIRONMENTS, REGISTRY, Environment, Tool, offered_in
 from schemas.workflow import WORKFLOW_SCHEMA, steps_of
-from tasks.check.offers import compiled
-from tasks.check.strict_json import Unreadable, read
 from tasks.quality.contract import REJECTS
+from tasks.tool_use.offered_tools import compiled
+from tasks.tool_use.strict_json import Unreadable, read
 
 Offer = Tool | Mapping[str, Any]
 DEFAULT = cast("Environment", format_b.DEFAULT_ENVIRONMENT)

@@ -52,10 +52,10 @@ from schemas.format_b import message, messages_json, system_message
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import REGISTRY
 from schemas.workflow import answer, result
-from tasks.check.offers import compiled
 from tasks.curate.functions import Offers, Unusable, coerced, offers_in
 from tasks.curate.loose_json import Unreadable, portable, read, read_at
 from tasks.curate.privacy import pii
+from tasks.tool_use.offered_tools import compiled
 
 SOURCE = "ds5_glaive"
 EXTRA = {**SLICES, **MEASURES}

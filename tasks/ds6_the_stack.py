@@ -52,7 +52,7 @@ from tasks.curate.privacy.opt_out import is_among
 from tasks.curate.text import yaml_manifests as manifests
 from tasks.curate.text.yaml_manifests import Refused, Resource, Tree
 from tasks.quality.row_rules import Rule, first_reason
-from tasks.simulate.actions import home
+from tasks.tool_use.simulator.actions import home
 
 SOURCE = "ds6_the_stack"
 ANSWER = "apply_manifest"

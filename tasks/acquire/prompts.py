@@ -30,12 +30,12 @@ from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
 from tasks import grammar
-from tasks.check.strict_json import Unreadable
-from tasks.check.strict_json import read as read_json
 from tasks.ds4_synthetic import fault_of, fault_of_answer, prompt_of
 from tasks.engine import snapshots
 from tasks.sources import lines
 from tasks.sources.gemini import BudgetSpent, Teacher, TeacherFailed, TeacherRefused
+from tasks.tool_use.strict_json import Unreadable
+from tasks.tool_use.strict_json import read as read_json
 
 SQLITE = b"SQLite format 3\0"  # how such a file begins (sqlite.org/fileformat.html, 1.2)
 SUFFIXES = (".db", ".sqlite", ".sqlite3")

@@ -20,8 +20,8 @@ import pandas as pd
 from schemas.format_b import COLUMNS, LINE_SCHEMA, messages_json, system_message, table
 from schemas.tools import REGISTRY, Tool
 from schemas.workflow import answer
-from tasks.check.verify import verified
-from tasks.combine.lines import lines, rows_of
+from tasks.tool_use.jsonl import lines, rows_of
+from tasks.tool_use.verify import verified
 
 TURNS = 3
 OFFERS: dict[str, Sequence[Tool]] = {

@@ -18,8 +18,8 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.track_b import track_b
 from schemas import format_b
-from tasks.check.verify import faults_of_line
 from tasks.curate.dedup.minhash import jaccard
+from tasks.tool_use.verify import faults_of_line
 from tests.conftest import PROJECT
 from tests.flows.tree import published, task_counts, task_states
 

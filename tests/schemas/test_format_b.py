@@ -26,9 +26,9 @@ from schemas.format_b import (
     table,
 )
 from schemas.tools import REGISTRY, offered_in
-from tasks.check.verify import verified
 from tasks.quality.contract import check
-from tests.tasks.check.conversations import NODE_STATUS, asked, conversations, published, row, split
+from tasks.tool_use.verify import verified
+from tests.tasks.tool_use.conversations import NODE_STATUS, asked, conversations, published, row, split
 
 pytestmark = pytest.mark.unit
 

@@ -19,7 +19,7 @@ from schemas.tools import offered_in
 from tasks import ds3_stackoverflow as ds3
 from tasks.acquire.stackoverflow import count, decode
 from tasks.acquire.stackoverflow_sample import sample
-from tasks.check.verify import verified
+from tasks.tool_use.verify import verified
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

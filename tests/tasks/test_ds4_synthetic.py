@@ -14,8 +14,8 @@ from schemas.workflow import answer
 from tasks import ds4_synthetic as ds4
 from tasks import grammar
 from tasks.acquire.prompts import context_text
-from tasks.check.verify import verified
 from tasks.ds4_synthetic import ContextUnreadable, context_of, conversations, prompt_of, schema_stats
+from tasks.tool_use.verify import verified
 
 pytestmark = pytest.mark.unit
 

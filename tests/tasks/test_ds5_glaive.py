@@ -15,8 +15,8 @@ from schemas.tools import REGISTRY
 from tasks import ds5_glaive as glaive
 from tasks.acquire.glaive import SOURCE, decode
 from tasks.acquire.glaive_sample import FILE, WITH, WITHOUT
-from tasks.check import verify
 from tasks.curate import functions
+from tasks.tool_use import verify
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

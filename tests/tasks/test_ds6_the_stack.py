@@ -23,7 +23,7 @@ from tasks.acquire import the_stack
 from tasks.curate.privacy import opt_out, pii_manifest
 from tasks.curate.privacy.pii import Redacted, Span
 from tasks.curate.text import yaml_manifests as manifests
-from tasks.simulate import cluster
+from tasks.tool_use.simulator import cluster
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

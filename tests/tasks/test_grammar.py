@@ -15,7 +15,7 @@ from tasks import grammar
 from tasks.curate.dedup.minhash import near_duplicates
 from tasks.grammar import Request, normalised
 from tasks.intents import FAMILIES
-from tasks.simulate.cluster import outcome
+from tasks.tool_use.simulator.cluster import outcome
 
 pytestmark = pytest.mark.unit
 

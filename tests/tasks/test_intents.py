@@ -10,7 +10,7 @@ from schemas.scenario import Scenario, Untouched
 from schemas.tools import APPROVAL, REGISTRY
 from tasks.intents import FAMILIES, Act, Family, Plan, cordon, drain, rollback
 from tasks.scenes import cluster, scene
-from tasks.simulate.cluster import outcome
+from tasks.tool_use.simulator.cluster import outcome
 
 pytestmark = pytest.mark.unit
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from schemas import format_b
 from schemas.ds3_stackoverflow import COMPONENTS, IN_CLUSTER, SIGNATURES
 from schemas.tools import ENVIRONMENTS, REGISTRY, offered_in
-from tasks.check.verify import verified
 from tasks.curate.text.html import fenced, visible
 from tasks.teacher import APPROVAL_CHANNEL, DEEDS, DIAGNOSES, OWNERS, READS, REMEDIES, Lesson, teach
+from tasks.tool_use.verify import verified
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

@@ -6,9 +6,9 @@ import pytest
 
 from schemas.scenario import Applied, ClusterState, Drained, Namespace, Node, Pod, Replicas, RolledBack, Workload
 from schemas.tools import REGISTRY
-from tasks.simulate.actions import ACTIONS, TELLING, home
-from tasks.simulate.cluster import run
-from tasks.simulate.trace import Run
+from tasks.tool_use.simulator.actions import ACTIONS, TELLING, home
+from tasks.tool_use.simulator.cluster import run
+from tasks.tool_use.simulator.trace import Run
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.check.strict_json import LONGEST, Unreadable, read
+from tasks.tool_use.strict_json import LONGEST, Unreadable, read
 
 pytestmark = pytest.mark.unit
 

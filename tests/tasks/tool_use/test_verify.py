@@ -14,10 +14,10 @@ from schemas.format_b import COLUMNS, MESSAGES_SCHEMA, VERIFIED, messages_json
 from schemas.scenario import ClusterState, Node, Scenario, Untouched
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.workflow import answer, result
-from tasks.check import verify
-from tasks.check.strict_json import LONGEST, Unreadable
-from tasks.check.verify import execution_fault, faults_of_line, format_fault, stage_counts, tools_fault, verified
-from tests.tasks.check.conversations import (
+from tasks.tool_use import verify
+from tasks.tool_use.strict_json import LONGEST, Unreadable
+from tasks.tool_use.verify import execution_fault, faults_of_line, format_fault, stage_counts, tools_fault, verified
+from tests.tasks.tool_use.conversations import (
     APPROVE,
     DRAIN,
     NODE_STATUS,
@@ -28,7 +28,7 @@ from tests.tasks.check.conversations import (
     row,
     said,
 )
-from tests.tasks.check.scenarios import cases
+from tests.tasks.tool_use.scenarios import cases
 
 pytestmark = pytest.mark.unit
 

@@ -24,10 +24,10 @@ from schemas.scenario import (
     Workload,
 )
 from schemas.workflow import Call
-from tasks.simulate import trace
-from tasks.simulate.cluster import run
-from tasks.simulate.goals import beyond, fits, unmet, words
-from tasks.simulate.trace import Run
+from tasks.tool_use.simulator import trace
+from tasks.tool_use.simulator.cluster import run
+from tasks.tool_use.simulator.goals import beyond, fits, unmet, words
+from tasks.tool_use.simulator.trace import Run
 
 pytestmark = pytest.mark.unit
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from tasks.check.verify import verified
 from tasks.quality.splits import by_group
+from tasks.tool_use.verify import verified
 
 
 def settled(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -22,8 +22,8 @@ from schemas.scenario import (
     Untouched,
 )
 from schemas.tools import APPROVAL, REGISTRY
-from tasks.simulate.actions import TELLING, home, stays
-from tasks.simulate.trace import Call, Change, Run
+from tasks.tool_use.simulator.actions import TELLING, home, stays
+from tasks.tool_use.simulator.trace import Call, Change, Run
 
 QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # also full-width and Arabic
 

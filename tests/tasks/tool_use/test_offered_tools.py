@@ -8,7 +8,7 @@ import pytest
 
 from schemas.format_b import SYSTEM_PREFIX, system_message
 from schemas.tools import REGISTRY, offered_in
-from tasks.check.offers import compiled, offer_of
+from tasks.tool_use.offered_tools import compiled, offer_of
 
 pytestmark = pytest.mark.unit
 

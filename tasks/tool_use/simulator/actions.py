@@ -26,7 +26,7 @@ from schemas.scenario import (
 from schemas.tools import APPROVAL, DNS_NAME
 from tasks.curate.text.yaml_manifests import Refused as Unread
 from tasks.curate.text.yaml_manifests import Resource, documents, images, number, resources, text_of
-from tasks.simulate.trace import Change, Refused
+from tasks.tool_use.simulator.trace import Change, Refused
 
 Done: TypeAlias = tuple[ClusterState, tuple[Change, ...]]
 Params: TypeAlias = Mapping[str, Any]

@@ -11,9 +11,9 @@ import jsonschema_rs
 
 from schemas.scenario import ClusterState, Scenario
 from schemas.tools import APPROVAL, REGISTRY, Tool
-from tasks.simulate.actions import ACTIONS
-from tasks.simulate.goals import beyond, unmet
-from tasks.simulate.trace import Call, Deed, Refused, Run
+from tasks.tool_use.simulator.actions import ACTIONS
+from tasks.tool_use.simulator.goals import beyond, unmet
+from tasks.tool_use.simulator.trace import Call, Deed, Refused, Run
 
 WORDS_OF_A_SCHEMA = 200  # characters of its complaint; it quotes the value, which may be a whole manifest
 _schemas = {name: jsonschema_rs.validator_for(tool.parameters, offline=True) for name, tool in REGISTRY.items()}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.format_b import METADATA, message, system_message
 from schemas.tools import REGISTRY
 from schemas.workflow import answer, result
-from tasks.combine.chat_formats import (
+from tasks.tool_use.chat_formats import (
     FORMATS,
     PERSONA,
     ChatError,

@@ -13,7 +13,7 @@ import orjson
 
 from schemas.format_b import OFFER_SCHEMA, SYSTEM_PREFIX
 from schemas.tools import ENVIRONMENTS, REGISTRY
-from tasks.check.strict_json import Unreadable, read
+from tasks.tool_use.strict_json import Unreadable, read
 
 KEPT_OFFERS = 1_024  # of different system messages; 10 kB each for the platform's fifteen tools
 KEPT_SCHEMAS = 1_024  # of different parameters, compiled: 2 to 100 kB each, and as many microseconds to make

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.scenario import ClusterState, Drained, Namespace, Node, Replicas, Scenario, Workload
 from schemas.tools import REGISTRY
-from tasks.simulate.cluster import Outcome, outcome, run
-from tests.tasks.check.scenarios import cases
+from tasks.tool_use.simulator.cluster import Outcome, outcome, run
+from tests.tasks.tool_use.scenarios import cases
 
 pytestmark = pytest.mark.unit
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from schemas.finding import SourceError
 from schemas.format_b import LINE_SCHEMA, METADATA, messages_json
-from tasks.check.verify import faults_of_line, verified
-from tasks.combine import lines as module
-from tasks.combine.lines import ROWS_AT_ONCE, rows_of
-from tests.tasks.check.conversations import NODE_STATUS, asked, conversations, row, split
+from tasks.tool_use import jsonl as module
+from tasks.tool_use.jsonl import ROWS_AT_ONCE, rows_of
+from tasks.tool_use.verify import faults_of_line, verified
+from tests.tasks.tool_use.conversations import NODE_STATUS, asked, conversations, row, split
 
 pytestmark = pytest.mark.unit
 

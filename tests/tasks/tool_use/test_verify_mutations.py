@@ -14,9 +14,9 @@ import pytest
 
 from schemas.tools import REGISTRY, offered_in
 from schemas.workflow import Call, answer
-from tasks.check.verify import stage_counts, verified
-from tests.tasks.check.conversations import conversations, offer_text, row, said
-from tests.tasks.check.scenarios import CHANNELS, SEVERITIES, Case, cases
+from tasks.tool_use.verify import stage_counts, verified
+from tests.tasks.tool_use.conversations import conversations, offer_text, row, said
+from tests.tasks.tool_use.scenarios import CHANNELS, SEVERITIES, Case, cases
 
 pytestmark = pytest.mark.unit
 

@@ -24,10 +24,10 @@ from schemas.format_b import LINE_SCHEMA, MESSAGES_SCHEMA, STAGES, VERIFIED
 from schemas.scenario import Scenario
 from schemas.tools import APPROVAL, ENVIRONMENTS
 from schemas.workflow import RESULT_SCHEMA, WORKFLOW_SCHEMA
-from tasks.check.offers import Offer, compiled, offer_of
-from tasks.check.strict_json import LONGEST, Unreadable, read
 from tasks.quality.contract import rejects
-from tasks.simulate.cluster import outcome
+from tasks.tool_use.offered_tools import Offer, compiled, offer_of
+from tasks.tool_use.simulator.cluster import outcome
+from tasks.tool_use.strict_json import LONGEST, Unreadable, read
 
 ROWS_AT_ONCE = 4_096
 KEPT_HEADS = 4  # beginnings of lines: the offers of three environments, and one more
