@@ -12,11 +12,11 @@ from schemas.limits import Limits, LoadRules
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks import ds1_alibaba as alibaba
-from tasks.acquire.alibaba import SOURCE, decode
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.ds1_alibaba import windows as alibaba
+from tasks.pipelines.ds1_alibaba.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
 

@@ -22,9 +22,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
-from tasks import ds1_alibaba
-from tasks.acquire import alibaba
 from tasks.engine import snapshots
+from tasks.pipelines.ds1_alibaba import source as alibaba
+from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
 
 MACHINES = 1_313
 CHUNK = 500_000

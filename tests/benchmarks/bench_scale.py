@@ -32,9 +32,11 @@ from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
 from schemas.settings import settings
-from tasks import ds1_alibaba, ds2_loghub, ds6_the_stack
-from tasks.acquire import alibaba, loghub, the_stack
+from tasks import ds2_loghub, ds6_the_stack
+from tasks.acquire import loghub, the_stack
 from tasks.engine import derive, shards, snapshots
+from tasks.pipelines.ds1_alibaba import source as alibaba
+from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
 from tests.conftest import PROJECT
 
 # Raw rows of a sample of scale 1 (measured at scale 3), and the share of --rows a dataset is given: a manifest costs

@@ -20,10 +20,12 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import ds1_alibaba, ds2_loghub, ds6_the_stack
-from tasks.acquire import alibaba, loghub, the_stack
+from tasks import ds2_loghub, ds6_the_stack
+from tasks.acquire import loghub, the_stack
 from tasks.engine import shards, snapshots
 from tasks.engine.derive import derive_batches
+from tasks.pipelines.ds1_alibaba import source as alibaba
+from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
 from tests.servers import free_port, running, wait_until
 
 pytestmark = [

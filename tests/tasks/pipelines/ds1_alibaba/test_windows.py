@@ -14,8 +14,8 @@ import pytest
 from schemas import ds1_alibaba as ds1
 from schemas import format_a
 from schemas.snapshot import REJECT_COLUMNS
-from tasks import ds1_alibaba as alibaba
-from tasks.acquire.alibaba import decode, sample
+from tasks.pipelines.ds1_alibaba import windows as alibaba
+from tasks.pipelines.ds1_alibaba.source import decode, sample
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 Decoded = Callable[..., pd.DataFrame]

@@ -11,7 +11,7 @@ import pytest
 
 from schemas import ds1_alibaba as ds1
 from schemas.finding import SourceError
-from tasks.acquire import alibaba
+from tasks.pipelines.ds1_alibaba import source as alibaba
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 TABLES = ("server_usage", "batch_instance", "batch_task", "server_event")
