@@ -53,7 +53,7 @@ bench-code: .venv/bench  ## the code corpus: its near duplicates at two sizes, a
 	$(BIN)/python -m tests.benchmarks.bench_code_corpus
 
 label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand-labelled lines
-	$(BIN)/python -m tests.tasks.test_ds2_rules
+	$(BIN)/python -m tests.tasks.pipelines.ds2_loghub.test_label_rules
 
 operations: .venv/dev  ## outages and queues on real servers: minutes
 	$(BIN)/python -m pytest -m operations $(ARGS)

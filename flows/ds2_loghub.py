@@ -12,11 +12,14 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks import ds2_loghub as loghub
-from tasks.acquire.loghub import SOURCE, decode
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.ds2_loghub import events as loghub_events
+from tasks.pipelines.ds2_loghub import reports
+from tasks.pipelines.ds2_loghub import rules as loghub_rules
+from tasks.pipelines.ds2_loghub import windows as loghub
+from tasks.pipelines.ds2_loghub.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
 
@@ -49,8 +52,8 @@ def ds2_loghub(
     root = (data_dir or settings().data_dir).resolve()
     rules = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    parsed, no_header = derive_batches(loghub.parse, *raw.files, decode=decode)
-    events, no_time = derive(loghub.events, parsed, year=year)
+    parsed, no_header = derive_batches(loghub_events.parse, *raw.files, decode=decode)
+    events, no_time = derive(loghub_events.events, parsed, year=year)
     sequences, left_out = derive(loghub.windows, events, **rules)
     return assure(
         sequences,
@@ -59,10 +62,10 @@ def ds2_loghub(
         acquired=raw,
         slices=("system", "severity", "event_type", "label"),
         outcomes=("label", "severity", "event_type"),
-        statistics={"statistics_report.json": derive(loghub.statistics_report, events)},
+        statistics={"statistics_report.json": derive(reports.statistics_report, events)},
         rejected=(no_header, no_time, left_out),
         vocabulary=derive(loghub.vocabulary, events),
-        rules=loghub.RULES,
+        rules=loghub_rules.RULES,
         limits=thresholds(limits=limits).limits,
         parameters={**rules, "year": year},
         also={"ds2_loghub_events.parquet": events},

@@ -32,11 +32,13 @@ from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
 from schemas.settings import settings
-from tasks import ds2_loghub, ds6_the_stack
-from tasks.acquire import loghub, the_stack
+from tasks import ds6_the_stack
+from tasks.acquire import the_stack
 from tasks.engine import derive, shards, snapshots
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
+from tasks.pipelines.ds2_loghub import events
+from tasks.pipelines.ds2_loghub import source as loghub
 from tests.conftest import PROJECT
 
 # Raw rows of a sample of scale 1 (measured at scale 3), and the share of --rows a dataset is given: a manifest costs
@@ -45,7 +47,7 @@ ROWS_OF_SCALE = {"ds1_alibaba": 123_000, "ds2_loghub": 101_000, "ds6_the_stack":
 SHARE = {"ds1_alibaba": 1.0, "ds2_loghub": 1.0, "ds6_the_stack": 0.05}
 STEPS: Mapping[str, tuple[Any, Callable[..., Any], Any]] = {
     "ds1_alibaba": (alibaba.SOURCE, ds1_alibaba.select, alibaba.decode),
-    "ds2_loghub": (loghub.SOURCE, ds2_loghub.parse, loghub.decode),
+    "ds2_loghub": (loghub.SOURCE, events.parse, loghub.decode),
     "ds6_the_stack": (
         the_stack.at(the_stack.REPO, the_stack.REVISION, the_stack.SHARDS),
         ds6_the_stack.conversations,

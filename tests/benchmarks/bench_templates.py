@@ -1,4 +1,4 @@
-"""How well and how fast `tasks.templates` mines: `python -m tests.benchmarks.bench_templates quality|speed|thresholds`.
+"""How well and how fast `tasks.pipelines.ds2_loghub.templates` mines: `python -m tests.benchmarks.bench_templates quality|speed|thresholds`.
 
 `quality`: grouping accuracy on the five real LogHub samples beside the published Drain floor, and on invented systems.
 `speed`: lines a second on 1,000,000 real lines beside Drain3 in the same run, growth from 250,000 to 2,000,000 lines.
@@ -26,7 +26,7 @@ from statistics import mean, median
 
 import polars as pl
 
-from tasks import templates
+from tasks.pipelines.ds2_loghub import templates
 
 Sample = tuple[pl.Series, pl.Series]  # messages; for each, the event it is an instance of
 Draw = Callable[[random.Random], str]

@@ -20,12 +20,14 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import ds2_loghub, ds6_the_stack
-from tasks.acquire import loghub, the_stack
+from tasks import ds6_the_stack
+from tasks.acquire import the_stack
 from tasks.engine import shards, snapshots
 from tasks.engine.derive import derive_batches
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
+from tasks.pipelines.ds2_loghub import events
+from tasks.pipelines.ds2_loghub import source as loghub
 from tests.servers import free_port, running, wait_until
 
 pytestmark = [
@@ -37,7 +39,7 @@ pytestmark = [
 
 STEPS: Mapping[str, tuple[Any, Callable[..., Any], Any, float]] = {
     "ds1": (alibaba.SOURCE, ds1_alibaba.select, alibaba.decode, 0.3),
-    "ds2": (loghub.SOURCE, ds2_loghub.parse, loghub.decode, 0.1),
+    "ds2": (loghub.SOURCE, events.parse, loghub.decode, 0.1),
     "ds6": (
         the_stack.at(the_stack.REPO, the_stack.REVISION, the_stack.SHARDS),
         ds6_the_stack.conversations,

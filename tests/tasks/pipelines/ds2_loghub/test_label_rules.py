@@ -1,7 +1,7 @@
 """Precision and recall of every DS2 rule on 300 log lines that were written and labelled by hand.
 
 `ds2_hand_labelled.tsv`: 60 raw lines in each of the five layouts, with the rule, event type, state and severity that a
-reader gives them by their meaning. A label is never changed to please the code. `python -m tests.tasks.test_ds2_rules`
+reader gives them by their meaning. A label is never changed to please the code. `python -m tests.tasks.pipelines.ds2_loghub.test_label_rules`
 prints the table.
 """
 
@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 
 from schemas.ds2_loghub import EVENT_STATES, EVENT_TYPES, SECURITY
-from tasks import ds2_loghub
-from tasks.acquire import loghub
+from tasks.pipelines.ds2_loghub import events as ds2_loghub_events
+from tasks.pipelines.ds2_loghub import rules
+from tasks.pipelines.ds2_loghub import source as loghub
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 
@@ -45,8 +46,8 @@ def _through_pipeline(folder: Path, layout: str, rows: pd.DataFrame) -> pd.DataF
     path = folder / f"{layout}.log"
     path.write_text("".join(line + "\n" for line in rows["line"]), encoding="utf-8")
     batches = [table.to_pandas(types_mapper=pd.ArrowDtype) for table in loghub.decode(path, path.name)]
-    parsed = pd.concat([ds2_loghub.parse(batch)[0] for batch in batches], ignore_index=True)
-    events, _ = ds2_loghub.events(parsed)
+    parsed = pd.concat([ds2_loghub_events.parse(batch)[0] for batch in batches], ignore_index=True)
+    events, _ = ds2_loghub_events.events(parsed)
     found = events[list(COLUMNS)].add_prefix("found_")
     return found.assign(layout=layout, number=events["line"].astype("int64")).astype({"found_state": int})
 
@@ -81,7 +82,7 @@ def test_there_are_three_hundred_lines_sixty_a_layout_and_every_rule_has_its_sha
     assert rows.groupby("layout").size().to_dict() == dict.fromkeys(("hadoop", "hdfs", "hpc", "linux", "spark"), 60)
     assert not rows["line"].duplicated().any()
     assert set(rows["event_type"]) == set(EVENT_TYPES)
-    assert set(rows["rule"]) == set(ds2_loghub.EVENT_TYPE_OF)
+    assert set(rows["rule"]) == set(rules.EVENT_TYPE_OF)
 
 
 def test_labels_agree_with_the_domains_table_of_states() -> None:

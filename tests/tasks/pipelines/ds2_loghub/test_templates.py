@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import templates
+from tasks.pipelines.ds2_loghub import templates
 from tests.benchmarks import bench_templates as bench
 
 pytestmark = pytest.mark.unit
@@ -287,7 +287,7 @@ def test_the_id_is_a_hash_of_the_template_alone() -> None:
 def test_another_process_with_another_hash_seed_finds_the_same(logs: dict[str, pl.Series]) -> None:
     lines = logs["door (logins)"].to_list()
     code = (
-        "import json, sys, polars as pl; from tasks.templates import mine_polars;"
+        "import json, sys, polars as pl; from tasks.pipelines.ds2_loghub.templates import mine_polars;"
         "print(json.dumps(mine_polars(pl.Series(json.load(sys.stdin)))['template_id'].to_list()))"
     )
     other = subprocess.run(

@@ -11,9 +11,11 @@ import pytest
 
 from schemas.finding import SourceError
 from schemas.format_a import SEVERITY_ORDER
-from tasks import ds2_loghub
-from tasks.acquire import loghub
 from tasks.engine import snapshots
+from tasks.pipelines.ds2_loghub import events as ds2_loghub_events
+from tasks.pipelines.ds2_loghub import sample as loghub_sample
+from tasks.pipelines.ds2_loghub import source as loghub
+from tasks.pipelines.ds2_loghub import windows as ds2_loghub
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 
@@ -118,7 +120,7 @@ def test_a_structured_csv_gives_the_raw_lines_it_was_made_from(tmp_path: Path) -
     ]
     assert lines["line"].tolist() == [1, 7, 8, 1, 1, 11]
     assert lines["fault"].tolist()[3:] == ["wrong_column_count", "bad_line_id", "invalid_utf8"]
-    parsed, rejects = ds2_loghub.parse(lines)
+    parsed, rejects = ds2_loghub_events.parse(lines)
     assert len(parsed) + len(rejects) == snapshots.count_rows(path) == 6
     assert rejects["outcome"].value_counts().to_dict() == {"quarantined": 3, "dropped": 1}
 
@@ -160,14 +162,14 @@ def test_the_real_folder_gives_the_2000_lines_of_each_of_the_five_systems(real_d
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
-    loghub.sample(folder, 42, 0.2)
+    loghub_sample.sample(folder, 42, 0.2)
     return folder
 
 
 def events_of(folder: Path) -> tuple[pd.DataFrame, int]:
     """Events of every log of a folder, and how many lines came or were left out on the way."""
-    results = [ds2_loghub.parse(decoded(path)) for path in sorted(folder.glob("*.log"))]
-    events, rejects = ds2_loghub.events(pd.concat([parsed for parsed, _ in results], ignore_index=True))
+    results = [ds2_loghub_events.parse(decoded(path)) for path in sorted(folder.glob("*.log"))]
+    events, rejects = ds2_loghub_events.events(pd.concat([parsed for parsed, _ in results], ignore_index=True))
     return events, len(rejects) + sum(len(left) for _, left in results)
 
 
@@ -179,14 +181,14 @@ def sample_events(sample: Path) -> pd.DataFrame:
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(sample: Path, tmp_path: Path) -> None:
     for seed in (42, 43):
         (tmp_path / str(seed)).mkdir()
-        loghub.sample(tmp_path / str(seed), seed, 0.2)
+        loghub_sample.sample(tmp_path / str(seed), seed, 0.2)
     for path in sample.iterdir():
         assert (tmp_path / "42" / path.name).read_bytes() == path.read_bytes()
         assert (tmp_path / "43" / path.name).read_bytes() != path.read_bytes()
 
 
 def test_the_sample_has_five_systems_in_their_layouts_one_of_them_in_crlf(sample: Path) -> None:
-    assert {path.name for path in sample.glob("*.log")} == {voice.file for voice in loghub.VOICES}
+    assert {path.name for path in sample.glob("*.log")} == {voice.file for voice in loghub_sample.VOICES}
     assert b"\r\n" in (sample / "HPC.log").read_bytes()
     assert {system for path in sample.glob("*.log") if (system := loghub.identify(path))} == set(loghub.SOURCE.expected)
 

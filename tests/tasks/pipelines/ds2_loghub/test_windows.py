@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from schemas import format_a
 from schemas.ds2_loghub import BY_NAME, EVENT_COLUMNS, EVENT_STATES, EVENT_TYPES, LAYOUTS, Events
 from schemas.snapshot import REJECT_COLUMNS
-from tasks import ds2_loghub
-from tasks.acquire import loghub
+from tasks.pipelines.ds2_loghub import events, reports
+from tasks.pipelines.ds2_loghub import rules as ds2_loghub_rules
+from tasks.pipelines.ds2_loghub import source as loghub
+from tasks.pipelines.ds2_loghub import windows as ds2_loghub
 from tasks.quality.vocabulary import template_tokens
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
@@ -88,8 +90,8 @@ def frame(table: pl.DataFrame) -> pd.DataFrame:
 
 
 def events_of(*raw: pd.DataFrame, year: int = 2005) -> pd.DataFrame:
-    parsed = [ds2_loghub.parse(part)[0] for part in raw]
-    return ds2_loghub.events(pd.concat(parsed, ignore_index=True), year=year)[0]
+    parsed = [events.parse(part)[0] for part in raw]
+    return events.events(pd.concat(parsed, ignore_index=True), year=year)[0]
 
 
 def syslog(*moments: str, host: str = "tulip", message: str = "crond[1]: started") -> pd.DataFrame:
@@ -114,7 +116,7 @@ def judged(rows: list[tuple[str, str | None]]) -> list[tuple[str, str, str]]:
         schema_overrides=dict.fromkeys(("system", "file", "layout", "time", "host", "level", "source"), pl.String)
         | {"line": pl.Int64, "message": pl.String},
     )
-    told, _ = ds2_loghub.events(frame(parsed))
+    told, _ = events.events(frame(parsed))
     return list(told[["severity", "event_type", "rule"]].itertuples(index=False, name=None))
 
 
@@ -133,7 +135,7 @@ def planted(rows: list[tuple[str, str, int, str]]) -> pd.DataFrame:
         template=pl.col("rule"),
         message=pl.lit("m"),
         line=pl.int_range(pl.len(), dtype=pl.Int64) + 1,
-        event_type=pl.col("rule").replace_strict(ds2_loghub.EVENT_TYPE_OF, return_dtype=pl.String),
+        event_type=pl.col("rule").replace_strict(ds2_loghub_rules.EVENT_TYPE_OF, return_dtype=pl.String),
         state=pl.lit(0, pl.Int8),
         entity=pl.concat_str("system", pl.lit("/"), "name"),
         file=pl.lit("x.log"),
@@ -147,11 +149,11 @@ def planted(rows: list[tuple[str, str, int, str]]) -> pd.DataFrame:
 def test_a_line_of_each_layout_is_found_by_content_and_split() -> None:
     assert list(LINES) == [layout.name for layout in LAYOUTS]
     for layout, (line, _) in LINES.items():
-        assert ds2_loghub.best_layout([line]) is BY_NAME[layout]
-    parts = [ds2_loghub.parse(lines([line], f"{layout}_2k.log", layout)) for layout, (line, _) in LINES.items()]
+        assert events.best_layout([line]) is BY_NAME[layout]
+    parts = [events.parse(lines([line], f"{layout}_2k.log", layout)) for layout, (line, _) in LINES.items()]
     assert all(rejects.empty for _, rejects in parts)
     parsed = pd.concat([kept for kept, _ in parts], ignore_index=True)
-    told = ds2_loghub.events(parsed)[0].set_index("system")["timestamp"]
+    told = events.events(parsed)[0].set_index("system")["timestamp"]
     for row in parsed.itertuples():
         time, host, level, source, message = LINES[row.layout][1]
         assert (row.system, row.source, row.message) == (row.layout, source, message)
@@ -167,10 +169,10 @@ def test_no_two_layouts_claim_one_line(layout: str) -> None:
 
 
 def test_the_layout_of_a_file_is_that_of_most_lines() -> None:
-    found = ds2_loghub.best_layout(["banner", LINES["spark"][0], LINES["syslog"][0], LINES["spark"][0]])
+    found = events.best_layout(["banner", LINES["spark"][0], LINES["syslog"][0], LINES["spark"][0]])
     assert found is BY_NAME["spark"]
-    assert ds2_loghub.best_layout(["to do: buy milk", ""]) is None
-    assert ds2_loghub.best_layout([]) is None
+    assert events.best_layout(["to do: buy milk", ""]) is None
+    assert events.best_layout([]) is None
 
 
 @pytest.mark.parametrize(
@@ -181,18 +183,18 @@ def test_the_layout_of_a_file_is_that_of_most_lines() -> None:
     ],
 )
 def test_log4js_relatives_are_read_too(line: str, source: str, message: str) -> None:
-    parsed, _ = ds2_loghub.parse(lines([line], "zk.log", "log4j"))
+    parsed, _ = events.parse(lines([line], "zk.log", "log4j"))
     assert (parsed.loc[0, "source"], parsed.loc[0, "message"]) == (source, message)
 
 
 def test_syslog_without_a_tag_keeps_its_message() -> None:
-    parsed, _ = ds2_loghub.parse(lines(["Jun 14 15:16:01 combo last message repeated 2 times"]))
+    parsed, _ = events.parse(lines(["Jun 14 15:16:01 combo last message repeated 2 times"]))
     assert (parsed.loc[0, "source"], parsed.loc[0, "message"]) == ("", "last message repeated 2 times")
 
 
 def test_system_names_are_small_letters_and_digits() -> None:
     names = ["2k/Linux_2k.log", "hadoop-xyz.log", "HDFS.log", "Web1.log", "_.log"]
-    assert [ds2_loghub.system_of(name) for name in names] == ["linux", "hadoop", "hdfs", "web1", ""]
+    assert [events.system_of(name) for name in names] == ["linux", "hadoop", "hdfs", "web1", ""]
 
 
 # -------------------------------------------------------------------------------------------------------------- times
@@ -219,7 +221,7 @@ def test_a_clock_that_goes_back_by_minutes_or_days_is_no_new_year_and_is_counted
     assert set(told["timestamp"].dt.year) == {2005}
     assert told["timestamp"].is_monotonic_increasing
     assert told["line"].tolist() == [2, 1, 3]
-    assert ds2_loghub.statistics_report(told)["statistics"]["clock_steps_back"] == 1
+    assert reports.statistics_report(told)["statistics"]["clock_steps_back"] == 1
 
 
 def test_a_clock_that_goes_back_over_new_year_takes_the_year_back() -> None:
@@ -254,8 +256,8 @@ NO_TIMES = [
 
 def test_a_time_that_is_none_is_quarantined_with_its_line() -> None:
     parts = [lines(["", line], f"f{at}.log", layout) for at, (line, layout) in enumerate(NO_TIMES)]
-    parsed = pd.concat([ds2_loghub.parse(part)[0] for part in parts], ignore_index=True)
-    told, rejects = ds2_loghub.events(parsed, year=2005)
+    parsed = pd.concat([events.parse(part)[0] for part in parts], ignore_index=True)
+    told, rejects = events.events(parsed, year=2005)
     assert told.empty
     assert rejects[["outcome", "reason", "file", "line"]].to_numpy().tolist() == [
         ["quarantined", "bad_time", f"f{at}.log", 2] for at in range(len(NO_TIMES))
@@ -280,8 +282,8 @@ Caused by: java.lang.IllegalStateException
 
 
 def test_exceptions_of_a_stack_trace_are_read_with_their_record_and_its_lines_are_counted() -> None:
-    parsed, unparsed = ds2_loghub.parse(lines(TRACE, "hadoop.log", "log4j"))
-    told, rejects = ds2_loghub.events(parsed)
+    parsed, unparsed = events.parse(lines(TRACE, "hadoop.log", "log4j"))
+    told, rejects = events.events(parsed)
     assert unparsed.empty
     assert told["line"].tolist() == [2, 6]
     assert told["rule"].tolist() == ["out_of_memory", "normal"]
@@ -297,9 +299,9 @@ def test_exceptions_of_a_stack_trace_are_read_with_their_record_and_its_lines_ar
 @pytest.mark.parametrize("cut", range(1, 6))
 def test_a_batch_may_end_anywhere(cut: int) -> None:
     whole = lines(TRACE, "hadoop.log", "log4j")
-    parts = [ds2_loghub.parse(part.reset_index(drop=True))[0] for part in (whole[:cut], whole[cut:])]
-    together = ds2_loghub.events(ds2_loghub.parse(whole)[0])
-    apart = ds2_loghub.events(pd.concat(parts, ignore_index=True))
+    parts = [events.parse(part.reset_index(drop=True))[0] for part in (whole[:cut], whole[cut:])]
+    together = events.events(events.parse(whole)[0])
+    apart = events.events(pd.concat(parts, ignore_index=True))
     for one, other in zip(together, apart, strict=True):
         pd.testing.assert_frame_equal(one, other)
 
@@ -310,14 +312,14 @@ def test_a_trace_at_the_head_of_a_file_does_not_go_on_with_another_files_record(
         lines([header], "a.log", "log4j"),
         lines(["java.lang.OutOfMemoryError: heap", header], "b.log", "log4j"),
     ]
-    parsed = pd.concat([ds2_loghub.parse(part)[0] for part in parts], ignore_index=True)
-    told, rejects = ds2_loghub.events(parsed)
+    parsed = pd.concat([events.parse(part)[0] for part in parts], ignore_index=True)
+    told, rejects = events.events(parsed)
     assert told["rule"].tolist() == ["error_level", "error_level"]
     assert rejects[["reason", "file", "line"]].to_numpy().tolist() == [["no_header", "b.log", 1]]
 
 
 def test_where_a_line_is_a_record_one_without_header_is_quarantined() -> None:
-    parsed, rejects = ds2_loghub.parse(lines(["Jun 14 10:00:00 h x: y", "\x00garb\x00age", "Jun 14 10:0"]))
+    parsed, rejects = events.parse(lines(["Jun 14 10:00:00 h x: y", "\x00garb\x00age", "Jun 14 10:0"]))
     assert len(parsed) == 1
     assert rejects[["outcome", "reason", "line"]].to_numpy().tolist() == [
         ["quarantined", "no_header", 2],
@@ -328,7 +330,7 @@ def test_where_a_line_is_a_record_one_without_header_is_quarantined() -> None:
 def test_faults_of_the_reader_are_quarantined_under_their_name() -> None:
     raw = lines(["Jun 14 10:00:00 h x: y", "Jun 14 10:00:00 h x: z"])
     raw.loc[1, "fault"] = "invalid_utf8"
-    parsed, rejects = ds2_loghub.parse(raw)
+    parsed, rejects = events.parse(raw)
     assert parsed["message"].tolist() == ["y"]
     assert rejects[["outcome", "reason", "line", "row"]].to_numpy().tolist() == [
         ["quarantined", "invalid_utf8", 2, "Jun 14 10:00:00 h x: z"]
@@ -336,30 +338,30 @@ def test_faults_of_the_reader_are_quarantined_under_their_name() -> None:
 
 
 def test_nothing_in_gives_empty_tables_of_the_right_columns_and_types() -> None:
-    parsed, rejects = ds2_loghub.parse(lines([]))
-    told, untimed = ds2_loghub.events(parsed)
+    parsed, rejects = events.parse(lines([]))
+    told, untimed = events.events(parsed)
     sequences, left_out = ds2_loghub.windows(told)
     assert (len(parsed), len(told), len(sequences)) == (0, 0, 0)
     assert {tuple(table.columns) for table in (rejects, untimed, left_out)} == {REJECT_COLUMNS}
     assert dict(told.dtypes) == EVENT_COLUMNS
     assert list(sequences.dtypes)[: len(format_a.COLUMNS)] == list(format_a.COLUMNS.values())
     assert ds2_loghub.vocabulary(told).empty
-    assert ds2_loghub.statistics_report(told)["statistics"]["total_rows"] == 0
+    assert reports.statistics_report(told)["statistics"]["total_rows"] == 0
 
 
 # -------------------------------------------------------------------------------------------------------------- rules
 
 
 def test_the_order_of_the_rules_is_the_domains_order_of_event_types() -> None:
-    order = [EVENT_TYPES.index(rule.event_type) for rule in ds2_loghub.EVENT_RULES]
+    order = [EVENT_TYPES.index(rule.event_type) for rule in ds2_loghub_rules.EVENT_RULES]
     assert order == sorted(order)
-    assert set(ds2_loghub.EVENT_TYPE_OF.values()) == set(EVENT_TYPES)
+    assert set(ds2_loghub_rules.EVENT_TYPE_OF.values()) == set(EVENT_TYPES)
 
 
 def test_every_rule_is_explained_and_no_braces_were_lost_in_its_pattern() -> None:
-    assert set(ds2_loghub.RULES) == {*ds2_loghub.EVENT_TYPE_OF, "security"}
-    for rule in ds2_loghub.EVENT_RULES:
-        pattern = ds2_loghub._pattern(rule.words)
+    assert set(ds2_loghub_rules.RULES) == {*ds2_loghub_rules.EVENT_TYPE_OF, "security"}
+    for rule in ds2_loghub_rules.EVENT_RULES:
+        pattern = ds2_loghub_rules._pattern(rule.words)
         assert "<" not in pattern.replace("(?<", "")
         assert "||" not in pattern
 
@@ -430,7 +432,7 @@ def test_any_text_has_exactly_one_verdict(rows: list[tuple[str, str | None]]) ->
     verdicts = judged(rows)
     assert len(verdicts) == len(rows)
     for (_, level), (severity, event_type, rule) in zip(rows, verdicts, strict=True):
-        assert event_type == ds2_loghub.EVENT_TYPE_OF[rule]
+        assert event_type == ds2_loghub_rules.EVENT_TYPE_OF[rule]
         assert level in {None, severity}
 
 
@@ -530,12 +532,12 @@ def test_security_is_normal_among_five_states_and_a_state_of_its_own_among_seven
 
 
 @pytest.mark.parametrize("taxonomy", ["five", "seven"])
-@given(rules=st.lists(st.sampled_from(sorted(ds2_loghub.EVENT_TYPE_OF)), min_size=1, max_size=8))
+@given(rules=st.lists(st.sampled_from(sorted(ds2_loghub_rules.EVENT_TYPE_OF)), min_size=1, max_size=8))
 @settings(max_examples=8, deadline=None)
 def test_the_worst_state_wins_by_severity_whatever_the_order(taxonomy: format_a.Taxonomy, rules: list[str]) -> None:
     told = planted([("a", "h", at, rule) for at, rule in enumerate(rules)])
     sequences, _ = ds2_loghub.windows(told, taxonomy=taxonomy)
-    states = [EVENT_STATES[ds2_loghub.EVENT_TYPE_OF[rule]] for rule in rules]
+    states = [EVENT_STATES[ds2_loghub_rules.EVENT_TYPE_OF[rule]] for rule in rules]
     worst = min(states, key=format_a.SEVERITY_ORDER.index)
     assert sequences["label"].tolist() == [0 if taxonomy == "five" and worst > format_a.DATA_DRIFT else worst]
 
@@ -664,7 +666,7 @@ def test_a_later_day_or_another_system_changes_no_earlier_id_and_no_earlier_wind
 
 
 def test_the_report_has_the_domains_keys_and_says_how_many_windows_are_lone() -> None:
-    report = ds2_loghub.statistics_report(planted([*lone(0, 1, 9), ("b", "h", 0, "crashed"), ("b", "h", 1, "crashed")]))
+    report = reports.statistics_report(planted([*lone(0, 1, 9), ("b", "h", 0, "crashed"), ("b", "h", 1, "crashed")]))
     assert report["validation"]["success"]
     assert {"expectation", "column", "success"} == set(report["validation"]["results"][0])
     statistics = report["statistics"]
@@ -682,7 +684,7 @@ def test_the_report_names_the_check_that_fails() -> None:
     told = planted(lone(0, 1))
     told["severity"] = pd.Series(["INFO", "LOUD"], dtype=format_a.TEXT)
     told["line"] = pd.Series([1, 1], dtype=told["line"].dtype)
-    validation = ds2_loghub.statistics_report(told)["validation"]
+    validation = reports.statistics_report(told)["validation"]
     assert not validation["success"]
     assert {result["expectation"] for result in validation["results"] if not result["success"]} == {
         "known_severity",
@@ -693,7 +695,7 @@ def test_the_report_names_the_check_that_fails() -> None:
 def test_errors_that_end_normal_are_counted_by_rule() -> None:
     told = planted(lone(0, 1))
     told["severity"] = pd.Series(["ERROR", "INFO"], dtype=format_a.TEXT)
-    assert ds2_loghub.statistics_report(told)["statistics"]["unexplained_errors"] == {"normal": 1}
+    assert reports.statistics_report(told)["statistics"]["unexplained_errors"] == {"normal": 1}
 
 
 # ---------------------------------------------------------------------------------------------------------- real logs
@@ -705,10 +707,10 @@ def real(real_data: Path) -> pd.DataFrame:
     parts = []
     for path in sorted((real_data / "loghub" / "2k").glob("*/*_2k.log")):
         for table in loghub.decode(path, path.name):
-            parsed, rejects = ds2_loghub.parse(table.to_pandas(types_mapper=pd.ArrowDtype))
+            parsed, rejects = events.parse(table.to_pandas(types_mapper=pd.ArrowDtype))
             assert rejects.empty
             parts.append(parsed)
-    told, rejects = ds2_loghub.events(pd.concat(parts, ignore_index=True))
+    told, rejects = events.events(pd.concat(parts, ignore_index=True))
     assert rejects.empty
     return told
 
@@ -734,8 +736,8 @@ def test_the_structured_copy_of_a_real_log_gives_the_same_events(
     real: pd.DataFrame, real_data: Path, system: str
 ) -> None:
     path = next((real_data / "loghub" / "2k").glob(f"*/{system}_2k.log_structured.csv"))
-    parsed = [ds2_loghub.parse(t.to_pandas(types_mapper=pd.ArrowDtype))[0] for t in loghub.decode(path, path.name)]
-    told, rejects = ds2_loghub.events(pd.concat(parsed, ignore_index=True))
+    parsed = [events.parse(t.to_pandas(types_mapper=pd.ArrowDtype))[0] for t in loghub.decode(path, path.name)]
+    told, rejects = events.events(pd.concat(parsed, ignore_index=True))
     ours = real[real["system"] == system.lower()].reset_index(drop=True)
     assert rejects.empty
     pd.testing.assert_frame_equal(told.drop(columns="file"), ours.drop(columns="file"))
@@ -774,7 +776,7 @@ def test_real_windows_are_sequences_of_format_a_and_lose_nothing(real: pd.DataFr
     format_a.Sequences.validate(sequences)
     Events.validate(real)
     assert sequences["rows"].sum() + len(rejects) == 10_000
-    windows = ds2_loghub.statistics_report(real)["windows"]
+    windows = reports.statistics_report(real)["windows"]
     assert windows["after_merging"]["windows"] == len(sequences)
     assert windows["after_merging"]["single_event"] == int((sequences["rows"] == 1).sum())
 
@@ -784,7 +786,7 @@ def test_a_real_log_cut_into_batches_of_any_size_gives_the_same_events(real_data
     batches = [table.to_pandas(types_mapper=pd.ArrowDtype) for table in loghub.decode(path, path.name)]
     whole = pd.concat(batches, ignore_index=True)
     cuts = np.cumsum([0, 1, 7, 500, 1492])
-    parts = [ds2_loghub.parse(whole[a:b].reset_index(drop=True))[0] for a, b in itertools.pairwise(cuts)]
-    together, _ = ds2_loghub.events(ds2_loghub.parse(whole)[0])
-    apart, _ = ds2_loghub.events(pd.concat(parts, ignore_index=True))
+    parts = [events.parse(whole[a:b].reset_index(drop=True))[0] for a, b in itertools.pairwise(cuts)]
+    together, _ = events.events(events.parse(whole)[0])
+    apart, _ = events.events(pd.concat(parts, ignore_index=True))
     pd.testing.assert_frame_equal(together, apart)
