@@ -13,17 +13,19 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
-from tasks import ds3_stackoverflow as ds3
-from tasks.acquire.stackoverflow import SOURCE, decode
 from tasks.engine import snapshots, store
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.ds3_stackoverflow import conversations as ds3
+from tasks.pipelines.ds3_stackoverflow import posts as ds3_posts
+from tasks.pipelines.ds3_stackoverflow import reports
+from tasks.pipelines.ds3_stackoverflow.source import SOURCE, decode
+from tasks.pipelines.ds3_stackoverflow.teacher import APPROVAL_CHANNEL
 from tasks.sources.acquire import acquire
 from tasks.sources.drafts import Prompt, draft
 from tasks.sources.gemini import MODEL, Budget, Gemini
-from tasks.teacher import APPROVAL_CHANNEL
 
 NO_KEY = (
     "GOOGLE_API_KEY is not set, so Gemini is not asked and the rules answer. All of this dataset runs without a key."
@@ -59,7 +61,7 @@ def ds3_stackoverflow(
         min_score: Least score of a question; left out: the variable automend_thresholds, or the defaults.
         require_answer: Leave out questions whose accepted answer is not among the posts; else they are used without it.
         site: Address of the site the posts are from, for the links of the attribution.
-        teacher: rules: those of tasks/teacher.py; gemini: Gemini writes the workflows, if GOOGLE_API_KEY is set.
+        teacher: rules: those of tasks/pipelines/ds3_stackoverflow/teacher.py; gemini: Gemini writes the workflows, if GOOGLE_API_KEY is set.
         model: Gemini's model.
         requests: What a run may ask Gemini at most, every attempt counted.
         tokens: What a run may use at Gemini's at most, read and written.
@@ -70,7 +72,7 @@ def ds3_stackoverflow(
     root = (data_dir or settings().data_dir).resolve()
     agreed = thresholds(limits=limits, min_score=min_score)
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    posts, unwanted = derive_batches(ds3.posts, *raw.files, decode=decode, tags=tags, min_score=agreed.min_score)
+    posts, unwanted = derive_batches(ds3_posts.posts, *raw.files, decode=decode, tags=tags, min_score=agreed.min_score)
     questions, empty = derive_batches(ds3.questions, posts, decode=row_groups, site=site)
     wanted = snapshots.read(derive(ds3.wanted, questions))
     answers, others = derive_batches(ds3.answers, posts, decode=row_groups, site=site, **wanted)
@@ -85,8 +87,8 @@ def ds3_stackoverflow(
         acquired=raw,
         slices=tuple(SLICES),
         statistics={
-            "schema_stats.json": derive(ds3.schema_stats, conversations, pairs),
-            "quality_report.json": derive(ds3.quality_report, pairs),
+            "schema_stats.json": derive(reports.schema_stats, conversations, pairs),
+            "quality_report.json": derive(reports.quality_report, pairs),
         },
         rejected=(unwanted, empty, others, unpaired, unanswered),
         rules={},

@@ -18,9 +18,9 @@ from xml.parsers import expat
 
 import pandas as pd
 
-from tasks import ds3_stackoverflow
-from tasks.acquire import stackoverflow
-from tasks.acquire.stackoverflow_sample import sample
+from tasks.pipelines.ds3_stackoverflow import posts
+from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
+from tasks.pipelines.ds3_stackoverflow.sample import sample
 
 PARAGRAPH = "&lt;p&gt;It depends on what the container does when it starts: look at its log first.&lt;/p&gt;&#xA;"
 MALFORMED = re.compile('&undeclared;|&#0;|Id="x7"')
@@ -52,7 +52,7 @@ def ours(path: Path) -> int:
     """Rows read by decode and posts."""
     rows = 0
     for table in stackoverflow.decode(path, path.name):
-        kept, left = ds3_stackoverflow.posts(table.to_pandas(types_mapper=pd.ArrowDtype))
+        kept, left = posts.posts(table.to_pandas(types_mapper=pd.ArrowDtype))
         rows += len(kept) + len(left)
     return rows
 

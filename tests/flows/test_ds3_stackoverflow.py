@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from flows import ds3_stackoverflow as story
 from flows.ds3_stackoverflow import ds3_stackoverflow
 from schemas.settings import Settings
-from tasks.acquire import stack_exchange
+from tasks.pipelines.ds3_stackoverflow import api as stack_exchange
 from tasks.publish.publish import read_json
 from tests.stack_exchange_server import Api, question, reply, serving_api
 

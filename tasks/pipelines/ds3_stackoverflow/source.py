@@ -21,9 +21,9 @@ from schemas.ds3_stackoverflow import ANSWER, OTHER, PAIR, POST_TYPES, QUESTION,
 from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
-from tasks.acquire.stack_exchange import PIN, bring
-from tasks.acquire.stackoverflow_sample import sample
 from tasks.engine import snapshots
+from tasks.pipelines.ds3_stackoverflow.api import PIN, bring
+from tasks.pipelines.ds3_stackoverflow.sample import sample
 
 BLOCK = 2 << 20  # bytes of rows that make a batch
 LONGEST = 64 << 20  # bytes of a row; a post has at most 30,000 characters by the site's rules

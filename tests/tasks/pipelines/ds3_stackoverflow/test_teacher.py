@@ -13,7 +13,16 @@ from schemas import format_b
 from schemas.ds3_stackoverflow import COMPONENTS, IN_CLUSTER, SIGNATURES
 from schemas.tools import ENVIRONMENTS, REGISTRY, offered_in
 from tasks.curate.text.html import fenced, visible
-from tasks.teacher import APPROVAL_CHANNEL, DEEDS, DIAGNOSES, OWNERS, READS, REMEDIES, Lesson, teach
+from tasks.pipelines.ds3_stackoverflow.teacher import (
+    APPROVAL_CHANNEL,
+    DEEDS,
+    DIAGNOSES,
+    OWNERS,
+    READS,
+    REMEDIES,
+    Lesson,
+    teach,
+)
 from tasks.tool_use.verify import verified
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from schemas.ds3_stackoverflow import RAW
 from schemas.finding import SourceError
-from tasks.acquire import stackoverflow
-from tasks.acquire.stackoverflow import count, decode, identify
+from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
+from tasks.pipelines.ds3_stackoverflow.source import count, decode, identify
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.curate.text.html import fenced
-from tasks.mentions import Command, commands, documents, is_promql, manifest, mentions, promql
+from tasks.pipelines.ds3_stackoverflow.entities import (
+    Command,
+    commands,
+    documents,
+    is_promql,
+    manifest,
+    mentions,
+    promql,
+)
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

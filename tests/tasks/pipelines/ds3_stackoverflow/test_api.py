@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from schemas.finding import SourceError
 from schemas.settings import Settings
-from tasks.acquire import stack_exchange, stackoverflow
-from tasks.acquire.stack_exchange import Client, fetch
+from tasks.pipelines.ds3_stackoverflow import api as stack_exchange
+from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
+from tasks.pipelines.ds3_stackoverflow.api import Client, fetch
 from tests.stack_exchange_server import Api, question, refusal, reply, serving_api
 
 pytestmark = [pytest.mark.integration, pytest.mark.dataset]

@@ -9,8 +9,8 @@ import pytest
 
 from schemas.ds3_stackoverflow import COMPONENTS, SIGNATURES, TAGS
 from schemas.tools import REGISTRY
-from tasks.acquire.stackoverflow import count, decode, identify
-from tasks.acquire.stackoverflow_sample import CASES, sample
+from tasks.pipelines.ds3_stackoverflow.sample import CASES, sample
+from tasks.pipelines.ds3_stackoverflow.source import count, decode, identify
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

@@ -18,7 +18,16 @@ from schemas.ds3_stackoverflow import ERROR_TYPE, IN_CLUSTER
 from schemas.tools import APPROVAL, REGISTRY, Environment
 from schemas.workflow import Call, answer
 from tasks.curate.text.html import code_blocks
-from tasks.mentions import INLINE, WORKLOADS, Command, Mentions, commands, manifest, mentions, promql
+from tasks.pipelines.ds3_stackoverflow.entities import (
+    INLINE,
+    WORKLOADS,
+    Command,
+    Mentions,
+    commands,
+    manifest,
+    mentions,
+    promql,
+)
 
 APPROVAL_CHANNEL: Final = "#ops-approvals"
 

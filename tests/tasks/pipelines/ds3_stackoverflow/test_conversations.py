@@ -16,9 +16,12 @@ from schemas import format_b
 from schemas.ds3_stackoverflow import BODY_LIMIT, RAW, SIGNATURES, SLICES, UNANSWERED
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.tools import offered_in
-from tasks import ds3_stackoverflow as ds3
-from tasks.acquire.stackoverflow import count, decode
-from tasks.acquire.stackoverflow_sample import sample
+from tasks.pipelines.ds3_stackoverflow import conversations as ds3
+from tasks.pipelines.ds3_stackoverflow import features as ds3_features
+from tasks.pipelines.ds3_stackoverflow import posts as ds3_posts
+from tasks.pipelines.ds3_stackoverflow import reports
+from tasks.pipelines.ds3_stackoverflow.sample import sample
+from tasks.pipelines.ds3_stackoverflow.source import count, decode
 from tasks.tool_use.verify import verified
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
@@ -63,7 +66,7 @@ def run(
     batch: pd.DataFrame, *, require_answer: bool = False, **given: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(conversations, pairs, rejects) of raw rows, every step in its order."""
-    posts, *left = ds3.posts(batch, **given)
+    posts, *left = ds3_posts.posts(batch, **given)
     questions, empty = ds3.questions(posts)
     answers, others = ds3.answers(posts, **ds3.wanted(questions))
     pairs, unpaired = ds3.pairs(questions, answers, require_answer=require_answer)
@@ -238,8 +241,8 @@ def test_no_rows_give_empty_tables_with_all_columns() -> None:
     """And reports of nothing."""
     table, pairs, rejects = run(raw())
     assert (len(table), len(rejects)) == (0, 0)
-    assert ds3.schema_stats(table, pairs)["total_conversations"] == 0
-    assert ds3.quality_report(pairs)["slices"] == {"tag": {}, "quality": {}}
+    assert reports.schema_stats(table, pairs)["total_conversations"] == 0
+    assert reports.quality_report(pairs)["slices"] == {"tag": {}, "quality": {}}
 
 
 def test_an_answer_to_another_question_is_nobodys_accepted_one() -> None:
@@ -273,15 +276,21 @@ def test_a_licence_is_what_the_row_says_or_that_of_its_day(
     written: str | None, created: str | None, licence: str
 ) -> None:
     """On the day itself the new one holds."""
-    assert ds3.licence_of(written, created) == licence
+    assert ds3_features.licence_of(written, created) == licence
 
 
 def test_credits_name_author_profile_and_link() -> None:
     """Those of deleted accounts, too; another site is a parameter; a link in the row is used."""
     empty = {"q_owner_id": None, "q_owner": None, "q_link": None}
-    assert ds3.credit(empty, "q", "q/1", "https://s.test") == "a user whose account was deleted, https://s.test/q/1"
+    assert (
+        ds3_features.credit(empty, "q", "q/1", "https://s.test")
+        == "a user whose account was deleted, https://s.test/q/1"
+    )
     told = {"q_owner_id": "7.0", "q_owner": "<b>Eve</b>", "q_link": "https://l.test/1"}
-    assert ds3.credit(told, "q", "q/1", "https://s.test") == "<b>Eve</b> (https://s.test/users/7), https://l.test/1"
+    assert (
+        ds3_features.credit(told, "q", "q/1", "https://s.test")
+        == "<b>Eve</b> (https://s.test/users/7), https://l.test/1"
+    )
 
 
 # --- text ------------------------------------------------------------------------------------------------------------
@@ -298,7 +307,7 @@ def test_personal_data_is_gone_from_every_text() -> None:
     assert "open_ticket" in everything
     assert secret not in everything
     assert "corp-mail" not in everything
-    assert ds3.schema_stats(table, pairs)["redacted_values"] == 5
+    assert reports.schema_stats(table, pairs)["redacted_values"] == 5
 
 
 def test_orders_in_a_post_stay_in_the_users_message() -> None:
@@ -315,7 +324,7 @@ def test_orders_in_a_post_stay_in_the_users_message() -> None:
 
 def test_a_huge_body_is_cut_and_its_words_are_counted_before() -> None:
     """Five megabytes of prose."""
-    cleaned = ds3.cleaned(f"<p>{'word ' * 150_000}</p>" + "x" * 5_000_000, 3_000, BODY_LIMIT)
+    cleaned = ds3_features.cleaned(f"<p>{'word ' * 150_000}</p>" + "x" * 5_000_000, 3_000, BODY_LIMIT)
     assert len(cleaned.text) < BODY_LIMIT + 100
     assert cleaned.words == 150_001
 
@@ -359,7 +368,7 @@ def test_odd_characters_do_no_harm(body: str) -> None:
 )
 def test_a_signature_is_known_by_what_the_error_says(text: str, name: str) -> None:
     """As programs print it."""
-    assert ds3.signatures(text)[0] == name
+    assert ds3_features.signatures(text)[0] == name
 
 
 @pytest.mark.parametrize(
@@ -376,7 +385,7 @@ def test_a_signature_is_known_by_what_the_error_says(text: str, name: str) -> No
 )
 def test_a_question_without_an_error_has_no_signature(text: str) -> None:
     """The word alone is no error."""
-    assert ds3.signatures(text) == []
+    assert ds3_features.signatures(text) == []
 
 
 def test_every_signature_has_an_example_above() -> None:
@@ -403,7 +412,7 @@ def test_every_signature_has_an_example_above() -> None:
 )
 def test_a_component_is_that_of_the_tags_narrowed_by_words(tags: list[str], title: str, text: str, name: str) -> None:
     """Narrow tags before wide ones."""
-    assert ds3.component(tags, title, f"{title}\n{text}") == name
+    assert ds3_features.component(tags, title, f"{title}\n{text}") == name
 
 
 @pytest.mark.parametrize(
@@ -421,12 +430,14 @@ def test_a_component_is_that_of_the_tags_narrowed_by_words(tags: list[str], titl
 )
 def test_a_type_is_that_of_the_title_first(title: str, text: str, errors: list[str], name: str) -> None:
     """Then an error, then the text."""
-    assert ds3.question_type(title, text, errors) == name
+    assert ds3_features.question_type(title, text, errors) == name
 
 
 def test_complexity_grows_with_words_code_and_errors() -> None:
     """Points at 2 and 5."""
-    assert [ds3.complexity(*given) for given in ((299, 0, ["a"]), (300, 0, []), (0, 1, ["a", "b"]), (300, 3, []))] == [
+    assert [
+        ds3_features.complexity(*given) for given in ((299, 0, ["a"]), (300, 0, []), (0, 1, ["a", "b"]), (300, 3, []))
+    ] == [
         "low",
         "medium",
         "medium",
@@ -445,7 +456,7 @@ def test_complexity_grows_with_words_code_and_errors() -> None:
 )
 def test_the_environment_is_the_strictest_that_is_named(text: str, name: str) -> None:
     """Production where none is."""
-    assert ds3.environment(text) == name
+    assert ds3_features.environment(text) == name
 
 
 # --- another teacher -------------------------------------------------------------------------------------------------
@@ -482,12 +493,12 @@ def test_prompts_show_question_and_answer_and_say_that_they_are_data() -> None:
 def test_the_reports_count_what_was_made() -> None:
     """Slices, tools, lengths; missing values against their limit."""
     table, pairs, _ = run(raw(question(), answer(), question(2, question_score="300"), question(3)))
-    stats = ds3.schema_stats(table, pairs)
+    stats = reports.schema_stats(table, pairs)
     assert (stats["total_conversations"], stats["answers_in_the_data"]) == (3, 1)
     assert stats["tools"] == {"describe_pod": 3, "query_prometheus": 3}
     assert stats["signatures"] == {"OOMKilled": 3}
     assert stats["steps"] == {"min": 2.0, "mean": 2.0, "max": 2.0}
-    report = ds3.quality_report(pairs)
+    report = reports.quality_report(pairs)
     told = {finding["name"]: finding for finding in report["findings"]}
     rationale = told["questions without rationale"]
     assert (rationale["measured"], rationale["limit"], rationale["holds"]) == (0.6667, 0.1, False)
@@ -504,7 +515,7 @@ def test_a_large_slice_whose_quality_is_far_from_the_mean_is_told() -> None:
         tags = ["docker"] * rows + ["ansible"] * 200
         scores = [10.0] * rows + [100.0] * 200
         pairs = pd.DataFrame({"tag": tags, "quality_score": scores})
-        found = ds3._slanted("tag", ds3._slices(pairs, "tag"))
+        found = reports._slanted("tag", reports._slices(pairs, "tag"))
         return [finding.name for finding in found if not finding.holds]
 
     assert told(30) == ["quality of tag docker, off the mean"]
@@ -514,7 +525,7 @@ def test_a_large_slice_whose_quality_is_far_from_the_mean_is_told() -> None:
 def test_outliers_are_those_beyond_the_quartiles_reach() -> None:
     """One far view count among equal ones."""
     rows = [question(n, question_views="100" if n < 9 else "999999") for n in range(1, 10)]
-    assert ds3.quality_report(run(raw(*rows))[1])["outliers"]["views"] == 1
+    assert reports.quality_report(run(raw(*rows))[1])["outliers"]["views"] == 1
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------
@@ -551,7 +562,7 @@ def test_every_raw_row_ends_in_one_conversation_or_one_reject(rows: list[dict[st
 def test_it_does_not_matter_where_a_batch_ends(rows: list[dict[str, Any]], cut: int) -> None:
     """posts, questions and answers look at a row alone."""
     batch = raw(*rows)
-    whole, parts = ds3.posts(batch), [ds3.posts(part) for part in (batch[:cut], batch[cut:])]
+    whole, parts = ds3_posts.posts(batch), [ds3_posts.posts(part) for part in (batch[:cut], batch[cut:])]
     for at in (0, 1):
         together = pd.concat([part[at] for part in parts], ignore_index=True)
         assert together.to_dict("records") == whole[at].to_dict("records")

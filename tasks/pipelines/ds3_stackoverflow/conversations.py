@@ -11,9 +11,8 @@ Every raw row ends in one conversation (a pair stands for two) or in one reject.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 import pandas as pd
@@ -24,270 +23,34 @@ from schemas import format_b
 from schemas.ds3_stackoverflow import (
     ANSWER,
     BODY_LIMIT,
-    CLUSTER_PARTS,
     CODE_LIMIT,
-    COMPLEXITIES,
-    COMPONENTS,
-    DUPLICATE_LIMIT,
-    ENVIRONMENT_WORDS,
-    ERROR_TYPE,
-    HIGH_POINTS,
-    HTML_LIMIT,
-    LICENCES,
-    MEDIUM_POINTS,
-    MIN_SCORE,
-    MISSING_LIMIT,
-    OTHER,
-    OTHER_COMPONENT,
-    OTHER_TYPE,
     OUTCOME,
     PAIR,
     QUALITIES,
-    QUESTION,
-    QUESTION_TYPES,
     RATIONALE_LIMIT,
     REJECT_TEXT,
-    SIGNATURES,
     SITE,
-    SLICE_DEVIATION,
-    SLICE_ROWS,
     SLICES,
-    TAGS,
     UNANSWERED,
-    WHOLE_CLUSTER,
-    WORDS_A_POINT,
-    Words,
 )
-from schemas.finding import Finding
-from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import offered_in
 from schemas.workflow import steps_of
 from tasks.curate.privacy import pii
 from tasks.curate.text import html
-from tasks.teacher import APPROVAL_CHANNEL, Lesson, teach
+from tasks.pipelines.ds3_stackoverflow.features import (
+    cleaned,
+    complexity,
+    component,
+    credit,
+    environment,
+    licence_of,
+    question_type,
+    signatures,
+)
+from tasks.pipelines.ds3_stackoverflow.posts import TAG, Tables, _frame, _left_out, _pandas
+from tasks.pipelines.ds3_stackoverflow.teacher import APPROVAL_CHANNEL, Lesson, teach
 
 STEM: Final = "ds3_stackoverflow"
-Tables = tuple[pd.DataFrame, pd.DataFrame]
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Posts: what a row alone decides.
-
-NUMBERS: Final = ("question_score", "question_views", "answer_score")
-IDS: Final = ("question_id", "question_accepted", "answer_id")
-TAG: Final = r"[^<>|,;\s\[\]'\"]+"  # <a><b>, |a|b|, "a b", ['a', 'b']
-
-
-def posts(batch: pd.DataFrame, *, tags: Sequence[str] = TAGS, min_score: int = MIN_SCORE) -> Tables:
-    """(posts, rejects) of raw rows: questions with a wanted tag and score, and all answers. Nothing is cleaned yet.
-
-    Ids and numbers become integers (null: none is told), `tag` is a question's first wanted one.
-    """
-    frame = _frame(batch)
-    frame = frame.with_columns(broken=_brokenness())
-    frame = frame.with_columns(
-        *(_id(name) for name in IDS),
-        *(_number(name) for name in NUMBERS),
-        tag=pl.col("question_tags")
-        .str.to_lowercase()
-        .str.extract_all(TAG)
-        .list.eval(pl.element().filter(pl.element().is_in(list(tags))))
-        .list.first(),
-    ).with_columns(unwanted=_unwanted(min_score))
-    kept = frame.filter(pl.col("broken").is_null(), pl.col("unwanted").is_null())
-    left = frame.filter(pl.col("broken").is_not_null() | pl.col("unwanted").is_not_null())
-    return _pandas(kept.drop("fault", "text", "broken", "unwanted")), _left_out(left)
-
-
-def _frame(batch: pd.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame({str(name): pl.Series(pl.from_arrow(pa.array(column.array))) for name, column in batch.items()})
-
-
-def _pandas(frame: pl.DataFrame) -> pd.DataFrame:
-    table: pd.DataFrame = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_pandas(types_mapper=pd.ArrowDtype)
-    return table
-
-
-def _id(name: str) -> pl.Expr:
-    """7 of " 7" and "7.0", as tables with gaps write it."""
-    return pl.col(name).str.strip_chars().str.strip_suffix(".0").cast(pl.Int64, strict=False)
-
-
-def _number(name: str) -> pl.Expr:
-    return pl.col(name).str.strip_chars().cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-
-
-def _no_id(name: str) -> pl.Expr:
-    """Something stands there that is no id."""
-    return pl.col(name).is_not_null() & ~pl.col(name).str.contains(r"^\s*\d{1,18}(?:\.0)?\s*$")
-
-
-def _no_number(name: str) -> pl.Expr:
-    return pl.col(name).is_not_null() & ~pl.col(name).str.contains(r"^\s*[+-]?\d{1,12}(?:\.\d+)?\s*$")
-
-
-def _empty(name: str) -> pl.Expr:
-    return pl.col(name).is_null() | pl.col(name).str.contains(r"^\s*$")
-
-
-def _asks() -> pl.Expr:
-    return pl.col("kind").is_in([QUESTION, PAIR])
-
-
-def _brokenness() -> pl.Expr:
-    """Why a row cannot be understood (its outcome is quarantined), null if it can."""
-    own = pl.when(pl.col("kind") == ANSWER).then(pl.col("answer_id")).otherwise(pl.col("question_id"))
-    nameless = own.is_null() & pl.col("kind").is_in([QUESTION, ANSWER])
-    wrong = {
-        "bad_id": nameless | _no_id("question_id") | _no_id("answer_id") | _no_id("question_accepted"),
-        "bad_number": pl.any_horizontal(*map(_no_number, NUMBERS)),
-    }
-    found = pl.coalesce(pl.when(faulty).then(pl.lit(reason)) for reason, faulty in wrong.items())
-    return pl.coalesce(pl.col("fault"), pl.when(pl.col("kind") != OTHER).then(found))
-
-
-def _unwanted(min_score: int) -> pl.Expr:
-    """Why a row that was understood is not used, null if it may be."""
-    other_answer = (pl.col("answer_id") != pl.col("question_accepted")) | pl.col("answer_chosen").is_in(["false", "0"])
-    of_question = {
-        "no_wanted_tag": pl.col("tag").is_null(),
-        "score_missing": pl.col("question_score").is_null(),
-        "score_below_minimum": pl.col("question_score") < min_score,
-        "title_missing": _empty("question_title"),
-        "body_missing": _empty("question_body"),
-        "not_the_accepted_answer": (pl.col("kind") == PAIR) & other_answer,
-    }
-    return pl.coalesce(
-        pl.when(pl.col("kind") == OTHER).then(pl.lit("not_a_question_or_answer")),
-        *(pl.when(_asks() & unwanted).then(pl.lit(reason)) for reason, unwanted in of_question.items()),
-        pl.when((pl.col("kind") == ANSWER) & _empty("answer_body")).then(pl.lit("body_missing")),
-    )
-
-
-def _left_out(frame: pl.DataFrame) -> pd.DataFrame:
-    """Rejects of rows with `broken` or `unwanted`; of those not wanted a few words are told, for there are many."""
-    said = pl.concat_str(
-        [
-            pl.col(name).fill_null("").str.head(ROW_TEXT_LIMIT)
-            for name in ("question_title", "question_body", "answer_body")
-        ],
-        separator=" ",
-    ).str.strip_chars()
-    return _pandas(
-        frame.select(
-            outcome=pl.when(pl.col("broken").is_null()).then(pl.lit("dropped")).otherwise(pl.lit("quarantined")),
-            reason=pl.coalesce("broken", "unwanted"),
-            file="file",
-            line="line",
-            row=pl.when(pl.col("broken").is_null())
-            .then(said.str.head(REJECT_TEXT))
-            .otherwise(pl.coalesce("text", said).str.head(ROW_TEXT_LIMIT)),
-        )
-    ).loc[:, list(REJECT_COLUMNS)]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Text: clean of HTML, then of personal data.
-
-
-@dataclass(frozen=True)
-class Text:
-    """A cleaned body, how many words and code blocks it has, and how many values were redacted in it."""
-
-    text: str
-    words: int
-    blocks: int
-    redactions: int
-
-
-def cleaned(body: str, block_limit: int, limit: int) -> Text:
-    """A body as Markdown within `limit` characters, without personal data; words and blocks as before the cut."""
-    whole = html.markdown(body[:HTML_LIMIT])
-    redacted = pii.redact(html.shortened(whole, block_limit, limit))
-    return Text(redacted.text, len(whole.split()), len(html.code_blocks(whole)), len(redacted.spans))
-
-
-def licence_of(written: str | None, created: str | None) -> str:
-    """SPDX id of a post's licence: the version written beside it, else the one of its day, else the latest."""
-    version = re.search(r"[234]\.[05]", written or "")
-    if version:
-        return f"CC-BY-SA-{version[0]}"
-    day = day_of(created)
-    return [licence for start, licence in LICENCES if start <= day][-1] if day else LICENCES[-1][1]
-
-
-def day_of(created: str | None) -> str:
-    """2014-01-21 of "2014-01-21T20:26:05.383" or of seconds since 1970; "" for what is no time."""
-    text = (created or "").strip()
-    if re.fullmatch(r"\d{9,10}(?:\.\d+)?", text):
-        return str(pd.Timestamp(int(float(text)), unit="s").date())
-    found = re.match(r"(\d{4}-\d{2}-\d{2})(?:[T ]|$)", text)
-    return found[1] if found else ""
-
-
-def credit(row: Mapping[str, Any], part: str, path: str, site: str) -> str:
-    """Who wrote a post and where it is, as CC BY-SA asks: "ada (https://.../users/7), https://.../q/1"."""
-    user, name = row[f"{part}_owner_id"], html.plain(row[f"{part}_owner"] or "")
-    number = re.fullmatch(r"(\d+)(?:\.0)?", user or "")
-    profile = f" ({site}/users/{number[1]})" if number else ""
-    author = name or (f"user {number[1]}" if number else "a user whose account was deleted")
-    return f"{author}{profile}, {row[f'{part}_link'] or f'{site}/{path}'}"
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Features.
-
-
-@cache
-def _pattern(words: Words) -> re.Pattern[str]:
-    lines = re.sub(r"\s*\n\s*\|", "|", words.patterns.strip()).split("\n")
-    alternatives = "|".join(line.strip() for line in lines)
-    return re.compile(rf"(?<![A-Za-z0-9_])(?:{alternatives})(?![A-Za-z0-9])", re.IGNORECASE)
-
-
-def _told(words: Sequence[Words], text: str) -> list[str]:
-    """Names of those of whom a text speaks, in their order."""
-    return [one.name for one in words if one.patterns and _pattern(one).search(text)]
-
-
-def signatures(text: str) -> list[str]:
-    """Error signatures in a text, the one that explains most first."""
-    return _told(SIGNATURES, text)
-
-
-def component(tags: Sequence[str], title: str, text: str) -> str:
-    """What part of the infrastructure a question is about: by its tags, else that of which it speaks most.
-
-    Where the tags name the cluster as a whole: the part that the title names, else one named as often as workloads are.
-    """
-    tagged = [one.name for one in COMPONENTS if set(one.tags) & set(tags)]
-    if tagged and tagged[0] != WHOLE_CLUSTER:
-        return tagged[0]
-    said = {one.name: sum(1 for _ in _pattern(one).finditer(text)) for one in COMPONENTS}
-    if tagged:
-        titled = _told([one for one in COMPONENTS if one.name in CLUSTER_PARTS], title)
-        most = titled[0] if titled else max(CLUSTER_PARTS, key=said.__getitem__)
-        return most if titled or 0 < said[most] >= said[WHOLE_CLUSTER] else WHOLE_CLUSTER
-    most = max(said, key=said.__getitem__)
-    return most if said[most] else OTHER_COMPONENT
-
-
-def question_type(title: str, text: str, errors: Sequence[str]) -> str:
-    """What kind of answer a question wants: the title tells, else an error it shows, else the text."""
-    by_title = _told(QUESTION_TYPES, title)
-    if by_title:
-        return by_title[0]
-    return ERROR_TYPE if errors else next(iter(_told(QUESTION_TYPES, text)), OTHER_TYPE)
-
-
-def complexity(words: int, blocks: int, errors: Sequence[str]) -> str:
-    """low, medium or high, by length, code and errors."""
-    points = words // WORDS_A_POINT + blocks + max(len(errors) - 1, 0)
-    return COMPLEXITIES[(points >= MEDIUM_POINTS) + (points >= HIGH_POINTS)]
-
-
-def environment(text: str) -> str:
-    """The environment that a text names first in the order of strictness; production where it names none."""
-    return next(iter(_told(ENVIRONMENT_WORDS, text)), format_b.DEFAULT_ENVIRONMENT)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -582,7 +345,7 @@ def conversations(
 ) -> Tables:
     """(Format B with SLICES and outcome, rejects) of pairs: what was asked, and what the teacher answers.
 
-    The teacher is the rules of tasks/teacher.py, or whoever wrote `drafts` (question, answer: a workflow's JSON text):
+    The teacher is the rules of tasks/pipelines/ds3_stackoverflow/teacher.py, or whoever wrote `drafts` (question, answer: a workflow's JSON text):
     then a pair without a draft is dropped, and one whose draft is no workflow is left to the verification.
     """
     rows = _rows(pairs)
@@ -677,107 +440,3 @@ def _has_steps(answer: str) -> bool:
         return bool(steps_of(answer))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return False
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Reports.
-
-
-def schema_stats(conversations: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
-    """Counts of what was made: by slice, feature and tool; lengths; redacted values; weights."""
-    answers = [orjson.loads(text)[-1]["content"] for text in conversations["messages"]]
-    plans = [[step["tool"] for step in steps_of(answer)] if _has_steps(answer) else [] for answer in answers]
-    tools = pd.Series([tool for plan in plans for tool in plan], dtype="object")
-    return {
-        "total_conversations": len(conversations),
-        "with_steps": sum(map(bool, plans)),
-        "with_message": sum('"message":' in answer for answer in answers),
-        "steps": _spread(pd.Series([len(plan) for plan in plans], dtype="int64")),
-        "tools": _counts(tools),
-        "tags": _counts(pairs["tag"]),
-        "quality": _counts(pairs["quality"]),
-        "signatures": _counts(pairs["signatures"].map(lambda found: next(iter(found), "none")).astype("object")),
-        "components": _counts(pairs["component"]),
-        "question_types": _counts(pairs["question_type"]),
-        "complexity": _counts(pairs["complexity"]),
-        "environments": _counts(pairs["environment"]),
-        "licences": _counts(conversations["licence"]),
-        "answers_in_the_data": int(pairs["answer_words"].notna().sum()),
-        "redacted_values": int(pairs["redactions"].sum() + pairs["answer_redactions"].fillna(0).sum()),
-        "question_words": _spread(pairs["words"]),
-        "answer_words": _spread(pairs["answer_words"].dropna()),
-        "quality_score": _spread(pairs["quality_score"]),
-        "weight": _spread(pairs["weight"]),
-    }
-
-
-def _counts(values: pd.Series) -> dict[str, int]:
-    return {str(name): int(count) for name, count in values.value_counts().sort_index().items()}
-
-
-def _spread(values: pd.Series) -> dict[str, float]:
-    """min, mean and max; {} of nothing."""
-    return {name: round(float(getattr(values, name)()), 4) for name in ("min", "mean", "max")} if len(values) else {}
-
-
-def quality_report(pairs: pd.DataFrame) -> dict[str, Any]:
-    """The dataset's own checks: missing values, repeated questions, outliers (1.5 IQR), small and slanted slices.
-
-    `findings` are those of the checks; outliers are counted, not judged, and slices of few rows are no check.
-    """
-    missing = (
-        {
-            name: float((pairs[name].isna() | (pairs[name] == "")).mean() or 0)
-            for name in ("title", "text", "tag", "credit", "rationale")
-        }
-        if len(pairs)
-        else {}
-    )
-    twice = float(pairs.duplicated("text").mean()) if len(pairs) else 0.0
-    slices = {name: _slices(pairs, name) for name in SLICES}
-    found = [
-        *(_finding("missing", f"questions without {name}", share, MISSING_LIMIT) for name, share in missing.items()),
-        _finding("format", "repeated questions", twice, DUPLICATE_LIMIT),
-        *_slanted("tag", slices["tag"]),
-    ]
-    return {
-        "findings": [finding.model_dump() for finding in found],
-        "outliers": {name: _outliers(pairs[name]) for name in ("quality_score", "words", "answer_words", "views")},
-        "slices": slices,
-    }
-
-
-def _finding(kind: Literal["missing", "format", "bias"], name: str, share: float, limit: float) -> Finding:
-    return Finding(kind=kind, name=name, measured=round(share, 4), limit=limit, holds=share <= limit)
-
-
-def _slanted(by: str, parts: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
-    """The distance from the mean quality of the furthest slice that is large enough.
-
-    Slices by quality are no check: they lie apart by definition.
-    """
-    distances = {name: part["from_the_mean"] for name, part in parts.items() if part["rows"] >= SLICE_ROWS}
-    if distances:
-        furthest = max(sorted(distances), key=distances.__getitem__)
-        yield _finding("bias", f"quality of {by} {furthest}, off the mean", distances[furthest], SLICE_DEVIATION)
-
-
-def _outliers(values: pd.Series) -> int:
-    """Values beyond 1.5 times the range between the quartiles."""
-    told = values.dropna().astype("float64")
-    low, high = told.quantile(0.25), told.quantile(0.75)
-    reach = 1.5 * (high - low)
-    return int(((told < low - reach) | (told > high + reach)).sum())
-
-
-def _slices(pairs: pd.DataFrame, by: str) -> dict[str, dict[str, Any]]:
-    """Rows and mean quality of each slice, and how far that is from the mean of all, as a share of it."""
-    mean = float(pairs["quality_score"].mean()) if len(pairs) else 0.0
-    return {
-        str(name): {
-            "rows": len(part),
-            "mean_quality_score": round(float(part["quality_score"].mean()), 4),
-            "from_the_mean": round(abs(float(part["quality_score"].mean()) / mean - 1), 4) if mean else 0.0,
-        }
-        for name, part in pairs.groupby(by, sort=True)
-    }
