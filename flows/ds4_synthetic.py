@@ -14,13 +14,13 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import secret, settings
 from schemas.snapshot import Mode, Snapshot
-from tasks import ds4_synthetic as ds4
-from tasks.acquire import prompts
-from tasks.acquire.prompts import SOURCE, decode
 from tasks.engine import snapshots, store
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.ds4_synthetic import conversations as ds4
+from tasks.pipelines.ds4_synthetic import source as prompts
+from tasks.pipelines.ds4_synthetic.source import SOURCE, decode
 from tasks.sources.acquire import Acquired, acquire
 from tasks.sources.gemini import MODEL, Budget, Gemini
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas import ds4_synthetic as words
 from schemas.tools import CHANNEL, REGISTRY
-from tasks.scenes import Scene
+from tasks.pipelines.ds4_synthetic.scenario_generator import Scene
 
 pytestmark = pytest.mark.unit
 

@@ -11,7 +11,7 @@ from schemas.ds4_synthetic import MANIFESTS
 from schemas.scenario import Applied, Called, Condition, Cordoned, Drained, Kind, Replicas, Restarted, RolledBack
 from schemas.tools import APPROVAL, ENVIRONMENTS, REGISTRY, Environment
 from schemas.workflow import Call
-from tasks.scenes import Scene
+from tasks.pipelines.ds4_synthetic.scenario_generator import Scene
 
 PRODUCTION: tuple[Environment, ...] = ("production",)
 OTHERS: tuple[Environment, ...] = ("development", "staging")

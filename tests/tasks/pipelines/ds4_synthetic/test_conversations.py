@@ -11,10 +11,16 @@ from schemas.format_b import COLUMNS, SYSTEM_PREFIX
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.tools import REGISTRY, offered_in
 from schemas.workflow import answer
-from tasks import ds4_synthetic as ds4
-from tasks import grammar
-from tasks.acquire.prompts import context_text
-from tasks.ds4_synthetic import ContextUnreadable, context_of, conversations, prompt_of, schema_stats
+from tasks.pipelines.ds4_synthetic import conversations as ds4
+from tasks.pipelines.ds4_synthetic import grammar
+from tasks.pipelines.ds4_synthetic.conversations import (
+    ContextUnreadable,
+    context_of,
+    conversations,
+    prompt_of,
+    schema_stats,
+)
+from tasks.pipelines.ds4_synthetic.source import context_text
 from tasks.tool_use.verify import verified
 
 pytestmark = pytest.mark.unit

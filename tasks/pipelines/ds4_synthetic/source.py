@@ -29,9 +29,9 @@ from schemas.ds4_synthetic import GRAMMAR, LICENCE, RAW, ROW, STEM
 from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
-from tasks import grammar
-from tasks.ds4_synthetic import fault_of, fault_of_answer, prompt_of
 from tasks.engine import snapshots
+from tasks.pipelines.ds4_synthetic import grammar
+from tasks.pipelines.ds4_synthetic.conversations import fault_of, fault_of_answer, prompt_of
 from tasks.sources import lines
 from tasks.sources.gemini import BudgetSpent, Teacher, TeacherFailed, TeacherRefused
 from tasks.tool_use.strict_json import Unreadable
@@ -477,7 +477,7 @@ def bring(_folder: Path) -> list[Path]:
 SOURCE = Source(
     stem=STEM,
     title="Synthetic MLOps scenarios",
-    homepage="tasks/grammar.py",
+    homepage="tasks/pipelines/ds4_synthetic/grammar.py",
     licence=LICENCE,
     citation="AutoMend's own grammar of requests and workflows; prompts beyond it are answered by the teacher named.",
     expected=("prompts",),

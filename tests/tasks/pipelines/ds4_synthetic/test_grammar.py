@@ -11,10 +11,10 @@ import pytest
 from schemas.ds4_synthetic import DEPLOYMENTS, NAMESPACES, STATEFULSETS
 from schemas.tools import REGISTRY
 from schemas.workflow import steps_of
-from tasks import grammar
 from tasks.curate.dedup.minhash import near_duplicates
-from tasks.grammar import Request, normalised
-from tasks.intents import FAMILIES
+from tasks.pipelines.ds4_synthetic import grammar
+from tasks.pipelines.ds4_synthetic.grammar import Request, normalised
+from tasks.pipelines.ds4_synthetic.intents import FAMILIES
 from tasks.tool_use.simulator.cluster import outcome
 
 pytestmark = pytest.mark.unit

@@ -22,8 +22,8 @@ from schemas.ds4_synthetic import FACTS, PHRASINGS
 from schemas.scenario import Condition, InOrder, Scenario, Untouched
 from schemas.tools import Environment, offered_in
 from schemas.workflow import answer
-from tasks.intents import FAMILIES, Family, Plan
-from tasks.scenes import Scene, cluster, scene
+from tasks.pipelines.ds4_synthetic.intents import FAMILIES, Family, Plan
+from tasks.pipelines.ds4_synthetic.scenario_generator import Scene, cluster, scene
 
 PER_TOOL = 70  # requests about each tool at scale 1, shared by its families: no tool is rare
 TRIES = 20  # draws before a family is taken to have no further request

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from schemas.ds4_synthetic import RAW
 from schemas.finding import SourceError
 from schemas.workflow import answer
-from tasks.acquire import prompts
-from tasks.acquire.prompts import Filled, fill
+from tasks.pipelines.ds4_synthetic import source as prompts
+from tasks.pipelines.ds4_synthetic.source import Filled, fill
 from tasks.sources.gemini import Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tests.conftest import PROJECT
 from tests.gemini_server import GeminiServer

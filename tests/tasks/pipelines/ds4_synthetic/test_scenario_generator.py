@@ -5,7 +5,7 @@ import random
 import pytest
 
 from schemas.tools import ENVIRONMENTS
-from tasks.scenes import cluster, scene
+from tasks.pipelines.ds4_synthetic.scenario_generator import cluster, scene
 
 pytestmark = pytest.mark.unit
 
