@@ -10,11 +10,11 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks import ds5_glaive as glaive
-from tasks.acquire.glaive import SOURCE, decode
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.ds5_glaive import conversations as glaive
+from tasks.pipelines.ds5_glaive.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
 LIVE_SHARE = 0.1  # of the published file's 112,960 rows

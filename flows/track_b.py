@@ -16,7 +16,7 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks.acquire import glaive, the_stack
+from tasks.acquire import the_stack
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
 from tasks.engine import snapshots
@@ -25,6 +25,7 @@ from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
 from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
 from tasks.pipelines.ds4_synthetic import source as prompts
+from tasks.pipelines.ds5_glaive import source as glaive
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.conversations import conversation_summary

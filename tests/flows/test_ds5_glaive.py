@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.ds5_glaive import ds5_glaive
-from tasks.acquire.glaive_sample import WITHOUT
+from tasks.pipelines.ds5_glaive.sample import WITHOUT
 from tasks.publish.publish import read_json
 
 pytestmark = [

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.ds5_glaive import LONGEST, RAW_ROWS
 from schemas.finding import SourceError
-from tasks.acquire import glaive
-from tasks.acquire.glaive_sample import FILE, SPOILERS
+from tasks.pipelines.ds5_glaive import source as glaive
+from tasks.pipelines.ds5_glaive.sample import FILE, SPOILERS
 from tests.hub_server import HubServer
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
@@ -196,7 +196,7 @@ def test_mode_live_asks_for_one_file_at_the_pinned_revision(tmp_path: Path, monk
 def test_the_pinned_file_comes_from_the_hub(tmp_path: Path) -> None:
     body = json.dumps([ROW]).encode()
     code = (
-        "import sys; from pathlib import Path; from tasks.acquire.glaive import SOURCE;"
+        "import sys; from pathlib import Path; from tasks.pipelines.ds5_glaive.source import SOURCE;"
         "print([str(path) for path in SOURCE.bring(Path(sys.argv[1]))])"
     )
     with HubServer({glaive.REPO: {glaive.REVISION: {glaive.FILE: body}}}) as hub:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curate.loose_json import DEEPEST, Unreadable, portable, read, read_at, whole_characters
+from tasks.pipelines.ds5_glaive.loose_json import DEEPEST, Unreadable, portable, read, read_at, whole_characters
 
 pytestmark = pytest.mark.unit
 

@@ -19,8 +19,8 @@ from schemas.ds5_glaive import ATTRIBUTION, LICENCE, LONGEST, RAW_COLUMNS, RAW_R
 from schemas.finding import SourceError
 from schemas.snapshot import ROW_TEXT_LIMIT
 from schemas.source import Source
-from tasks.acquire import glaive_sample
-from tasks.curate.loose_json import whole_characters
+from tasks.pipelines.ds5_glaive import sample as glaive_sample
+from tasks.pipelines.ds5_glaive.loose_json import whole_characters
 from tasks.sources import huggingface
 
 REPO = "glaiveai/glaive-function-calling-v2"

@@ -12,10 +12,10 @@ from schemas import format_b
 from schemas.ds5_glaive import MEASURES, RAW_ROWS, SLICES
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.tools import REGISTRY
-from tasks import ds5_glaive as glaive
-from tasks.acquire.glaive import SOURCE, decode
-from tasks.acquire.glaive_sample import FILE, WITH, WITHOUT
-from tasks.curate import functions
+from tasks.pipelines.ds5_glaive import conversations as glaive
+from tasks.pipelines.ds5_glaive import functions
+from tasks.pipelines.ds5_glaive.sample import FILE, WITH, WITHOUT
+from tasks.pipelines.ds5_glaive.source import SOURCE, decode
 from tasks.tool_use import verify
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.format_b import OFFER_SCHEMA
-from tasks.curate.functions import COERCIONS, REPAIRS, Offers, Unusable, coerced, offers_in
+from tasks.pipelines.ds5_glaive.functions import COERCIONS, REPAIRS, Offers, Unusable, coerced, offers_in
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from tasks.curate.loose_json import Unreadable, portable, read_at
+from tasks.pipelines.ds5_glaive.loose_json import Unreadable, portable, read_at
 
 # Words for a type, as other languages and hurried authors have them -> JSON Schema's.
 TYPES: Mapping[str, str] = {

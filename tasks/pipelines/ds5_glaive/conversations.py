@@ -52,16 +52,16 @@ from schemas.format_b import message, messages_json, system_message
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import REGISTRY
 from schemas.workflow import answer, result
-from tasks.curate.functions import Offers, Unusable, coerced, offers_in
-from tasks.curate.loose_json import Unreadable, portable, read, read_at
 from tasks.curate.privacy import pii
+from tasks.pipelines.ds5_glaive.functions import Offers, Unusable, coerced, offers_in
+from tasks.pipelines.ds5_glaive.loose_json import Unreadable, portable, read, read_at
 from tasks.tool_use.offered_tools import compiled
 
 SOURCE = "ds5_glaive"
 EXTRA = {**SLICES, **MEASURES}
 DROPPED, QUARANTINED = "dropped", "quarantined"
 
-# Words in `repairs`, besides those of tasks/curate/functions.py.
+# Words in `repairs`, besides those of tasks/pipelines/ds5_glaive/functions.py.
 REPAIRS: Mapping[str, str] = {
     "empty_turn_left_out": "a turn had no text",
     "user_turns_joined": "two user turns followed each other",
