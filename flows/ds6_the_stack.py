@@ -10,12 +10,12 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks import ds6_the_stack as stack
-from tasks.acquire.the_stack import REPO, REVISION, SHARDS, at, decode
 from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.ds6_the_stack import conversations as stack
+from tasks.pipelines.ds6_the_stack.source import REPO, REVISION, SHARDS, at, decode
 from tasks.sources.acquire import acquire
 
 

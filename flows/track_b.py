@@ -16,7 +16,6 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks.acquire import the_stack
 from tasks.combine.mixture import mixture_report
 from tasks.combine.track_b import combine, overview, parts
 from tasks.engine import snapshots
@@ -26,6 +25,7 @@ from tasks.observe.hooks import ANNOUNCED
 from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
 from tasks.pipelines.ds4_synthetic import source as prompts
 from tasks.pipelines.ds5_glaive import source as glaive
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.conversations import conversation_summary

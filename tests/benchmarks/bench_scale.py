@@ -32,13 +32,13 @@ from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
 from schemas.settings import settings
-from tasks import ds6_the_stack
-from tasks.acquire import the_stack
 from tasks.engine import derive, shards, snapshots
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
 from tasks.pipelines.ds2_loghub import events
 from tasks.pipelines.ds2_loghub import source as loghub
+from tasks.pipelines.ds6_the_stack import conversations as ds6_the_stack
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tests.conftest import PROJECT
 
 # Raw rows of a sample of scale 1 (measured at scale 3), and the share of --rows a dataset is given: a manifest costs

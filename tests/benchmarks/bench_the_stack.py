@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from tasks import ds6_the_stack as stack
-from tasks.acquire import the_stack
 from tasks.curate.privacy import pii, pii_manifest
 from tasks.curate.text import yaml_manifests as manifests
+from tasks.pipelines.ds6_the_stack import conversations as stack
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.quality import row_rules
 
 EARLIER = 490  # files/s, the earlier implementation on these files

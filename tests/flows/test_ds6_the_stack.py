@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.ds6_the_stack import ds6_the_stack
-from tasks.acquire import the_stack
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.publish.publish import read_json
 
 pytestmark = [

@@ -20,14 +20,14 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from tasks import ds6_the_stack
-from tasks.acquire import the_stack
 from tasks.engine import shards, snapshots
 from tasks.engine.derive import derive_batches
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
 from tasks.pipelines.ds2_loghub import events
 from tasks.pipelines.ds2_loghub import source as loghub
+from tasks.pipelines.ds6_the_stack import conversations as ds6_the_stack
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tests.servers import free_port, running, wait_until
 
 pytestmark = [

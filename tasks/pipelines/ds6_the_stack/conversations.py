@@ -46,11 +46,11 @@ from schemas.scenario import Applied, ClusterState, Namespace, Scenario
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import DNS_LABEL, DNS_NAME, Environment, offered_in
 from schemas.workflow import answer
-from tasks.curate import asking
 from tasks.curate.privacy import pii, pii_manifest
 from tasks.curate.privacy.opt_out import is_among
 from tasks.curate.text import yaml_manifests as manifests
 from tasks.curate.text.yaml_manifests import Refused, Resource, Tree
+from tasks.pipelines.ds6_the_stack import requests as asking
 from tasks.quality.row_rules import Rule, first_reason
 from tasks.tool_use.simulator.actions import home
 

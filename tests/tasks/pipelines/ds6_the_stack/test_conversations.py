@@ -18,11 +18,11 @@ from schemas.ds6_the_stack import LARGEST, LONGEST_QUOTE, OUTCOME, PERMISSIVE, P
 from schemas.scenario import Scenario
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.tools import REGISTRY
-from tasks import ds6_the_stack as stack
-from tasks.acquire import the_stack
 from tasks.curate.privacy import opt_out, pii_manifest
 from tasks.curate.privacy.pii import Redacted, Span
 from tasks.curate.text import yaml_manifests as manifests
+from tasks.pipelines.ds6_the_stack import conversations as stack
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.tool_use.simulator import cluster
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]

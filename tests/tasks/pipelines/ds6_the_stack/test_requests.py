@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.ds6_the_stack import FAMILIES, LONGEST_NAME, LONGEST_QUOTE, PHRASINGS, PLACES
-from tasks.curate import asking
 from tasks.curate.text.yaml_manifests import Resource, documents, resources
+from tasks.pipelines.ds6_the_stack import requests as asking
 
 pytestmark = pytest.mark.unit
 

@@ -12,8 +12,8 @@ import pytest
 
 from schemas.ds6_the_stack import RAW_ROWS
 from schemas.finding import SourceError
-from tasks import ds6_the_stack
-from tasks.acquire import the_stack
+from tasks.pipelines.ds6_the_stack import conversations as ds6_the_stack
+from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.sources import huggingface
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
