@@ -26,20 +26,21 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
-from tasks import code_corpus as corpus
-from tasks.acquire.the_stack_v2 import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
 from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_scan
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
+from tasks.pipelines.code_corpus import reports
+from tasks.pipelines.code_corpus import stages as corpus
+from tasks.pipelines.code_corpus.source import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
 from tasks.quality.contract import check
 from tasks.quality.licences import notice
 from tasks.quality.outcome_bias import slant
 from tasks.sources.acquire import acquire
 
-FORM = Form(contract=Files, anomalies=corpus.code_anomalies, slants=slant, columns=CHECKED)
+FORM = Form(contract=Files, anomalies=reports.code_anomalies, slants=slant, columns=CHECKED)
 
 
 @flow(name="code-corpus", **ANNOUNCED)
@@ -123,10 +124,10 @@ def code_corpus(
     made.by_file(check, schema=Files)
 
     seen = made.files.only(*CHECKED)
-    statistics = derive(corpus.data_statistics, seen, *made.removed, stages=made.stages)
-    validation = derive(corpus.validation_report, seen, made.rejected[-1])
+    statistics = derive(reports.data_statistics, seen, *made.removed, stages=made.stages)
+    validation = derive(reports.validation_report, seen, made.rejected[-1])
     about = {"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(raw.missing)}
-    summarise = partial(derive, corpus.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
+    summarise = partial(derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
     return assure(
         finished,
         form=FORM,
@@ -134,10 +135,10 @@ def code_corpus(
         acquired=raw,
         slices=SLICES,
         statistics={
-            "ingest_manifest.json": derive(corpus.ingest_manifest, taken_in.only(*corpus.TAKEN_IN)),
+            "ingest_manifest.json": derive(reports.ingest_manifest, taken_in.only(*reports.TAKEN_IN)),
             "reports/data_statistics.json": statistics,
             "reports/schema_validation_report.json": validation,
-            "LICENCES.md": derive(corpus.licence_card, seen),
+            "LICENCES.md": derive(reports.licence_card, seen),
             "NOTICE.txt": derive(notice, seen),
         },
         rejected=rejected,
@@ -155,7 +156,7 @@ def code_corpus(
             "benchmarks": len(quoted),
             "tokenizer": counted.get("vocabulary_sha256", "pieces"),
         },
-        also={f"{STEM}_clusters.parquet": derive(corpus.all_clusters, *made.removed)} if made.removed else {},
+        also={f"{STEM}_clusters.parquet": derive(reports.all_clusters, *made.removed)} if made.removed else {},
         summarise=summarise,
     )
 

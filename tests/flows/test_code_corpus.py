@@ -16,9 +16,9 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 from flows.code_corpus import code_corpus
 from schemas.code_corpus import COLUMNS, STAGES
 from schemas.settings import settings
-from tasks.acquire import code_sample
 from tasks.curate.text import languages
 from tasks.engine import shards
+from tasks.pipelines.code_corpus import sample as code_sample
 from tasks.publish.publish import read_json
 
 pytestmark = [

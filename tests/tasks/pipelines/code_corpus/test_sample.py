@@ -28,10 +28,10 @@ from schemas.code_corpus import (
     SIMILARITY,
     SMALLEST,
 )
-from tasks.acquire import code_sample
-from tasks.acquire.code_sample import BENCHMARK, OPTED_OUT, sample
 from tasks.curate.dedup.minhash import jaccard, shingles
 from tasks.curate.privacy import pii
+from tasks.pipelines.code_corpus import sample as code_sample
+from tasks.pipelines.code_corpus.sample import BENCHMARK, OPTED_OUT, sample
 
 pytestmark = pytest.mark.unit
 

@@ -30,8 +30,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.code_corpus import FEWEST_STARS, LARGEST, LONGEST_NAME
-from tasks.acquire import code_templates as templates
-from tasks.acquire.code_templates import DIALECTS, Program, Unit
+from tasks.pipelines.code_corpus import sample_texts as templates
+from tasks.pipelines.code_corpus.sample_texts import DIALECTS, Program, Unit
 
 GOOD = 240  # files of kind good or planted, at scale 1
 FEWEST_GOOD = 96  # however small the scale: what is quarantined stays within its budget

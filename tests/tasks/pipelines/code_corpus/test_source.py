@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from schemas.code_corpus import LARGEST, RAW_ROWS, SMALLEST
 from schemas.finding import SourceError
-from tasks.acquire import source_tree, the_stack_v2
+from tasks.pipelines.code_corpus import source as the_stack_v2
+from tasks.pipelines.code_corpus import source_tree
 from tasks.sources import huggingface
 from tasks.sources.software_heritage import git_sha1, plain_sha1
 from tests.heritage_server import Archive

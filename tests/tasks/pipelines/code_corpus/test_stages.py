@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, LANGUAGES, LONGEST_NAME, RAW_ROWS, SLICES, SMALLEST, Files
 from schemas.finding import SourceError
 from schemas.snapshot import REJECT_COLUMNS
-from tasks import code_corpus as corpus
 from tasks.curate.dedup import minhash
 from tasks.curate.text import languages
+from tasks.pipelines.code_corpus import reports
+from tasks.pipelines.code_corpus import stages as corpus
 from tasks.publish.report import render
 from tasks.publish.run import failed, verdict
 from tasks.quality.contract import check
@@ -180,7 +181,7 @@ def test_two_long_paths_that_differ_at_their_start_have_two_names_and_the_manife
     long = ["a/" + "deep/" * 60 + "x.py", "b/" + "deep/" * 60 + "x.py"]
     kept = organised({"path": long[0]}, {"path": long[1]}, {"path": "short.py"})
     assert kept["name"].nunique() == 3
-    told = corpus.ingest_manifest(kept[list(corpus.TAKEN_IN)])
+    told = reports.ingest_manifest(kept[list(reports.TAKEN_IN)])
     assert {entry["path"] for entry in told["shortened_names"].values()} == set(long)
     assert set(told["shortened_names"]) == set(kept["name"][:2])
     assert told["by_language"]["Python"]["files"] == told["files"] == 3
@@ -378,7 +379,7 @@ def clusters(*pairs: tuple[str, str], kind: str = "exact") -> pd.DataFrame:
 
 def statistics(*removed: pd.DataFrame, stages: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     made, _ = corpus.finished(decoded({}, {"path": "b.py", "repo": "bob/x", "licence": "ISC"}))
-    return corpus.data_statistics(made[list(CHECKED)], *removed, stages=stages)
+    return reports.data_statistics(made[list(CHECKED)], *removed, stages=stages)
 
 
 def test_a_cluster_counts_all_files_that_left_for_the_one_that_stays_in_the_end() -> None:
@@ -401,7 +402,7 @@ def test_the_statistics_add_up_and_a_stage_that_loses_a_file_closes_the_gate() -
 
 def test_an_id_that_comes_twice_closes_the_gate() -> None:
     made, _ = corpus.finished(decoded({}, {}))
-    told = corpus.data_statistics(made[list(CHECKED)], stages=[])
+    told = reports.data_statistics(made[list(CHECKED)], stages=[])
     assert [finding["name"] for finding in told["findings"] if not finding["holds"]] == ["repeated ids"]
 
 
@@ -409,7 +410,7 @@ def test_the_validation_report_counts_who_keeps_the_contract_and_why_others_do_n
     made, _ = corpus.finished(decoded({}, {"path": "b.py"}, {"path": "c.py"}))
     made.loc[1, "digest"] = "short"
     valid, refused = check(made, Files)
-    told = corpus.validation_report(valid, refused)
+    told = reports.validation_report(valid, refused)
     assert (told["total_files"], told["valid_files"], told["invalid_files"]) == (3, 2, 1)
     assert told["invalid_by_reason"] == {"digest_malformed": 1}
     assert set(told["columns"]) == set(COLUMNS)
@@ -417,7 +418,7 @@ def test_the_validation_report_counts_who_keeps_the_contract_and_why_others_do_n
 
 def test_the_licence_card_names_every_licence_with_its_terms() -> None:
     made, _ = corpus.finished(decoded({}, {"path": "b.py", "licence": "Apache-2.0"}))
-    card = corpus.licence_card(made)
+    card = reports.licence_card(made)
     assert "| MIT | 1 | 1 |" in card
     assert "https://spdx.org/licenses/Apache-2.0.html" in card
 
@@ -425,23 +426,23 @@ def test_the_licence_card_names_every_licence_with_its_terms() -> None:
 def test_a_run_of_no_files_has_statistics_a_card_and_a_summary_too() -> None:
     made, _ = corpus.finished(decoded({}))
     none = made.iloc[:0][list(CHECKED)]
-    told = corpus.data_statistics(none, stages=[])
-    validation = corpus.validation_report(*check(made.iloc[:0], Files))
+    told = reports.data_statistics(none, stages=[])
+    validation = reports.validation_report(*check(made.iloc[:0], Files))
     bias = slant(none, slices=SLICES)
-    found = corpus.code_anomalies(none, previous_rows=None, rejected_rows=0)
-    run = corpus.corpus_summary(none, told, validation, found, bias, mode="sample", source={})
+    found = reports.code_anomalies(none, previous_rows=None, rejected_rows=0)
+    run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source={})
     assert (told["files"], run["splits"]) == (0, {})
-    assert "none, it has no files" in corpus.licence_card(none)
+    assert "none, it has no files" in reports.licence_card(none)
 
 
 def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     """A page that says nothing is wrong while a report beside it says otherwise would be believed."""
     made, _ = corpus.finished(decoded({}, {"path": "b.py"}))
     seen = made[list(CHECKED)]
-    told, validation = corpus.data_statistics(seen, stages=[]), corpus.validation_report(*check(made, Files))
-    fall = corpus.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
+    told, validation = reports.data_statistics(seen, stages=[]), reports.validation_report(*check(made, Files))
+    fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
     bias = {**slant(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
-    run = corpus.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
+    run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
     assert verdict(run)[0] == "look"
     wrong = {"groups far off the others", *(found["name"] for found in fall["anomalies"])}
     assert {finding["name"] for finding in failed(run)} == wrong

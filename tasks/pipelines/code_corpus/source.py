@@ -30,8 +30,8 @@ from schemas.code_corpus import (
 )
 from schemas.finding import SourceError
 from schemas.source import Source
-from tasks.acquire.code_sample import sample
-from tasks.acquire.source_tree import pack
+from tasks.pipelines.code_corpus.sample import sample
+from tasks.pipelines.code_corpus.source_tree import pack
 from tasks.quality import licences
 from tasks.sources import huggingface, parquet, software_heritage
 from tasks.sources.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE

@@ -11,7 +11,8 @@ import pytest
 
 from schemas.code_corpus import LANGUAGES
 from schemas.finding import SourceError
-from tasks.acquire import source_tree, the_stack_v2
+from tasks.pipelines.code_corpus import source as the_stack_v2
+from tasks.pipelines.code_corpus import source_tree
 from tasks.sources.software_heritage import git_sha1
 
 pytestmark = pytest.mark.unit
