@@ -16,17 +16,17 @@ from schemas.limits import Limits, LoadRules
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
-from tasks.combine.track_a import combine, conflicts, parts
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
 from tasks.observe.hooks import ANNOUNCED
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds2_loghub import source as loghub
+from tasks.pipelines.track_a.combine import combine, conflicts, parts
+from tasks.pipelines.track_a.run_summary import summary
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
-from tasks.publish.summary import summary
 from tasks.quality.label_accuracy import label_accuracy
 from tasks.quality.statistics import describe
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from schemas.format_a import COLUMNS, SEVERITY_ORDER, STATES
 from schemas.snapshot import REJECT_COLUMNS
-from tasks.combine.track_a import combine, conflicts, parts
+from tasks.pipelines.track_a.combine import combine, conflicts, parts
 from tasks.quality.splits import assign
 from tests.tasks.quality.rows import ANY_ROWS, sequences
 
