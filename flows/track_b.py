@@ -16,8 +16,6 @@ from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Mode
-from tasks.combine.mixture import mixture_report
-from tasks.combine.track_b import combine, overview, parts
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_lines
 from tasks.engine.server_values import thresholds
@@ -26,9 +24,11 @@ from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
 from tasks.pipelines.ds4_synthetic import source as prompts
 from tasks.pipelines.ds5_glaive import source as glaive
 from tasks.pipelines.ds6_the_stack import source as the_stack
+from tasks.pipelines.track_b.combine import combine, overview, parts
+from tasks.pipelines.track_b.mixture import mixture_report
+from tasks.pipelines.track_b.run_summary import conversation_summary
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
-from tasks.publish.conversations import conversation_summary
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines
 from tasks.quality.licences import notice, require_permissive

@@ -14,9 +14,9 @@ from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, SPLITS, VERIFIED, message, messages_json
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.workflow import answer, result
-from tasks.combine.duplicates import compared
-from tasks.combine.track_b import combine, overview, parts
 from tasks.curate.dedup.minhash import jaccard
+from tasks.pipelines.track_b.combine import combine, overview, parts
+from tasks.pipelines.track_b.duplicates import compared
 from tasks.quality.licences import bundle, kind, require_permissive
 from tasks.quality.splits import split_of
 from tests.tasks.quality.conversations import SYSTEM, conversations, words

@@ -7,10 +7,10 @@ import pytest
 
 from schemas.format_b import SPLITS
 from schemas.source import Source
-from tasks.combine.mixture import mixture_report
-from tasks.combine.track_b import combine, overview, parts
 from tasks.engine.snapshots import to_json
-from tasks.publish.conversations import conversation_summary, lengths
+from tasks.pipelines.track_b.combine import combine, overview, parts
+from tasks.pipelines.track_b.mixture import mixture_report
+from tasks.pipelines.track_b.run_summary import conversation_summary, lengths
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines, summary_markdown
 from tests.tasks.quality.conversations import conversations, words

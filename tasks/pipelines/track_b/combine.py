@@ -1,7 +1,7 @@
 """Track B's one table: every verified conversation once, no near duplicate left, each with its licence and its split.
 
 In: tables in Format B that passed verification, one a dataset. Out: frames in format_b.COLUMNS, `verified`, `split`.
-What counts as a duplicate: tasks/combine/duplicates.py.
+What counts as a duplicate: tasks/pipelines/track_b/duplicates.py.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ import polars as pl
 from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED
 from schemas.workflow import steps_of
-from tasks.combine.duplicates import KINDS, distinct
-from tasks.combine.mixture import mixed
+from tasks.pipelines.track_b.duplicates import KINDS, distinct
+from tasks.pipelines.track_b.mixture import mixed
 from tasks.quality import licences
 from tasks.quality.contract import rejects
 from tasks.quality.splits import SHARES, by_group, require_shares
@@ -93,7 +93,7 @@ def parts(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(train, validation, test), ready for a trainer. Only train is mixed, after the split: nothing can leak.
 
-    `mixture` is each dataset's relative share of train (tasks/combine/mixture.py); None takes all rows as they are.
+    `mixture` is each dataset's relative share of train (tasks/pipelines/track_b/mixture.py); None takes all rows as they are.
     """
     train, validation, test = (combined[combined["split"] == name].reset_index(drop=True) for name in SPLITS)
     return train if mixture is None else mixed(train, mixture, seed=seed), validation, test

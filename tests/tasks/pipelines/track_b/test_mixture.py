@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.combine.mixture import mixed, mixed_sizes, mixture_report
+from tasks.pipelines.track_b.mixture import mixed, mixed_sizes, mixture_report
 from tests.tasks.quality.conversations import conversations
 
 pytestmark = pytest.mark.unit

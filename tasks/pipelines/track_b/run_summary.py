@@ -10,8 +10,8 @@ import polars as pl
 
 from schemas.finding import Finding
 from schemas.format_b import SPLITS, STAGES
-from tasks.combine.track_b import CHARACTERS_PER_TOKEN
 from tasks.curate.privacy import benchmark
+from tasks.pipelines.track_b.combine import CHARACTERS_PER_TOKEN
 from tasks.publish.words import number, share
 
 # What fits a context window of 8,192 tokens is seen at once.
@@ -33,7 +33,7 @@ def conversation_summary(
 ) -> dict[str, Any]:
     """The run's mapping (keys as in tasks/publish/report.py). Nothing in it depends on when or where it ran.
 
-    `counts` is tasks/combine/track_b.py's overview, `mixture` tasks/combine/mixture.py's report.
+    `counts` is tasks/pipelines/track_b/combine.py's overview, `mixture` tasks/pipelines/track_b/mixture.py's report.
     """
     ledger = counts["ledger"]
     findings = [finding for manifest in manifests.values() for finding in manifest["findings"]]

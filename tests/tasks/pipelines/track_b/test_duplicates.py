@@ -8,8 +8,8 @@ import pytest
 
 from schemas.format_b import message, messages_json
 from schemas.workflow import answer, result
-from tasks.combine import duplicates
-from tasks.combine.duplicates import DUPLICATES, PAYLOAD, compared, distinct
+from tasks.pipelines.track_b import duplicates
+from tasks.pipelines.track_b.duplicates import DUPLICATES, PAYLOAD, compared, distinct
 from tests.tasks.quality.conversations import CALLS, SYSTEM, conversations, talk, words
 
 pytestmark = pytest.mark.unit
