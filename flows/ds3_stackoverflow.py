@@ -61,7 +61,8 @@ def ds3_stackoverflow(
         min_score: Least score of a question; left out: the variable automend_thresholds, or the defaults.
         require_answer: Leave out questions whose accepted answer is not among the posts; else they are used without it.
         site: Address of the site the posts are from, for the links of the attribution.
-        teacher: rules: those of tasks/pipelines/ds3_stackoverflow/teacher.py; gemini: Gemini writes the workflows, if GOOGLE_API_KEY is set.
+        teacher: rules: those of tasks/pipelines/ds3_stackoverflow/teacher.py; gemini: Gemini writes the workflows, if
+            GOOGLE_API_KEY is set.
         model: Gemini's model.
         requests: What a run may ask Gemini at most, every attempt counted.
         tokens: What a run may use at Gemini's at most, read and written.

@@ -47,7 +47,7 @@ MEASURES: dict[str, pd.ArrowDtype] = {
     "outcome": pd.ArrowDtype(arrow.bool_()),  # a function is called
     "turns": pd.ArrowDtype(arrow.int32()),  # messages after the system message
     "calls": pd.ArrowDtype(arrow.int32()),
-    "repairs": _TEXT,  # words of tasks/pipelines/ds5_glaive/conversations.py and tasks/pipelines/ds5_glaive/functions.py, with commas; "" for none
+    "repairs": _TEXT,  # words of conversations.py and functions.py in tasks/pipelines/ds5_glaive, with commas; "": none
 }
 PLACE: dict[str, pd.ArrowDtype] = {  # of a conversation, until rows of the same id are taken out
     "file": _TEXT,

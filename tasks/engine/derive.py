@@ -1,7 +1,8 @@
 """The one bridge from pure functions to Prefect: `derive` for tables in memory; beyond it, `derive_batches` for what
 looks at one row after the other, and `derive_scan` for what looks at all of them.
 
-All are cached by content (see tasks/engine/caching.py), write immutable snapshots, and make a lost or altered one again.
+All are cached by content (see tasks/engine/caching.py), write immutable snapshots, and make a lost or altered one
+again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,8 +33,9 @@ def cached(
 ) -> tuple[Snapshot, ...]:
     """Run `run(root=root, **inputs)` as a task, or take its result of an earlier run with the same key.
 
-    A remembered snapshot whose file is missing or altered is taken from the store (tasks/engine/store.py), or made again.
-    `options` are Prefect's, such as retries. In the UI the run is called by `name`, and `of`: what it is done to.
+    A remembered snapshot whose file is missing or altered is taken from the store (tasks/engine/store.py), or made
+    again. `options` are Prefect's, such as retries. In the UI the run is called by `name`, and `of`: what it is done
+    to.
     """
     remembered: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
     remembered["task_run_name"] = f"{name} {of}".strip()
@@ -132,7 +134,8 @@ def derive_batches(
 
     `decode(path, name)` streams a file's record batches, and may write its name into them; memory stays flat. `fn`
     must not care where a batch ends.
-    Where it runs is a setting, AUTOMEND_RUNNER (tasks/engine/shards.py); result, bytes and cache key are the same anywhere.
+    Where it runs is a setting, AUTOMEND_RUNNER (tasks/engine/shards.py); result, bytes and cache key are the same
+    anywhere.
     """
     kept, rejects = cached(
         fn.__name__,

@@ -1,8 +1,8 @@
 """Metrics of a pipeline, for Prometheus: a text file always, the Pushgateway where one is set. Knows no Prefect.
 
-In: what tasks/engine/stage_log.py noted about a run. Out: `<logs>/metrics/<pipeline>.prom`, written whole (node_exporter's
-textfile collector may read that folder), and the group {job="automend", pipeline=...} of the Pushgateway. Scrape one
-of the two, or every series is there twice.
+In: what tasks/engine/stage_log.py noted about a run. Out: `<logs>/metrics/<pipeline>.prom`, written whole
+(node_exporter's textfile collector may read that folder), and the group {job="automend", pipeline=...} of the
+Pushgateway. Scrape one of the two, or every series is there twice.
 
 Each run is a process of its own, so counters go on from what is written: the larger of the text file's value and the
 Pushgateway's, sample by sample. So two machines that take turns go on from each other, a Pushgateway that lost its

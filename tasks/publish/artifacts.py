@@ -1,4 +1,5 @@
-"""What the Prefect UI shows of a run: rows of its tables, and a plot. Pure; tasks/publish/publish.py hands it to Prefect.
+"""What the Prefect UI shows of a run: rows of its tables, and a plot. Pure; tasks/publish/publish.py hands it to
+Prefect.
 
 In: findings, or the mapping that tasks/publish/report.py describes. No row of data is in any of it.
 """

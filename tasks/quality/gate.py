@@ -28,7 +28,7 @@ def gate(what: str, findings: Iterable[Finding], *, rejects_at: str = "", next_s
 def _next_step(what: str) -> str:
     return (
         "What was published before stays as it is. Mend the input and run again; if the source changed on purpose, "
-        f"change its contract or rules (schemas/{what}.py, tasks/{what}.py), or raise the limit it broke."
+        f"change its contract or rules (schemas/{what}.py, tasks/pipelines/{what}/), or raise the limit it broke."
     )
 
 

@@ -1,4 +1,5 @@
-"""The loops of `tasks.curate.dedup.minhash` over bytes and hashes, compiled by numba. Pure; threads run them side by side.
+"""The loops of `tasks.curate.dedup.minhash` over bytes and hashes, compiled by numba. Pure; threads run them side by
+side.
 
 A module of its own, imported at the first call: numba takes a second to import, and a cached run never pays for it.
 Kernels also run uncompiled (`kernel.py_func`), hence the explicit 64-bit types. All arithmetic wraps around at 2^64.

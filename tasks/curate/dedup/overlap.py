@@ -2,8 +2,8 @@
 
 Two measures. `mentions` finds the strings of a benchmark in a text, letter by letter but for case and white space.
 `shares` says how much of a text stands in the held-out files, by runs of `WIDTH` words (words as in
-`tasks.curate.dedup.minhash`): renamed, shifted or re-indented copies are found by what they still share. Copyright notices
-are left out of both sides: they say nothing of where the code comes from.
+`tasks.curate.dedup.minhash`): renamed, shifted or re-indented copies are found by what they still share. Copyright
+notices are left out of both sides: they say nothing of where the code comes from.
 """
 
 import re

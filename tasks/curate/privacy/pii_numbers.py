@@ -65,9 +65,9 @@ PHONE_WORD = re.compile(
 FICTION = re.compile(r"\+1\D*[2-9][0-9]{2}\D*555\D*01[0-9]{2}$")
 NEAR = 48  # characters before a number in which a word says what it is
 
-# What a line must hold to be looked at, see `tasks.curate.privacy.pii`: begun with the hyphen or point between the groups where
-# one is, since Python leaps to a literal that is rare. And the same as Rust reads it, which can ask for a card's word
-# before digits in one piece, of which files of numbers have many.
+# What a line must hold to be looked at, see `tasks.curate.privacy.pii`: begun with the hyphen or point between the
+# groups where one is, since Python leaps to a literal that is rare. And the same as Rust reads it, which can ask for
+# a card's word before digits in one piece, of which files of numbers have many.
 SSN_ANCHORS = (r"-(?<=[0-8][0-9]{2}-)[0-9]{2}-[0-9]{4}",)
 CARD_ANCHORS = (
     r"-(?<=[2-6][0-9]{3}-)[0-9]{4}-[0-9]{4}-",

@@ -345,8 +345,9 @@ def conversations(
 ) -> Tables:
     """(Format B with SLICES and outcome, rejects) of pairs: what was asked, and what the teacher answers.
 
-    The teacher is the rules of tasks/pipelines/ds3_stackoverflow/teacher.py, or whoever wrote `drafts` (question, answer: a workflow's JSON text):
-    then a pair without a draft is dropped, and one whose draft is no workflow is left to the verification.
+    The teacher is the rules of tasks/pipelines/ds3_stackoverflow/teacher.py, or whoever wrote `drafts` (question,
+    answer: a workflow's JSON text): then a pair without a draft is dropped, and one whose draft is no workflow is
+    left to the verification.
     """
     rows = _rows(pairs)
     drafted = None if drafts is None else dict(zip(drafts["question"], drafts["answer"], strict=True))

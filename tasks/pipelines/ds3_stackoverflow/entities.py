@@ -1,8 +1,9 @@
 """What a text of operations names: namespaces, pods, workloads, nodes; kubectl's commands; manifests; PromQL. Pure.
 
-In: Markdown as tasks/curate/text/html.py writes it. Out: names as they stand there, those said most plainly first. A name
-is taken from where it can be nothing else: a kubectl command, what kubectl printed, a manifest, an error that quotes
-it, or prose that marks it ("pod `web-1`", "the payments namespace"). Nothing is guessed, not even a default namespace.
+In: Markdown as tasks/curate/text/html.py writes it. Out: names as they stand there, those said most plainly first. A
+name is taken from where it can be nothing else: a kubectl command, what kubectl printed, a manifest, an error that
+quotes it, or prose that marks it ("pod `web-1`", "the payments namespace"). Nothing is guessed, not even a default
+namespace.
 """
 
 import re

@@ -17,13 +17,13 @@ from typing import Any
 
 import orjson
 
-from schemas import ds4_synthetic as words
-from schemas.ds4_synthetic import FACTS, PHRASINGS
 from schemas.scenario import Condition, InOrder, Scenario, Untouched
 from schemas.tools import Environment, offered_in
 from schemas.workflow import answer
+from tasks.pipelines.ds4_synthetic import words as words_words
 from tasks.pipelines.ds4_synthetic.intents import FAMILIES, Family, Plan
 from tasks.pipelines.ds4_synthetic.scenario_generator import Scene, cluster, scene
+from tasks.pipelines.ds4_synthetic.words import FACTS, PHRASINGS
 
 PER_TOOL = 70  # requests about each tool at scale 1, shared by its families: no tool is rare
 TRIES = 20  # draws before a family is taken to have no further request
@@ -137,8 +137,8 @@ def _named(phrasing: str) -> frozenset[str]:
 def _text(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> str:
     """The user's message: courtesies, the request, and a context with what the request leaves out."""
     request = phrasing.format_map(vars(scene))
-    opener = _courtesy(words.OPENERS, scene, rng)
-    closer = _courtesy(words.CLOSERS, scene, rng)
+    opener = _courtesy(words_words.OPENERS, scene, rng)
+    closer = _courtesy(words_words.CLOSERS, scene, rng)
     block = "```" in request or "EOF" in request or request.endswith("\n")
     body = ("\n" if block else " ").join(part for part in (opener, request, closer) if part)
     return _with_context(body, _context(family, phrasing, scene, rng), rng)
@@ -155,7 +155,7 @@ def _context(family: Family, phrasing: str, scene: Scene, rng: random.Random) ->
     told += [fact for fact in family.facts.split() if fact not in _named(phrasing) and fact != "environment"]
     found = [(FACTS[fact], str(getattr(scene, fact))) for fact in told]
     if rng.random() < SPOKEN:
-        name, _, value = rng.choice(words.BYSTANDERS).format_map(vars(scene)).partition(": ")
+        name, _, value = rng.choice(words_words.BYSTANDERS).format_map(vars(scene)).partition(": ")
         found.append((name, value))
     rng.shuffle(found)
     return found

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from schemas.ds4_synthetic import MANIFESTS
 from schemas.scenario import Applied, Called, Condition, Cordoned, Drained, Kind, Replicas, Restarted, RolledBack
 from schemas.tools import APPROVAL, ENVIRONMENTS, REGISTRY, Environment
 from schemas.workflow import Call
 from tasks.pipelines.ds4_synthetic.scenario_generator import Scene
+from tasks.pipelines.ds4_synthetic.words import MANIFESTS
 
 PRODUCTION: tuple[Environment, ...] = ("production",)
 OTHERS: tuple[Environment, ...] = ("development", "staging")

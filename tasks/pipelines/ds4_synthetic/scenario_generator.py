@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schemas import ds4_synthetic as words
-from schemas.ds4_synthetic import MANIFESTS
 from schemas.scenario import ClusterState, Namespace, Node, Pod, PodState, Workload
 from schemas.tools import REGISTRY, Environment
+from tasks.pipelines.ds4_synthetic import words as words_words
+from tasks.pipelines.ds4_synthetic.words import MANIFESTS
 
 
 @dataclass(frozen=True)
@@ -105,21 +105,21 @@ def _names(rng: random.Random) -> dict[str, Any]:
     def one(options: Sequence[Any]) -> Any:
         return rng.choice(options)
 
-    namespaces, deployments = rng.sample(words.NAMESPACES, 2), rng.sample(words.DEPLOYMENTS, 2)
-    channels, labels = rng.sample(words.CHANNELS, 2), rng.sample(words.LABELS_OF_TICKETS, 2)
-    setting, value = one(words.SETTINGS)
-    pool = one(words.NODE_POOLS)
+    namespaces, deployments = rng.sample(words_words.NAMESPACES, 2), rng.sample(words_words.DEPLOYMENTS, 2)
+    channels, labels = rng.sample(words_words.CHANNELS, 2), rng.sample(words_words.LABELS_OF_TICKETS, 2)
+    setting, value = one(words_words.SETTINGS)
+    pool = one(words_words.NODE_POOLS)
     nodes = rng.sample(range(100), 2)
     return {
         "ns": namespaces[0],
         "other_ns": namespaces[1],
         "deployment": deployments[0],
         "other_deployment": deployments[1],
-        "statefulset": one(words.STATEFULSETS),
-        "daemonset": one(words.DAEMONSETS),
+        "statefulset": one(words_words.STATEFULSETS),
+        "daemonset": one(words_words.DAEMONSETS),
         "pod": f"{deployments[0]}-{_suffix(rng, 9)}-{_suffix(rng, 5)}",
         "state": one(("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled", "Error")),
-        "container": one(words.CONTAINERS),
+        "container": one(words_words.CONTAINERS),
         "pool": pool,
         "node": f"{pool}-{nodes[0]:02}",
         "other_node": f"{pool}-{nodes[1]:02}",
@@ -129,22 +129,22 @@ def _names(rng: random.Random) -> dict[str, Any]:
         "other_label": labels[1],
         "setting": setting,
         "value": value,
-        "script": one(words.SCRIPTS),
+        "script": one(words_words.SCRIPTS),
         "step": one(("15s", "30s", "60s", "2m", "5m", "10m", "1h")),
-        "colour": one(words.COLOURS),
-        "priority": one(words.PRIORITIES),
-        "severity": one(words.PRIORITIES),
-        "team": one(words.TEAMS),
+        "colour": one(words_words.COLOURS),
+        "priority": one(words_words.PRIORITIES),
+        "severity": one(words_words.PRIORITIES),
+        "team": one(words_words.TEAMS),
         "memory": f"{one((2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256))}Gi",
-        "person": one(words.PEOPLE),
-        "region": one(words.REGIONS),
-        "missing_tool": one(words.MISSING_TOOLS),
+        "person": one(words_words.PEOPLE),
+        "region": one(words_words.REGIONS),
+        "missing_tool": one(words_words.MISSING_TOOLS),
         "known_tool": one(list(REGISTRY)),
-        "secret": one(words.SECRETS),
-        "audit": one(words.AUDITS),
-        "topic": one(words.TOPICS),
-        "metric": one(words.METRICS),
-        "span": one(words.SPANS),
+        "secret": one(words_words.SECRETS),
+        "audit": one(words_words.AUDITS),
+        "topic": one(words_words.TOPICS),
+        "metric": one(words_words.METRICS),
+        "span": one(words_words.SPANS),
     }
 
 
@@ -194,15 +194,15 @@ def _with_texts(bare: Scene, rng: random.Random) -> Scene:
     def one(options: Sequence[str]) -> str:
         return rng.choice(options).format_map(known)
 
-    queries = [pattern.format_map(known) for pattern in rng.sample(words.QUERIES, 2)]
+    queries = [pattern.format_map(known) for pattern in rng.sample(words_words.QUERIES, 2)]
     kind = rng.choice(list(MANIFESTS))
     return replace(
         bare,
         query=queries[0],
         other_query=queries[1],
-        notice=one(words.SYMPTOMS),
-        title=one((*words.SYMPTOMS, *words.TASKS)),
-        body=one(words.DETAILS),
+        notice=one(words_words.SYMPTOMS),
+        title=one((*words_words.SYMPTOMS, *words_words.TASKS)),
+        body=one(words_words.DETAILS),
         kind=kind,
         manifest=MANIFESTS[kind][1].format_map(known),
     )

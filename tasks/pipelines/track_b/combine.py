@@ -93,7 +93,8 @@ def parts(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(train, validation, test), ready for a trainer. Only train is mixed, after the split: nothing can leak.
 
-    `mixture` is each dataset's relative share of train (tasks/pipelines/track_b/mixture.py); None takes all rows as they are.
+    `mixture` is each dataset's relative share of train (tasks/pipelines/track_b/mixture.py); None takes all rows as
+    they are.
     """
     train, validation, test = (combined[combined["split"] == name].reset_index(drop=True) for name in SPLITS)
     return train if mixture is None else mixed(train, mixture, seed=seed), validation, test

@@ -1,8 +1,8 @@
 """Precision and recall of every DS2 rule on 300 log lines that were written and labelled by hand.
 
 `ds2_hand_labelled.tsv`: 60 raw lines in each of the five layouts, with the rule, event type, state and severity that a
-reader gives them by their meaning. A label is never changed to please the code. `python -m tests.tasks.pipelines.ds2_loghub.test_label_rules`
-prints the table.
+reader gives them by their meaning. A label is never changed to please the code. `python -m
+tests.tasks.pipelines.ds2_loghub.test_label_rules` prints the table.
 """
 
 import csv

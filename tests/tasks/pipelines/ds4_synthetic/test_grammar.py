@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.ds4_synthetic import DEPLOYMENTS, NAMESPACES, STATEFULSETS
 from schemas.tools import REGISTRY
 from schemas.workflow import steps_of
 from tasks.curate.dedup.minhash import near_duplicates
 from tasks.pipelines.ds4_synthetic import grammar
 from tasks.pipelines.ds4_synthetic.grammar import Request, normalised
 from tasks.pipelines.ds4_synthetic.intents import FAMILIES
+from tasks.pipelines.ds4_synthetic.words import DEPLOYMENTS, NAMESPACES, STATEFULSETS
 from tasks.tool_use.simulator.cluster import outcome
 
 pytestmark = pytest.mark.unit

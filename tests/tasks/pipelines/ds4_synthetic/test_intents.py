@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.ds4_synthetic import FACTS, PHRASINGS
 from schemas.scenario import Scenario, Untouched
 from schemas.tools import APPROVAL, REGISTRY
 from tasks.pipelines.ds4_synthetic.intents import FAMILIES, Act, Family, Plan, cordon, drain, rollback
 from tasks.pipelines.ds4_synthetic.scenario_generator import cluster, scene
+from tasks.pipelines.ds4_synthetic.words import FACTS, PHRASINGS
 from tasks.tool_use.simulator.cluster import outcome
 
 pytestmark = pytest.mark.unit
