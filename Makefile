@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export DO_NOT_TRACK := true
 # Tests that import Prefect take seconds to be collected, even where none of them is chosen.
-NO_SERVER := --ignore-glob=*test_steps.py --ignore-glob=*test_derive.py --ignore-glob=*test_dvc.py
+NO_SERVER := $(addprefix --ignore-glob=*/test_,acquire.py publish.py server_values.py derive.py dvc.py)
 export DVC_NO_ANALYTICS := 1
 
 .PHONY: run test test-tools check operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b bench-code label-accuracy bootstrap lock clean help

@@ -1,11 +1,7 @@
-"""Synthetic scenarios: the raw contract, the slices, and the words the grammar speaks with.
+"""Synthetic scenarios: the raw contract and the slices.
 
 A raw row is a prompt (JSON Lines, or a row of the SQLite table `prompts`): `id`, `user_intent`, `tool_context`. What
 the store gives out (tasks/pipelines/ds4_synthetic/source.py) is each prompt with its answer: ROW.
-
-PHRASINGS are format strings over the values of a scene (tasks/pipelines/ds4_synthetic/grammar.py); a value that the
-plan needs and a phrasing does not name stands in the context of the request, so that nothing an answer uses is
-hidden. All words are our own.
 """
 
 import pandas as pd

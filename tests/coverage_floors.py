@@ -7,7 +7,20 @@ import tempfile
 from pathlib import Path
 
 PURE_FLOOR, REST_FLOOR = 95.0, 85.0
-EFFECTS = ("steps.py", "derive.py", "tables.py", "progress.py", "http.py", "dvc.py", "caching.py", "huggingface.py")
+EFFECTS = (
+    "publish.py",
+    "acquire.py",
+    "hooks.py",
+    "runtime.py",
+    "server_values.py",
+    "derive.py",
+    "snapshots.py",
+    "progress.py",
+    "http.py",
+    "dvc.py",
+    "caching.py",
+    "huggingface.py",
+)
 
 
 def is_pure(path: str) -> bool:

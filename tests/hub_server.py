@@ -33,7 +33,7 @@ import json, sys, time
 from pathlib import Path
 import stamina
 from schemas.finding import SourceError
-from tasks.acquire import huggingface
+from tasks.sources import huggingface
 stamina.set_testing(True, attempts=4)
 time.sleep = lambda _seconds: None  # the library's own waiting
 repo, revision, names, folder = json.loads(sys.argv[1])

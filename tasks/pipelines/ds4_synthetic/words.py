@@ -1,4 +1,8 @@
-"""Words of ds4_synthetic."""
+"""The words the grammar speaks with: names, symptoms, tasks, phrasings.
+
+PHRASINGS are format strings over the values of a scene (grammar.py); a value that the plan needs and a phrasing does
+not name stands in the context of the request, so that nothing an answer uses is hidden. All words are our own.
+"""
 
 
 # ---------------------------------------------------------------------------------------------------------------------

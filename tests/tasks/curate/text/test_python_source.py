@@ -16,7 +16,7 @@ from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.unit
 
-SOURCES = [path.read_text(encoding="utf-8") for path in sorted(Path(PROJECT, "tasks/combine").glob("*.py"))]
+SOURCES = [path.read_text(encoding="utf-8") for path in sorted(Path(PROJECT, "tasks/quality").glob("*.py"))]
 
 
 @pytest.fixture

@@ -533,7 +533,7 @@ import json, sys
 from pathlib import Path
 import stamina
 from schemas.finding import SourceError
-from tasks.acquire import the_stack_v2
+from tasks.pipelines.code_corpus import source as the_stack_v2
 stamina.set_testing(True, attempts=2)
 source = the_stack_v2.at(sys.argv[2], sys.argv[3], ["data/Python/*.parquet"], ["Python"], 5)
 try:

@@ -237,8 +237,8 @@ CHILD = """
 import os, signal, sqlite3, sys
 from pathlib import Path
 from pydantic import SecretStr
-from tasks.acquire import prompts
-from tasks.acquire.gemini import Budget, Gemini
+from tasks.pipelines.ds4_synthetic import source as prompts
+from tasks.sources.gemini import Budget, Gemini
 
 folder, url, moment = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)

@@ -5,9 +5,8 @@ from string import Formatter
 
 import pytest
 
-from schemas import ds4_synthetic as words
 from schemas.tools import CHANNEL, REGISTRY
-from tasks.pipelines.ds4_synthetic import words as words_words
+from tasks.pipelines.ds4_synthetic import words
 from tasks.pipelines.ds4_synthetic.scenario_generator import Scene
 
 pytestmark = pytest.mark.unit
@@ -21,35 +20,35 @@ def named(text: str) -> set[str]:
 
 def test_every_family_has_at_least_four_phrasings_none_twice() -> None:
     """Across families too: a phrasing in two groups would be a near duplicate across splits."""
-    said = [text for phrasings in words_words.PHRASINGS.values() for text in phrasings]
-    assert min(map(len, words_words.PHRASINGS.values())) >= 4
+    said = [text for phrasings in words.PHRASINGS.values() for text in phrasings]
+    assert min(map(len, words.PHRASINGS.values())) >= 4
     assert len(said) == len(set(said))
 
 
 def test_phrasings_courtesies_and_texts_speak_only_of_what_a_scene_has() -> None:
     """A misspelt placeholder would stop the grammar in the middle."""
-    texts = [text for phrasings in words_words.PHRASINGS.values() for text in phrasings]
+    texts = [text for phrasings in words.PHRASINGS.values() for text in phrasings]
     texts += [
-        *words_words.OPENERS,
-        *words_words.CLOSERS,
-        *words_words.BYSTANDERS,
-        *words_words.SYMPTOMS,
-        *words_words.TASKS,
-        *words_words.DETAILS,
+        *words.OPENERS,
+        *words.CLOSERS,
+        *words.BYSTANDERS,
+        *words.SYMPTOMS,
+        *words.TASKS,
+        *words.DETAILS,
     ]
-    texts += [*words_words.QUERIES, *(text for pair in words_words.MANIFESTS.values() for text in pair)]
+    texts += [*words.QUERIES, *(text for pair in words.MANIFESTS.values() for text in pair)]
     assert set().union(*map(named, texts)) <= VALUES
 
 
 def test_every_fact_is_a_value_of_a_scene_under_a_name_of_its_own() -> None:
     """Two values under one name could not be told apart in a context."""
-    assert set(words_words.FACTS) <= VALUES
-    assert len(set(words_words.FACTS.values())) == len(words_words.FACTS)
+    assert set(words.FACTS) <= VALUES
+    assert len(set(words.FACTS.values())) == len(words.FACTS)
 
 
 def test_tools_said_to_be_missing_are_missing() -> None:
     """Refusing a tool that is there would be a lie."""
-    assert not set(words_words.MISSING_TOOLS) & set(REGISTRY)
+    assert not set(words.MISSING_TOOLS) & set(REGISTRY)
 
 
 def test_no_list_of_names_repeats_itself() -> None:
@@ -63,4 +62,4 @@ def test_channels_are_such_as_the_tools_accept() -> None:
     """The grammar writes # before them, and -approvals after some."""
     import re
 
-    assert all(re.match(CHANNEL, f"#{name}-approvals") for name in words_words.CHANNELS)
+    assert all(re.match(CHANNEL, f"#{name}-approvals") for name in words.CHANNELS)
