@@ -263,12 +263,12 @@ def half(db, generation):
     if Mortal.answers == 0 and moment == "in the grammar":
         die()
 prompts._store = half
-move = prompts.tables.move
+move = prompts.snapshots.move
 def last(*paths):
     if moment == "before the export":
         die()
     move(*paths)
-prompts.tables.move = last
+prompts.snapshots.move = last
 
 gemini = Mortal(SecretStr("a-key-for-tests"), budget=Budget(1000, 10**9), url=url, wait_s=0.01)
 prompts.fill(folder / "p.sqlite", folder / "e.jsonl", [("prompts.jsonl", folder / "prompts.jsonl")], scale=0.0,
