@@ -22,12 +22,12 @@ from tasks.publish.report import render
 from tasks.quality import rejects
 from tasks.quality.anomalies import anomalies, conversation_anomalies
 from tasks.quality.contract import check, require_validation
-from tasks.quality.label_bias import bias
-from tasks.quality.outcome_bias import slant
+from tasks.quality.label_bias import label_bias
+from tasks.quality.outcome_bias import outcome_bias
 from tasks.sources.acquire import Acquired
 from tasks.tool_use.jsonl import lines
 from tasks.tool_use.verify import stage_counts
-from tasks.tool_use.verify_and_split import settled
+from tasks.tool_use.verify_and_split import verify_and_split
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Form:
 
     `verify(batch) -> (kept, rejects)` looks at rows one by one before the contract does, and `verification(kept,
     rejects)` counts what passed and failed each of its stages (`verification.json`); `anomalies` makes the report
-    of that name, `slants` the bias report; `lines(batch)` gives the published lines of JSON, None for Parquet.
+    of that name, `bias` the bias report; `lines(batch)` gives the published lines of JSON, None for Parquet.
     `columns` are those that these two reports read, () all. Naming them says that the table may be larger than memory:
     then the contract is checked a batch at a time, and must have no rule across rows.
     """
 
     contract: pa.DataFrameSchema
     anomalies: Callable[..., dict[str, Any]]
-    slants: Callable[..., dict[str, Any]]
+    bias: Callable[..., dict[str, Any]]
     verify: Callable[..., Any] | None = None
     verification: Callable[..., dict[str, Any]] | None = None
     lines: Callable[..., Any] | None = None
@@ -55,12 +55,12 @@ class Form:
         return ".jsonl" if self.lines else ".parquet"
 
 
-FORMAT_A = Form(contract=format_a.Sequences, anomalies=anomalies, slants=bias)
+FORMAT_A = Form(contract=format_a.Sequences, anomalies=anomalies, bias=label_bias)
 FORMAT_B = Form(
     contract=format_b.Conversations,
     anomalies=conversation_anomalies,
-    slants=slant,
-    verify=settled,
+    bias=outcome_bias,
+    verify=verify_and_split,
     verification=stage_counts,
     lines=lines,
 )
@@ -111,12 +111,12 @@ def assure(
             by=[name for name in slices if name not in outcomes],
         )
         shares = {"representation": representation} if representation else {}
-        slants = derive(
-            form.slants, seen, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
+        bias = derive(
+            form.bias, seen, slices=slices, outcome_slices=outcomes, disparity_limit=limits.disparity, **shares
         )
-        steps.emit_findings(stem, found, slants, list(statistics.values()))  # also when the gate closes
+        steps.emit_findings(stem, found, bias, list(statistics.values()))  # also when the gate closes
         counted = {"verification.json": derive(form.verification, passed, *unverified)} if form.verification else {}
-        summary = steps.compared(summarise(found, slants), root / "interim" / stem) if summarise else None
+        summary = steps.compared(summarise(found, bias), root / "interim" / stem) if summarise else None
         page = {"report.html": derive(render, summary)} if summary else {}
         run = {f"{stem}/run.json": summary} if summary else {}
         left_out = derive(rejects.quarantine, *rejected, *unverified, refused)
@@ -129,7 +129,7 @@ def assure(
             kept=kept,
             published={f"{stem}{form.suffix}": published},
             rejected=left_out,
-            documents={**statistics, **counted, "anomalies.json": found, "bias_report.json": slants, **page},
+            documents={**statistics, **counted, "anomalies.json": found, "bias_report.json": bias, **page},
             also={**(also or {}), **run},
             limits=limits,
             previous_rows=before,
@@ -139,7 +139,7 @@ def assure(
         hooks.alert("validation_failure", stem, root, str(failure))
         raise
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
-    steps.announce_findings(stem, root, found, slants, list(statistics.values()))
+    steps.announce_findings(stem, root, found, bias, list(statistics.values()))
     if summary:
         steps.show_track(snapshots.read(summary), snapshots.read(derive(artifacts.plot, summary)))
     return Published(

@@ -37,10 +37,10 @@ from tasks.pipelines.code_corpus import stages as corpus
 from tasks.pipelines.code_corpus.source import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
 from tasks.quality.contract import check
 from tasks.quality.licences import notice
-from tasks.quality.outcome_bias import slant
+from tasks.quality.outcome_bias import outcome_bias
 from tasks.sources.acquire import acquire
 
-FORM = Form(contract=Files, anomalies=reports.code_anomalies, slants=slant, columns=CHECKED)
+FORM = Form(contract=Files, anomalies=reports.code_anomalies, bias=outcome_bias, columns=CHECKED)
 
 
 @flow(name="code-corpus", **ANNOUNCED)
@@ -101,31 +101,31 @@ def code_corpus(
     origin = at(repo, revision, shards, languages, max_samples or MAX_SAMPLES)
     raw = acquire(origin, mode, source, root, scale=scale)
 
-    made = Made()
+    stage = StageRunner()
     largest = round(max_size_mb * (1 << 20))
-    made.by_file(corpus.organised, *raw.files, how=decode, asked=languages, opted_out=opted_out, largest=largest)
-    made.together(corpus.chosen, most=max_samples)
-    taken_in = made.files
-    made.by_file(corpus.decoded, guess="encoding" in stages)
+    stage.by_file(corpus.organised, *raw.files, how=decode, asked=languages, opted_out=opted_out, largest=largest)
+    stage.together(corpus.chosen, most=max_samples)
+    taken_in = stage.files
+    stage.by_file(corpus.decoded, guess="encoding" in stages)
     if "malformed" in stages:
-        made.by_file(corpus.cleaned)
+        stage.by_file(corpus.cleaned)
     if "whitespace" in stages:
-        made.by_file(corpus.tidied)
+        stage.by_file(corpus.tidied)
     if "pii" in stages:
-        made.by_file(corpus.redacted)
+        stage.by_file(corpus.redacted)
     if "duplicates" in stages:
-        made.together(corpus.distinct, keep=keep)
+        stage.together(corpus.distinct, keep=keep)
     if "near_duplicates" in stages:
-        made.together(corpus.unlike, threshold=agreed.near_duplicates, keep=keep)
+        stage.together(corpus.unlike, threshold=agreed.near_duplicates, keep=keep)
     if "decontamination" in stages:
-        made.together(corpus.uncontaminated, benchmarks=quoted)
-    made.by_file(corpus.finished, tokens="tokens" in stages, **counted)
-    finished, rejected = made.files, tuple(made.rejected)
-    made.by_file(check, schema=Files)
+        stage.together(corpus.uncontaminated, benchmarks=quoted)
+    stage.by_file(corpus.finished, tokens="tokens" in stages, **counted)
+    finished, rejected = stage.files, tuple(stage.rejected)
+    stage.by_file(check, schema=Files)
 
-    seen = made.files.only(*CHECKED)
-    statistics = derive(reports.data_statistics, seen, *made.removed, stages=made.stages)
-    validation = derive(reports.validation_report, seen, made.rejected[-1])
+    seen = stage.files.only(*CHECKED)
+    statistics = derive(reports.data_statistics, seen, *stage.removed, stages=stage.stages)
+    validation = derive(reports.validation_report, seen, stage.rejected[-1])
     about = {"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(raw.missing)}
     summarise = partial(derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
     return assure(
@@ -156,12 +156,12 @@ def code_corpus(
             "benchmarks": len(quoted),
             "tokenizer": counted.get("vocabulary_sha256", "pieces"),
         },
-        also={f"{STEM}_clusters.parquet": derive(reports.all_clusters, *made.removed)} if made.removed else {},
+        also={f"{STEM}_clusters.parquet": derive(reports.all_clusters, *stage.removed)} if stage.removed else {},
         summarise=summarise,
     )
 
 
-class Made:
+class StageRunner:
     """What became of the files so far: those that came through, those that left, and how many at which stage."""
 
     def __init__(self) -> None:

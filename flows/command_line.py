@@ -17,7 +17,7 @@ from prefect.settings import (
 from schemas.published import Published
 
 # The server that a run without one starts for itself takes 10-20 s here; Prefect gives up at 20.
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
@@ -26,7 +26,7 @@ def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
     @functools.wraps(flow.fn)
     def run(**parameters: Any) -> None:
         quiet = {
-            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: PATIENCE_S,
+            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: TIMEOUT_S,
             PREFECT_SERVER_ANALYTICS_ENABLED: False,
         }
         with temporary_settings(updates=quiet):

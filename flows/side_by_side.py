@@ -8,11 +8,11 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from schemas.published import Published
 
 
-class DatasetsFailed(Explained):
+class DatasetsFailed(UserError):
     """At least one dataset of a track failed, so nothing combined is published."""
 
 

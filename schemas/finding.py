@@ -31,13 +31,13 @@ class Finding(BaseModel):
         return f"{self.kind}: {self.name}: measured {self.measured:g}{unit}, limit {self.limit:g}{unit}{tail}"
 
 
-class Explained(RuntimeError):
+class UserError(RuntimeError):
     """An error whose words say it all: what was measured, expected, where, what to do. A traceback adds nothing."""
 
 
-class GateFailed(Explained):
+class GateFailed(UserError):
     """The table is withheld: a check that closes the gate does not hold."""
 
 
-class SourceError(Explained):
+class SourceError(UserError):
     """Input that cannot be read as what it should be; the message names file, line and the next step."""

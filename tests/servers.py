@@ -22,7 +22,7 @@ import pytest
 
 from tests.conftest import PROJECT
 
-PATIENCE_S = 300  # a server starts in 15 s on a quiet machine; two cores may be shared with many others
+TIMEOUT_S = 300  # a server starts in 15 s on a quiet machine; two cores may be shared with many others
 CLI = [sys.executable, "-m", "prefect"]
 
 
@@ -172,5 +172,5 @@ def server(home: Path, env: Mapping[str, str] | None = None, port: int | None = 
     platform = Platform(home, api, every)
     home.mkdir(parents=True, exist_ok=True)
     with running([*CLI, "server", "start", "--port", str(port)], platform.log, every):
-        wait_until(lambda: answers(f"{api}/health"), PATIENCE_S, "the server's start")
+        wait_until(lambda: answers(f"{api}/health"), TIMEOUT_S, "the server's start")
         yield platform

@@ -15,7 +15,8 @@ from prefect import task
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
-from schemas.snapshot import REJECT_COLUMNS, Snapshot
+from schemas.reject import REJECT_COLUMNS
+from schemas.snapshot import Snapshot
 from tasks.engine import caching, progress, shards, stage_log, store
 from tasks.engine import snapshots as tables
 
@@ -122,7 +123,7 @@ def _derive(
 
 def _name(fn: Callable[..., Any], part: Any, number: int) -> str:
     """File name of one result: the function's, and what distinguishes it from its sisters."""
-    if isinstance(part, pd.DataFrame) and tuple(part.columns) == REJECT_COLUMNS:
+    if isinstance(part, pd.DataFrame) and {*part.columns, "step"} == set(REJECT_COLUMNS):
         return f"{fn.__name__}_rejects"
     return fn.__name__ + (f"_{number + 1}" if number else "")
 

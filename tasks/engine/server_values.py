@@ -6,7 +6,7 @@ from prefect.blocks.system import Secret
 from prefect.variables import Variable
 from pydantic import SecretStr, ValidationError
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from schemas.settings import ask_also
 from schemas.thresholds import VARIABLE, Thresholds
 from tasks.engine import secrets
@@ -14,7 +14,7 @@ from tasks.engine import secrets
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
 
 
-class ThresholdsInvalid(Explained):
+class ThresholdsInvalid(UserError):
     """The variable of thresholds does not hold thresholds."""
 
 

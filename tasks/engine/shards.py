@@ -23,7 +23,7 @@ from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import caching, snapshots, store
@@ -47,7 +47,7 @@ AFTER_START = {"NUMBA_NUM_THREADS": "1"}
 ONE_THREAD = {**BEFORE_START, **AFTER_START}
 
 
-class RunnerUnknown(Explained):
+class RunnerUnknown(UserError):
     """AUTOMEND_RUNNER names nothing that can run shards."""
 
 

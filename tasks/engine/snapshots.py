@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.finding import Explained, SourceError
+from schemas.finding import SourceError, UserError
 from schemas.snapshot import Mode, Snapshot
 
 Item = TypeVar("Item")
@@ -34,7 +34,7 @@ CHUNK = 1 << 20  # bytes read at a time while hashing
 BATCH_ROWS = 4_096  # conversations of 10 kB each are 40 MB
 
 
-class SnapshotLost(Explained):
+class SnapshotLost(UserError):
     """A snapshot's file is missing or no longer has the content it is named for."""
 
 

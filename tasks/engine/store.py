@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import snapshots
 
 
-class StoreFailed(Explained):
+class StoreFailed(UserError):
     """The object storage did not take or give a file."""
 
 

@@ -22,7 +22,7 @@ from tasks.observe import run_names as names
 
 SLACK_BLOCK = "automend-alerts"
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
-SLACK_PATIENCE_S = 10.0  # a run waits no longer for one alert
+SLACK_TIMEOUT_S = 10.0  # a run waits no longer for one alert
 
 
 def alert(
@@ -36,7 +36,7 @@ def _tell(told: alerts.Alert, root: Path) -> bool:
     """True when Slack took it."""
     alerts.record(told, settings().logs_dir(root))
     client = _slack_client()
-    return client is not None and alerts.deliver(client, told, total_s=SLACK_PATIENCE_S) is None
+    return client is not None and alerts.deliver(client, told, total_s=SLACK_TIMEOUT_S) is None
 
 
 def _run_url() -> str:

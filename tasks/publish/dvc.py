@@ -11,12 +11,12 @@ from typing import Any
 
 from filelock import FileLock
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
 
-class PushFailed(Explained):
+class PushFailed(UserError):
     """What was published is versioned here, but not safe at the remote."""
 
 

@@ -26,7 +26,7 @@ TRADEOFFS = (
 )
 
 
-def bias(
+def label_bias(
     table: pd.DataFrame,
     *,
     slices: Sequence[str],

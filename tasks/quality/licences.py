@@ -18,7 +18,7 @@ from typing import Literal
 import pandas as pd
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from schemas.finding import Explained, SourceError
+from schemas.finding import SourceError, UserError
 from tasks.curate.text import python_source
 
 Kind = Literal["permissive", "share_alike"]
@@ -38,7 +38,7 @@ NOASSERTION = "NOASSERTION"  # SPDX's word for a licence that nobody looked at
 UNKNOWN = 2  # strictness: 0 permissive, 1 share-alike
 
 
-class LicenceConflict(Explained):
+class LicenceConflict(UserError):
     """A bundle holds a row that its licence does not allow."""
 
 

@@ -17,7 +17,7 @@ OUTCOME = "outcome"
 LEVEL = (0.5, 2.0)  # a sampler's weight of a group stays within: more repeats a rare group until it is learnt by heart
 
 
-def slant(
+def outcome_bias(
     table: pd.DataFrame,
     *,
     slices: Sequence[str],
@@ -27,9 +27,9 @@ def slant(
 ) -> dict[str, Any]:
     """The report, with the reference document's keys and the names of `slices` in them.
 
-    A slice slants when its groups' outcome rates differ by more than `disparity_limit` and by more than chance (95 %
-    Wilson intervals apart), or when a group of enough rows lies too far off the mean rate. Rows slant when a group
-    dominates or is rare. `outcome_slices` are made of the outcome: their rates are told, but are no bias.
+    A slice is biased when its groups' outcome rates differ by more than `disparity_limit` and by more than chance (95 %
+    Wilson intervals apart), or when a group of enough rows lies too far off the mean rate. Rows are biased when a
+    group dominates or is rare. `outcome_slices` are made of the outcome: their rates are told, but are no bias.
     severity: "none", "warning", or "high" for a group below `representation.very_rare`.
     """
     limits = Representation.model_validate(representation or {})

@@ -1,15 +1,68 @@
-"""All rejected rows of a run in one table: pure."""
+"""The one builder of reject tables (schemas/reject.py): pure."""
 
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from schemas.snapshot import REJECT_COLUMNS
+from schemas.reject import REJECT_COLUMNS, ROW_TEXT_LIMIT, Reasons
 
-TEXT, NUMBER = pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.int64())
+Values: TypeAlias = Sequence[Any] | pd.Series | pl.Series | np.ndarray | pa.Array | pa.ChunkedArray
+
+
+def rejected(
+    step: str, known: Reasons, *, reasons: Values, rows: Values, files: Values | str = "", lines: Values | int = 0
+) -> pd.DataFrame:
+    """A rejects table of the rows that `step` left out, one reason and one text each, in their order.
+
+    The outcome follows from the reason. `files` and `lines`: one for all, or one a row; without them the row has no
+    single line. Raises ValueError for a reason that `known` does not explain.
+    """
+    names = _text(reasons)
+    outcome_of = _outcomes(step, known, names)
+    n = len(names)
+    columns = {
+        "step": pa.repeat(pa.scalar(step, pa.string()), n),
+        "outcome": outcome_of,
+        "reason": names,
+        "file": pa.repeat(files, n) if isinstance(files, str) else _text(files),
+        "line": (pa.repeat(lines, n) if isinstance(lines, int) else _array(lines)).cast(pa.int64()),
+        "row": pc.utf8_slice_codeunits(_text(rows), 0, ROW_TEXT_LIMIT),
+    }
+    return pa.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _outcomes(step: str, known: Reasons, names: pa.Array) -> pa.Array:
+    """The outcome of each reason."""
+    coded = names.dictionary_encode()
+    unknown = [name for name in coded.dictionary.to_pylist() if name not in known]
+    if unknown or names.null_count:
+        raise ValueError(
+            f"{step} left rows out for {', '.join(map(repr, unknown)) or 'no reason'}, which nothing explains. "
+            "Add a Reason with its meaning to the REASONS it is given."
+        )
+    outcomes = pa.array([known[name].outcome for name in coded.dictionary.to_pylist()], pa.string())
+    return outcomes.take(coded.indices)
+
+
+def _text(values: Values) -> pa.Array:
+    return _array(values).cast(pa.string())
+
+
+def _array(values: Values) -> pa.Array:
+    """One contiguous Arrow array of any column."""
+    if isinstance(values, pl.Series):
+        values = values.to_arrow(compat_level=pl.CompatLevel.oldest())
+    made = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
 
 
 def quarantine(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Rejects of all steps, in their order: REJECT_COLUMNS; a step without rejects adds nothing."""
-    types = {column: NUMBER if column == "line" else TEXT for column in REJECT_COLUMNS}
-    parts = [table.loc[:, list(REJECT_COLUMNS)].astype(types) for table in tables]
+    """Rejects of all steps, in their order; a step without rejects adds nothing."""
+    named = [table if "step" in table else table.assign(step="") for table in tables]
+    parts = [table.loc[:, list(REJECT_COLUMNS)].astype(dict(REJECT_COLUMNS)) for table in named]
     return pd.concat(parts, ignore_index=True)

@@ -15,7 +15,7 @@ import orjson
 import stamina
 from pydantic import SecretStr
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from schemas.tools import REGISTRY
 from schemas.workflow import WORKFLOW_SCHEMA
 from tasks.engine import secrets
@@ -26,13 +26,13 @@ TIMEOUT_S = 60.0  # a long workflow takes the model some 20 s
 ANSWERS = 2  # an answer that is no workflow is asked for once more
 ATTEMPTS = 5  # of one request, where the service is at fault
 LONGEST_WAIT_S = 60.0  # a quota of a minute opens again within it; that of a day does not
-PATIENCE_S = 300.0  # of all attempts of one request together
+TIMEOUT_S = 300.0  # of all attempts of one request together
 OUTPUT_TOKENS = 4_096  # an answer is cut there; the longest workflow over the registry needs a quarter
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 REFUSED = frozenset({401, 403})  # the key is not accepted: it will not be for the next prompt either
 
 
-class TeacherFailed(Explained):
+class TeacherFailed(UserError):
     """A teacher has no answer to this prompt; the next one may do better."""
 
 
@@ -40,7 +40,7 @@ class TeacherRefused(TeacherFailed):
     """A teacher will answer nothing: its key or address is not accepted."""
 
 
-class BudgetSpent(Explained):
+class BudgetSpent(UserError):
     """The next request could exceed the budget, so it was not made."""
 
 
@@ -126,7 +126,7 @@ class Gemini:
         """What the model wrote; "" where it wrote nothing or nothing that can be read."""
         request, wait_s = _request(self._model, system, user), self._wait_s
         caller = stamina.RetryingCaller(
-            attempts=ATTEMPTS, timeout=PATIENCE_S, wait_initial=wait_s, wait_max=30, wait_jitter=wait_s
+            attempts=ATTEMPTS, timeout=TIMEOUT_S, wait_initial=wait_s, wait_max=30, wait_jitter=wait_s
         )
         try:
             return caller(_another_attempt, lambda: self._ask(request))

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from schemas.format_b import SYSTEM_PREFIX, message, system_message
 from schemas.workflow import Call, answer, result
 
@@ -75,7 +75,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class ChatError(Explained):
+class ChatError(UserError):
     """A conversation that a format cannot carry, or text that is not in the format it should be in."""
 
 

@@ -6,7 +6,7 @@ from tasks.quality.splits import by_group
 from tasks.tool_use.verify import verified
 
 
-def settled(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def verify_and_split(batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(kept, rejects) of a batch of Format B: kept rows have `verified` and `split`; no row depends on another."""
     kept, rejects = verified(batch)
     return by_group(kept), rejects

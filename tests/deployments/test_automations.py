@@ -36,7 +36,7 @@ from tests.slack_server import REFUSE, SlackServer
 BLOCK = uuid4()
 ALL = automations(BLOCK)
 SHORT = timedelta(seconds=10)  # a proactive trigger waits no less
-PATIENCE_S = 150  # for what takes 15 s on a quiet machine
+TIMEOUT_S = 150  # for what takes 15 s on a quiet machine
 
 law = pytest.mark.parametrize("automation", ALL, ids=lambda automation: automation.name)
 
@@ -162,7 +162,7 @@ def test_a_failure_counts_as_told_only_when_slack_took_it(
 ) -> None:
     emitted: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(steps, "emit_event", lambda name, resource, **more: emitted.append((name, resource)))
-    monkeypatch.setattr(steps, "SLACK_PATIENCE_S", 2.0)
+    monkeypatch.setattr(steps, "SLACK_TIMEOUT_S", 2.0)
     run = FlowRun(flow_id=uuid4(), name="odd-otter", parameters={"data_dir": str(tmp_path)})
     with SlackServer(mode) as slack:
         monkeypatch.setattr(steps, "_slack_client", lambda: WebhookClient(slack.url))
@@ -287,10 +287,10 @@ def test_each_failure_is_told_once_by_whoever_knows_it_and_what_is_stuck_or_late
     platform.post(f"flow_runs/{fine}/set_state", {"state": {"type": "RUNNING"}})
     platform.post(f"flow_runs/{fine}/set_state", {"state": {"type": "COMPLETED"}})
 
-    wait_until(lambda: state_of(platform, failing) == "Failed", PATIENCE_S, "the failure")
+    wait_until(lambda: state_of(platform, failing) == "Failed", TIMEOUT_S, "the failure")
     for what in (crashed, stuck, tardy, "No run of `refusing` has completed for 10 s"):
-        wait_until(lambda what=what: texts_about(slack, what), PATIENCE_S, f"the message about {what}")
-    (delivered,) = wait_until(lambda: events(platform, ALERT_DELIVERED), PATIENCE_S, "the event of the told failure")
+        wait_until(lambda what=what: texts_about(slack, what), TIMEOUT_S, f"the message about {what}")
+    (delivered,) = wait_until(lambda: events(platform, ALERT_DELIVERED), TIMEOUT_S, "the event of the told failure")
     failed_at = datetime.fromisoformat(delivered["occurred"])
     told_again_by = failed_at + TOLD + timedelta(seconds=6)  # the server looks every 5 s
     time.sleep(max(0.0, (told_again_by - datetime.now(UTC)).total_seconds()))
@@ -317,8 +317,8 @@ def test_what_a_real_run_finds_odd_arrives_as_typed_events_of_its_dataset(
     for scale in (0.1, 0.05):
         ds1_alibaba(data_dir=tmp_path, scale=scale)
     settings.cache_clear()
-    wait_until(lambda: len(events(platform, DataBias.NAME)) == 2, PATIENCE_S, "the events' arrival")
-    wait_until(lambda: events(platform, DataAnomaly.NAME), PATIENCE_S, "the events' arrival")
+    wait_until(lambda: len(events(platform, DataBias.NAME)) == 2, TIMEOUT_S, "the events' arrival")
+    wait_until(lambda: events(platform, DataAnomaly.NAME), TIMEOUT_S, "the events' arrival")
     (anomaly,), bias = events(platform, DataAnomaly.NAME), events(platform, DataBias.NAME)[0]
     assert anomaly["resource"]["prefect.resource.id"] == "automend.dataset.ds1_alibaba"
     assert {"flow-run", "flow"} <= {related["prefect.resource.role"] for related in anomaly["related"]}

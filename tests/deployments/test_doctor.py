@@ -18,7 +18,7 @@ from deployments import doctor, up
 from schemas.thresholds import Thresholds
 from tests.conftest import PROJECT
 from tests.local_server import serving
-from tests.servers import PATIENCE_S, Platform, free_port, wait_until
+from tests.servers import TIMEOUT_S, Platform, free_port, wait_until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GB = 10**9
@@ -210,9 +210,7 @@ def doctored(env: dict[str, str], *args: str) -> "subprocess.CompletedProcess[st
 @pytest.mark.xdist_group("deployments")
 def test_a_real_server_and_worker_are_seen_and_what_bootstrap_makes_is_missed_or_found(platform: Platform) -> None:
     # the fixture's worker is started, and takes some seconds until the server hears of it
-    wait_until(
-        lambda: platform.post(f"work_pools/{up.POOL}/workers/filter"), PATIENCE_S, "the worker's first heartbeat"
-    )
+    wait_until(lambda: platform.post(f"work_pools/{up.POOL}/workers/filter"), TIMEOUT_S, "the worker's first heartbeat")
     lines = json.loads(doctored({**platform.env, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}, "--json").stdout)
     found = {line["name"]: line for line in lines}
     for name in (

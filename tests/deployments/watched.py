@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from prefect import flow, get_run_logger
 
-from schemas.finding import Explained
+from schemas.finding import UserError
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
 from tasks.observe.hooks import ANNOUNCED
@@ -15,7 +15,7 @@ from tasks.observe.hooks import ANNOUNCED
 FOLDER = Path("interim/watched")
 
 
-class Refused(Explained):
+class Refused(UserError):
     """What the failing flow says."""
 
 

@@ -31,7 +31,9 @@ PIN = f"api 2.3, {API_SITE}, {PAGES * PAGE} questions of most votes (at least {M
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 THROTTLED = "throttle_violation"
-PATIENCE = 120.0  # seconds of one wait that the API may ask for; beyond it, the run ends and says when to come back
+LONGEST_WAIT_S = (
+    120.0  # seconds of one wait that the API may ask for; beyond it, the run ends and says when to come back
+)
 QUESTIONS, ANSWERS, PARTS = "questions.jsonl", "answers.jsonl", "parts"
 
 
@@ -110,9 +112,9 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _refuse_long(seconds: float, path: str) -> None:
-    if seconds > PATIENCE:
+    if seconds > LONGEST_WAIT_S:
         raise SourceError(
-            f"Stack Exchange asks to wait {seconds:g} seconds before the request after {path}; at most {PATIENCE:g} "
+            f"Stack Exchange asks to wait {seconds:g} seconds before the request after {path}; at most {LONGEST_WAIT_S:g} "
             "are waited. Run again then: what was fetched is kept."
         )
 

@@ -63,7 +63,7 @@ def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
 def test_whatever_slack_does_the_run_completes_the_alert_is_in_the_files_and_no_log_holds_the_address(
     tmp_path: Path, block: None, caplog: pytest.LogCaptureFixture, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "SLACK_PATIENCE_S", 1.5)
+    monkeypatch.setattr(steps, "SLACK_TIMEOUT_S", 1.5)
     caplog.set_level(logging.DEBUG)
     with SlackServer(mode) as slack:
         save(slack.url)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.format_a import STATES
-from tasks.quality.label_bias import bias, wilson
+from tasks.quality.label_bias import label_bias, wilson
 from tests.tasks.quality.rows import labelled
 
 pytestmark = pytest.mark.unit
@@ -26,7 +26,7 @@ def table(groups: Groups) -> pd.DataFrame:
 
 
 def of(groups: Groups, **told: Any) -> dict[str, Any]:
-    return bias(table(groups), slices=("system",), **told)
+    return label_bias(table(groups), slices=("system",), **told)
 
 
 EVEN: Groups = {"hdfs": (40, 100), "linux": (42, 100)}
@@ -51,7 +51,7 @@ def test_rates_rows_and_disparity_are_fairlearns_on_all_rows(groups: Groups) -> 
         y_pred=failed,
         sensitive_features=rows["system"].astype(object),
     )
-    found = bias(rows, slices=("system",))["fairlearn_analysis"]
+    found = label_bias(rows, slices=("system",))["fairlearn_analysis"]
     assert found["system_by_group"]["selection_rate"] == pytest.approx(
         frame.by_group["selection_rate"].to_dict(), abs=1e-6
     )
@@ -61,7 +61,7 @@ def test_rates_rows_and_disparity_are_fairlearns_on_all_rows(groups: Groups) -> 
 
 def test_the_report_has_the_reference_documents_keys() -> None:
     rows = table(SLANTED).assign(status="Failed")
-    told = bias(rows, slices=("status", "system", "label"))
+    told = label_bias(rows, slices=("status", "system", "label"))
     assert {"status_by_group", "status_disparity", "bias_detected"} <= set(told["fairlearn_analysis"])
     assert set(told["fairlearn_analysis"]["status_by_group"]) == {"selection_rate", "count"}
     assert {"status_slice", "system_slice", "label_slice", "failure_rate_by_system"} <= set(told["raw_data_slicing"])
@@ -128,7 +128,7 @@ def test_missing_values_are_a_group_of_their_own() -> None:
 
 
 def test_the_label_as_a_slice_is_a_distribution_and_never_a_disparity() -> None:
-    told = bias(table(EVEN), slices=("label",))
+    told = label_bias(table(EVEN), slices=("label",))
     assert set(told["fairlearn_analysis"]) == {"bias_detected"}
     assert "failure_rate_by_label" not in told["raw_data_slicing"]
     assert told["raw_data_slicing"]["label_slice"]["distribution"] == {"Normal": 59.0, "Resource_Exhaustion": 41.0}
@@ -146,7 +146,7 @@ def test_a_slice_the_rules_read_is_told_and_is_no_bias() -> None:
 def test_one_slice_of_two_may_be_slanted() -> None:
     rows = table(SLANTED)
     even = pd.Series([("x", "y")[n % 2] for n in range(len(rows))], dtype="string[pyarrow]")
-    told = bias(rows.assign(even=even), slices=("even", "system"))
+    told = label_bias(rows.assign(even=even), slices=("even", "system"))
     assert len(told["findings"]) == 1
     assert told["findings"][0].startswith("failure rate by system")
 
@@ -168,7 +168,7 @@ def test_the_only_group_and_a_mixture_dominate_nothing() -> None:
 
 def test_mitigation_is_counted_before_and_after() -> None:
     rows = labelled(*[0] * 90, *[1] * 8, 3, 3)
-    told = bias(rows, slices=())
+    told = label_bias(rows, slices=())
     before, after = told["mitigation"]["before_mitigation"], told["mitigation"]["after_mitigation"]
     assert told["sequence_bias"]["bias_detected"]
     assert before["normal_dominance"] == "90% Normal before balancing"
@@ -189,21 +189,21 @@ def test_mitigation_is_counted_before_and_after() -> None:
 
 
 def test_what_was_not_done_is_not_said_to_have_been() -> None:
-    told = bias(labelled(0, 0, 1), slices=())["mitigation"]
+    told = label_bias(labelled(0, 0, 1), slices=())["mitigation"]
     assert told["techniques_applied"] == ["Fairlearn MetricFrame over slices, failure as the outcome"]
     assert told["after_mitigation"]["bias_resolved"]
     assert told["after_mitigation"]["unchanged_because"] == "it was balanced already"
 
 
 def test_balancing_cannot_resolve_a_table_without_failures() -> None:
-    told = bias(labelled(0, 0, 0), slices=())
+    told = label_bias(labelled(0, 0, 0), slices=())
     assert told["sequence_bias"]["bias_detected"]
     assert not told["mitigation"]["after_mitigation"]["bias_resolved"]
     assert "no failure" in told["mitigation"]["before_mitigation"]["issue"]
 
 
 def test_no_rows_are_no_bias() -> None:
-    told = bias(table({}), slices=("system", "label"))
+    told = label_bias(table({}), slices=("system", "label"))
     assert told["severity"] == "none"
     assert told["fairlearn_analysis"]["system_smallest"] == {
         "group": None,
@@ -216,4 +216,4 @@ def test_no_rows_are_no_bias() -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = table(SLANTED | {None: (3, 9)})
-    assert bias(rows.iloc[::-1], slices=("system",)) == bias(rows, slices=("system",))
+    assert label_bias(rows.iloc[::-1], slices=("system",)) == label_bias(rows, slices=("system",))

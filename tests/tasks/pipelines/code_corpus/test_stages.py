@@ -22,7 +22,7 @@ from tasks.pipelines.code_corpus import stages as corpus
 from tasks.publish.report import render
 from tasks.publish.run import failed, verdict
 from tasks.quality.contract import check
-from tasks.quality.outcome_bias import slant
+from tasks.quality.outcome_bias import outcome_bias
 from tests.benchmarks import bench_minhash
 
 pytestmark = pytest.mark.unit
@@ -428,7 +428,7 @@ def test_a_run_of_no_files_has_statistics_a_card_and_a_summary_too() -> None:
     none = made.iloc[:0][list(CHECKED)]
     told = reports.data_statistics(none, stages=[])
     validation = reports.validation_report(*check(made.iloc[:0], Files))
-    bias = slant(none, slices=SLICES)
+    bias = outcome_bias(none, slices=SLICES)
     found = reports.code_anomalies(none, previous_rows=None, rejected_rows=0)
     run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source={})
     assert (told["files"], run["splits"]) == (0, {})
@@ -441,7 +441,7 @@ def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     seen = made[list(CHECKED)]
     told, validation = reports.data_statistics(seen, stages=[]), reports.validation_report(*check(made, Files))
     fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
-    bias = {**slant(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
+    bias = {**outcome_bias(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
     run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
     assert verdict(run)[0] == "look"
     wrong = {"groups far off the others", *(found["name"] for found in fall["anomalies"])}
