@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-PATIENCE_S = 5
+TIMEOUT_S = 5
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy of the environment is not asked
 
 
@@ -32,9 +32,9 @@ def fault(url: str | None) -> str:
     if url is None:
         return ""
     try:
-        _DIRECT.open(url, timeout=PATIENCE_S).close()
+        _DIRECT.open(url, timeout=TIMEOUT_S).close()
     except (urllib.error.URLError, TimeoutError) as reason:
-        return f"{url} does not answer 200 within {PATIENCE_S} s: {reason}. The container's own log says more."
+        return f"{url} does not answer 200 within {TIMEOUT_S} s: {reason}. The container's own log says more."
     return ""
 
 

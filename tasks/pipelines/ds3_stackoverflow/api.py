@@ -114,8 +114,8 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 def _refuse_long(seconds: float, path: str) -> None:
     if seconds > LONGEST_WAIT_S:
         raise SourceError(
-            f"Stack Exchange asks to wait {seconds:g} seconds before the request after {path}; at most {LONGEST_WAIT_S:g} "
-            "are waited. Run again then: what was fetched is kept."
+            f"Stack Exchange asks to wait {seconds:g} seconds before the request after {path}; at most "
+            f"{LONGEST_WAIT_S:g} are waited. Run again then: what was fetched is kept."
         )
 
 
