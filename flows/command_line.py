@@ -15,6 +15,7 @@ from prefect.settings import (
 )
 
 from schemas.published import Published
+from tasks.engine.runtime import start
 
 # The server that a run without one starts for itself takes 10-20 s here; Prefect gives up at 20.
 TIMEOUT_S = 120
@@ -22,6 +23,7 @@ TIMEOUT_S = 120
 
 def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
     """Run `flow` with sys.argv's parameters and print `summary(result)`; status 1 and a sentence when it fails."""
+    start()
 
     @functools.wraps(flow.fn)
     def run(**parameters: Any) -> None:
@@ -32,7 +34,7 @@ def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
         with temporary_settings(updates=quiet):
             state = flow(**parameters, return_state=True)
         if not state.is_completed():
-            sys.exit(_told(state.result(raise_on_failure=False)))
+            sys.exit(_last_words(state.result(raise_on_failure=False)))
         print("\n".join(summary(state.result())))
 
     command = flow.name.replace("-", "_")
@@ -43,7 +45,7 @@ def main(flow: Flow[..., Any], summary: Callable[[Any], list[str]]) -> None:
     app()
 
 
-def _told(error: Any) -> str:
+def _last_words(error: Any) -> str:
     """The last words of a failed run."""
     return f"\n{type(error).__name__}: {error}"
 

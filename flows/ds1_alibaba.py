@@ -2,71 +2,63 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-from prefect import flow
-
-from flows.assure import FORMAT_A, assure
+from flows.assure import FORMAT_A, Dataset, Made, assure
 from schemas.ds1_alibaba import Sequences
-from schemas.limits import Limits, LoadRules
+from schemas.parameters import DataDir, History, Limits, Load, MachineCores, Mode, Scale, Source, Window
 from schemas.published import Published
-from schemas.settings import settings
-from schemas.snapshot import Mode
+from schemas.settings import data_folder
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds1_alibaba import windows as alibaba
 from tasks.pipelines.ds1_alibaba.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
+DATASET = Dataset(
+    stem=SOURCE.stem,
+    form=replace(FORMAT_A, contract=Sequences),
+    slices=("status", "task_type", "label"),
+    outcomes=("label", "status"),
+    rules=alibaba.RULES,
+)
 
-@flow(name="ds1-alibaba", **ANNOUNCED)
+
+@pipeline("ds1-alibaba")
 def ds1_alibaba(
     *,
     mode: Mode = "sample",
-    source: Path | None = None,
-    data_dir: Path | None = None,
-    window: timedelta = timedelta(minutes=5),
-    history: int = 5,
-    load: LoadRules | None = None,
-    machine_cores: int = 64,
-    limits: Limits | None = None,
-    scale: float = 1.0,
+    source: Source = None,
+    data_dir: DataDir = None,
+    window: Window = timedelta(minutes=5),
+    history: History = 5,
+    load: Load = None,
+    machine_cores: MachineCores = 64,
+    limits: Limits = None,
+    scale: Scale = 1.0,
 ) -> Published:
-    """Alibaba's cluster trace: one labelled token sequence per machine (or batch task) and five-minute window.
+    """Labels one token sequence per window and machine, or batch task, of Alibaba's cluster trace. Feeds Track A.
 
-    Args:
-        mode: sample: generated data; local: read from `source`; live: from the configured address of the trace.
-        source: Folder with the trace's CSV tables, for mode local.
-        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
-        window: Length of the window that is labelled. In a form PT5M is five minutes, on the command line 5m.
-        history: Earlier windows whose tokens precede it.
-        load: Thresholds of the label rules; left out: the variable automend_thresholds, or the defaults.
-        machine_cores: Cores of a machine, to read requests and instance loads as shares of one (the trace's
-            documentation: 64).
-        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
-        scale: Size of the generated sample, 1 being the usual one.
+    Mode live reads the trace from the address in AUTOMEND_SOURCES__DS1_ALIBABA__URL: it has no public one.
     """
-    root = (data_dir or settings().data_dir).resolve()
-    agreed = thresholds(limits=limits, load=load)
-    rules = {"window_seconds": int(window.total_seconds()), "history": history, **agreed.load.model_dump()}
+    root = data_folder(data_dir)
+    agreed = thresholds(limits=limits, ds1_alibaba={"load": load})
+    rules = {
+        "window_seconds": int(window.total_seconds()),
+        "history": history,
+        **agreed.ds1_alibaba.load.model_dump(),
+    }
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     observations, malformed = derive_batches(alibaba.select, *raw.files, decode=decode, machine_cores=machine_cores)
     sequences, left_out = derive(alibaba.windows, observations, **rules)
-    return assure(
-        sequences,
-        form=replace(FORMAT_A, contract=Sequences),
-        source=SOURCE,
-        acquired=raw,
-        slices=("status", "task_type", "label"),
-        outcomes=("label", "status"),
-        statistics={"schema_stats.json": derive(alibaba.schema_stats, sequences)},
+    made = Made(
+        rows=sequences,
         rejected=(malformed, left_out),
+        reports={"schema_stats.json": derive(alibaba.schema_stats, sequences)},
         vocabulary=derive(alibaba.vocabulary, sequences),
-        rules=alibaba.RULES,
-        limits=agreed.limits,
-        parameters={**rules, "machine_cores": machine_cores},
     )
+    parameters = {**rules, "machine_cores": machine_cores}
+    return assure(DATASET, raw, made, limits=agreed.limits, parameters=parameters)
 
 
 if __name__ == "__main__":

@@ -1,75 +1,60 @@
 """System logs (LogHub's layouts): one labelled template sequence per five-minute window and host."""
 
 from datetime import timedelta
-from pathlib import Path
-from typing import Literal
 
-from prefect import flow
-
-from flows.assure import FORMAT_A, assure
-from schemas import format_a
-from schemas.limits import Limits
+from flows.assure import FORMAT_A, Dataset, Made, assure
+from schemas.parameters import DataDir, Limits, Mode, Scale, SingleEvents, Source, Taxonomy, Window, Year
 from schemas.published import Published
-from schemas.settings import settings
-from schemas.snapshot import Mode
+from schemas.settings import data_folder
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds2_loghub import events as loghub_events
-from tasks.pipelines.ds2_loghub import reports
-from tasks.pipelines.ds2_loghub import rules as loghub_rules
+from tasks.pipelines.ds2_loghub import reports, rules
 from tasks.pipelines.ds2_loghub import windows as loghub
 from tasks.pipelines.ds2_loghub.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
+DATASET = Dataset(
+    stem=SOURCE.stem,
+    form=FORMAT_A,
+    slices=("system", "severity", "event_type", "label"),
+    outcomes=("label", "severity", "event_type"),
+    rules=rules.RULES,
+)
 
-@flow(name="ds2-loghub", **ANNOUNCED)
+
+@pipeline("ds2-loghub")
 def ds2_loghub(
     *,
     mode: Mode = "sample",
-    source: Path | None = None,
-    data_dir: Path | None = None,
-    window: timedelta = timedelta(minutes=5),
-    taxonomy: format_a.Taxonomy = "five",
-    year: int = 2005,
-    single_events: Literal["merge", "keep", "drop"] = "merge",
-    limits: Limits | None = None,
-    scale: float = 1.0,
+    source: Source = None,
+    data_dir: DataDir = None,
+    window: Window = timedelta(minutes=5),
+    taxonomy: Taxonomy = "five",
+    year: Year = 2005,
+    single_events: SingleEvents = "merge",
+    limits: Limits = None,
+    scale: Scale = 1.0,
 ) -> Published:
-    """System logs: one labelled sequence of template ids per host, container or block and five-minute window.
+    """Labels one sequence of template ids per window and host, container or block of system logs. Feeds Track A.
 
-    Args:
-        mode: sample: generated data; local: read from `source`; live: LogHub's repository at a pinned revision.
-        source: Folder with the raw logs, for mode local.
-        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
-        window: Length of a window. In a form PT5M is five minutes, on the command line 5m.
-        taxonomy: five: security events are Normal, with the rule `security`; seven: they are states 5 and 6.
-        year: Year of the first line of logs that do not write it (syslog); it rolls over from December to January.
-        single_events: What becomes of a window with one event: merged with the next one of its host, kept, or dropped.
-        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
-        scale: Size of the generated sample, 1 being the usual one.
+    Mode live downloads LogHub's repository.
     """
-    root = (data_dir or settings().data_dir).resolve()
-    rules = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
+    root = data_folder(data_dir)
+    how = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     parsed, no_header = derive_batches(loghub_events.parse, *raw.files, decode=decode)
     events, no_time = derive(loghub_events.events, parsed, year=year)
-    sequences, left_out = derive(loghub.windows, events, **rules)
-    return assure(
-        sequences,
-        form=FORMAT_A,
-        source=SOURCE,
-        acquired=raw,
-        slices=("system", "severity", "event_type", "label"),
-        outcomes=("label", "severity", "event_type"),
-        statistics={"statistics_report.json": derive(reports.statistics_report, events)},
+    sequences, left_out = derive(loghub.windows, events, **how)
+    made = Made(
+        rows=sequences,
         rejected=(no_header, no_time, left_out),
+        reports={"statistics_report.json": derive(reports.statistics_report, events)},
         vocabulary=derive(loghub.vocabulary, events),
-        rules=loghub_rules.RULES,
-        limits=thresholds(limits=limits).limits,
-        parameters={**rules, "year": year},
-        also={"ds2_loghub_events.parquet": events},
+        tables={"ds2_loghub_events.parquet": events},
     )
+    return assure(DATASET, raw, made, limits=thresholds(limits=limits).limits, parameters={**how, "year": year})
 
 
 if __name__ == "__main__":

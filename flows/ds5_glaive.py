@@ -1,72 +1,66 @@
 """Glaive function calling v2: chats with function calls, one verified conversation each."""
 
-from pathlib import Path
+from typing import Annotated
 
-from prefect import flow
+from pydantic import Field
 
-from flows.assure import FORMAT_B, assure
+from flows.assure import FORMAT_B, Dataset, Made, assure
 from schemas.ds5_glaive import OUTCOME_SLICES, SLICES
-from schemas.limits import Limits, Representation
+from schemas.parameters import DataDir, Limits, Mode, Representation, Scale, Seed, Source
 from schemas.published import Published
-from schemas.settings import settings
-from schemas.snapshot import Mode
+from schemas.settings import data_folder
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds5_glaive import conversations as glaive
 from tasks.pipelines.ds5_glaive.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
+DATASET = Dataset(stem=SOURCE.stem, form=FORMAT_B, slices=tuple(SLICES), outcomes=OUTCOME_SLICES)
 LIVE_SHARE = 0.1  # of the published file's 112,960 rows
 
 
-@flow(name="ds5-glaive", **ANNOUNCED)
+@pipeline("ds5-glaive")
 def ds5_glaive(
     *,
     mode: Mode = "sample",
-    source: Path | None = None,
-    data_dir: Path | None = None,
-    share: float | None = None,
-    seed: int = 42,
-    limits: Limits | None = None,
-    representation: Representation | None = None,
-    scale: float = 1.0,
+    source: Source = None,
+    data_dir: DataDir = None,
+    share: Annotated[float, Field(gt=0, le=1)] | None = None,
+    seed: Seed = 42,
+    limits: Limits = None,
+    representation: Representation = None,
+    scale: Scale = 1.0,
 ) -> Published:
-    """Glaive function calling v2: every turn of its chats, each call in its own, with the functions on offer.
+    """Turns Glaive's function-calling chats into conversations: every turn, each call in its own. Feeds Track B.
+
+    Mode live downloads the dataset's one file from the Hugging Face Hub.
 
     Args:
-        mode: sample: generated data; local: read from `source`; live: the hub's file at a pinned revision.
-        source: Folder with files of rows {system, chat}, for mode local.
-        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
-        share: Part of the rows that is taken, by a hash of their content; by default a tenth in mode live, else all.
-        seed: Which part that is.
-        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
-        representation: Shares of a slice's groups that are told; left out: the variable automend_thresholds,
-            or the defaults.
-        scale: Size of the generated sample, 1 being the usual one.
+        share: Share of the rows to use, chosen by a hash of their content and `seed`. Default: 0.1 in mode live,
+            else 1.
     """
-    root = (data_dir or settings().data_dir).resolve()
-    agreed = thresholds(limits=limits, ds5_representation=representation)
+    root = data_folder(data_dir)
+    agreed = thresholds(limits=limits, ds5_glaive={"representation": representation})
     taken = share if share is not None else LIVE_SHARE if mode == "live" else 1.0
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     read, unread = derive_batches(glaive.conversations, *raw.files, decode=decode, share=taken, seed=seed)
     conversations, repeated = derive(glaive.grouped, read)
-    return assure(
-        conversations,
-        form=FORMAT_B,
-        source=SOURCE,
-        acquired=raw,
-        slices=tuple(SLICES),
-        outcomes=OUTCOME_SLICES,
-        statistics={
+    made = Made(
+        rows=conversations,
+        rejected=(unread, repeated),
+        reports={
             "schema_stats.json": derive(glaive.schema_stats, conversations),
             "quality_report.json": derive(glaive.quality_report, conversations, unread, repeated),
         },
-        rejected=(unread, repeated),
-        rules={},
+    )
+    return assure(
+        DATASET,
+        raw,
+        made,
         limits=agreed.limits,
-        representation=agreed.ds5_representation,
         parameters={"share": taken, "seed": seed},
+        representation=agreed.ds5_glaive.representation,
     )
 
 

@@ -4,21 +4,34 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-from prefect import flow
+from typing import Any
 
 from flows.ds1_alibaba import ds1_alibaba
 from flows.ds2_loghub import ds2_loghub
 from flows.side_by_side import side_by_side
 from schemas import format_a
-from schemas.limits import Limits, LoadRules
+from schemas.parameters import (
+    AllowMissing,
+    DataDir,
+    History,
+    Limits,
+    Load,
+    MachineCores,
+    Mode,
+    Scale,
+    Seed,
+    SingleEvents,
+    Source,
+    Taxonomy,
+    Window,
+    Year,
+)
 from schemas.published import Published
-from schemas.settings import settings
-from schemas.snapshot import Mode, Snapshot
+from schemas.settings import data_folder
+from schemas.snapshot import Snapshot
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds2_loghub import source as loghub
 from tasks.pipelines.track_a.combine import combine, conflicts, parts
@@ -41,46 +54,33 @@ KNOWN_LIMITS = (
 )
 
 
-@flow(name="track-a", **ANNOUNCED)
+@pipeline("track-a")
 def track_a(
     *,
     mode: Mode = "sample",
-    source: Path | None = None,
-    data_dir: Path | None = None,
-    window: timedelta = timedelta(minutes=5),
-    history: int = 5,
-    load: LoadRules | None = None,
-    machine_cores: int = 64,
-    taxonomy: format_a.Taxonomy = "five",
-    year: int = 2005,
-    single_events: Literal["merge", "keep", "drop"] = "merge",
-    limits: Limits | None = None,
+    source: Source = None,
+    data_dir: DataDir = None,
+    window: Window = timedelta(minutes=5),
+    history: History = 5,
+    load: Load = None,
+    machine_cores: MachineCores = 64,
+    taxonomy: Taxonomy = "five",
+    year: Year = 2005,
+    single_events: SingleEvents = "merge",
+    limits: Limits = None,
     normal_ratio: float = 3.0,
-    seed: int = 42,
-    scale: float = 1.0,
-    allow_missing: tuple[str, ...] = (),
+    seed: Seed = 42,
+    scale: Scale = 1.0,
+    allow_missing: AllowMissing = (),
 ) -> dict[str, Any]:
-    """Track A: both datasets side by side, then one vocabulary, no sequence twice, leak-free splits, balanced training.
+    """Makes the trigger engine's training set: runs both datasets, then combines, splits and balances them.
+
+    One vocabulary, no sequence twice, no leak between splits; only train is balanced.
 
     Args:
-        mode: sample: generated data; local: read from `source`; live: downloaded at pinned revisions.
-        source: Folder with the real files, for mode local.
-        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
-        window: Length of a labelled window. In a form PT5M is five minutes, on the command line 5m.
-        history: Earlier windows whose tokens precede it (machines).
-        load: Thresholds of the label rules (machines); left out: the variable automend_thresholds, or the defaults.
-        machine_cores: Cores of a machine (64 in the trace's documentation).
-        taxonomy: Five states, or seven with the two security states (logs).
-        year: Year of the first line of logs that do not write it.
-        single_events: What becomes of a window with one event (logs).
-        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
-        normal_ratio: Normal rows for each of the largest failure state, in training only.
-        seed: Seed of the balance.
-        scale: Size of the generated sample, 1 being the usual one.
-        allow_missing: Datasets that may fail, for example ds1_alibaba; the manifest records it. Else one failure
-            ends the run.
+        normal_ratio: Most Normal rows in train, as a multiple of the largest failure state.
     """
-    root = (data_dir or settings().data_dir).resolve()
+    root = data_folder(data_dir)
     common = {"mode": mode, "source": source, "data_dir": root, "window": window, "limits": limits, "scale": scale}
     machines = partial(ds1_alibaba, **common, history=history, load=load, machine_cores=machine_cores)
     logs = partial(ds2_loghub, **common, taxonomy=taxonomy, year=year, single_events=single_events)

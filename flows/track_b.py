@@ -3,23 +3,33 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from prefect import flow
+from pydantic import Field
 
 from flows.ds3_stackoverflow import ds3_stackoverflow
 from flows.ds4_synthetic import ds4_synthetic
 from flows.ds5_glaive import ds5_glaive
 from flows.ds6_the_stack import ds6_the_stack
 from flows.side_by_side import side_by_side
-from schemas.limits import Limits
+from schemas.parameters import (
+    AllowMissing,
+    DataDir,
+    Limits,
+    MinScore,
+    Mode,
+    NearDuplicates,
+    OptOut,
+    Scale,
+    Seed,
+    Source,
+)
 from schemas.published import Published
-from schemas.settings import settings
-from schemas.snapshot import Mode
+from schemas.settings import data_folder
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_lines
 from tasks.engine.server_values import thresholds
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
 from tasks.pipelines.ds4_synthetic import source as prompts
 from tasks.pipelines.ds5_glaive import source as glaive
@@ -43,47 +53,37 @@ KNOWN_LIMITS = (
 )
 
 
-@flow(name="track-b", **ANNOUNCED)
+@pipeline("track-b")
 def track_b(
     *,
     mode: Mode = "sample",
-    source: Path | None = None,
-    data_dir: Path | None = None,
+    source: Source = None,
+    data_dir: DataDir = None,
     teacher: Literal["offline", "gemini"] = "offline",
-    min_score: int | None = None,
-    glaive_share: float | None = None,
-    opt_out: Path | None = None,
-    limits: Limits | None = None,
-    near_duplicates: float | None = None,
+    min_score: MinScore = None,
+    glaive_share: Annotated[float, Field(gt=0, le=1)] | None = None,
+    opt_out: OptOut = None,
+    limits: Limits = None,
+    near_duplicates: NearDuplicates = None,
     licence: Literal["all", "permissive"] = "all",
     mixture: dict[str, float] | None = None,
-    seed: int = 42,
-    scale: float = 1.0,
-    allow_missing: tuple[str, ...] = (),
+    seed: Seed = 42,
+    scale: Scale = 1.0,
+    allow_missing: AllowMissing = (),
 ) -> dict[str, Any]:
-    """Track B: four datasets side by side, then no conversation twice, leak-free splits, a licence for each line.
+    """Makes the generative architect's instruction set: runs four datasets, then combines and splits them.
+
+    No conversation twice, no leak between splits, a licence for each line.
 
     Args:
-        mode: sample: generated data; local: read from `source`; live: downloaded at pinned revisions.
-        source: Folder with the real files, for mode local.
-        data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
-        teacher: offline: rules and grammar; gemini: Gemini where they know no answer, if GOOGLE_API_KEY is set.
-        min_score: Least score of a question (ds3_stackoverflow); left out: the variable automend_thresholds,
-            or the defaults.
-        glaive_share: Part of the chats that is taken; by default a tenth in mode live, else all (ds5_glaive).
-        opt_out: File with repositories that are to be left out, one a line (ds6_the_stack).
-        limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
-        near_duplicates: Jaccard similarity from which two conversations are one; left out: the variable
-            automend_thresholds, or the default.
-        licence: all, or permissive: without share-alike rows, so that the whole file is free of that condition.
-        mixture: Relative share of each dataset in train.jsonl, such as ds4_synthetic 2, ds6_the_stack 1; all rows if
-            none.
-        seed: Seed of the mixture.
-        scale: Size of the generated sample, 1 being the usual one.
-        allow_missing: Datasets that may fail, for example ds3_stackoverflow; the manifest records it. Else one failure
-            ends the run.
+        teacher: Who answers what has no known answer. offline: rules and grammar. gemini: Gemini, if GOOGLE_API_KEY is
+            set.
+        glaive_share: Share of Glaive's chats to use. Default: 0.1 in mode live, else 1.
+        licence: Which rows to use. all: all. permissive: only those without a share-alike licence.
+        mixture: Relative share of each dataset in train.jsonl, such as ds4_synthetic 2, ds6_the_stack 1. Default: all
+            rows.
     """
-    root = (data_dir or settings().data_dir).resolve()
+    root = data_folder(data_dir)
     common = {"mode": mode, "source": source, "data_dir": root, "limits": limits, "scale": scale}
     children = {
         "ds3_stackoverflow": partial(
@@ -94,8 +94,8 @@ def track_b(
         "ds6_the_stack": partial(ds6_the_stack, **common, opt_out=opt_out),
     }
     published, absent = side_by_side(children, allow_missing)
-    agreed = thresholds(near_duplicates=near_duplicates)
-    return combined(published, absent, root, agreed.near_duplicates, licence, mixture, seed)
+    threshold = thresholds(track_b={"near_duplicates": near_duplicates}).track_b.near_duplicates
+    return combined(published, absent, root, threshold, licence, mixture, seed)
 
 
 def combined(

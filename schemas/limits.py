@@ -2,39 +2,48 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+NEAR_DUPLICATES = 0.85  # Jaccard similarity of two texts, of words in fives
+
 
 class Limits(BaseModel):
-    """Where a check's finding stops holding."""
+    """Limits of the checks that every dataset shares."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     quarantined: float = Field(
-        0.05, ge=0, le=1, description="Share of rows that may be quarantined before the gate closes."
+        0.05, ge=0, le=1, description="Withhold the dataset when a larger share of its rows is quarantined."
     )
     volume_drop: float = Field(
-        0.20, ge=0, le=1, description="Fall in rows against the last different run that is told."
+        0.20,
+        ge=0,
+        le=1,
+        description="Warn when rows drop by more than this share since the last run on different input.",
     )
-    disparity: float = Field(0.10, ge=0, le=1, description="Difference of failure rates between slices that is told.")
+    disparity: float = Field(
+        0.10, ge=0, le=1, description="Warn when failure rates of two groups of a slice differ by more than this."
+    )
 
 
 class Representation(BaseModel):
-    """How much of a dataset one group of a slice may have, or lack."""
+    """Limits on the share of a dataset's rows that one group of a slice has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dominant: float = Field(0.40, ge=0, le=1, description="Share of rows above which a group is told as dominant.")
-    rare: float = Field(0.05, ge=0, le=1, description="Share of rows below which a group is told as rare.")
-    very_rare: float = Field(0.0, ge=0, le=1, description="Share of rows below which a rare group is an error.")
-    smallest: int = Field(30, ge=1, description="Rows below which a group's rate is not compared with the mean.")
-    off_mean: float = Field(0.25, ge=0, description="Distance from the mean rate, as a share of it, that is told.")
+    dominant: float = Field(0.40, ge=0, le=1, description="Report a group with a larger share of the rows as dominant.")
+    rare: float = Field(0.05, ge=0, le=1, description="Report a group with a smaller share of the rows as rare.")
+    very_rare: float = Field(0.0, ge=0, le=1, description="Report a rare group with a share below this as an error.")
+    smallest: int = Field(30, ge=1, description="Do not compare the rate of a group with fewer rows.")
+    off_mean: float = Field(
+        0.25, ge=0, description="Report a group whose rate differs from the mean by more than this share of the mean."
+    )
 
 
 class LoadRules(BaseModel):
-    """Thresholds of the label rules, as the domain documents them."""
+    """Thresholds of the machines' label rules, as DOMAIN.md documents them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpu_high: float = Field(80.0, description="Machine CPU %, at or above: Resource_Exhaustion.")
-    memory_high: float = Field(80.0, description="Machine memory %, at or above: Resource_Exhaustion.")
-    idle_cpu: float = Field(30.0, description="Failed at or below this CPU % died without load: System_Crash.")
-    wait_quantile: float = Field(0.99, description="Waiting longer than this quantile of all waits: Data_Drift.")
+    cpu_high: float = Field(80.0, description="Machine CPU in %, from which a window is Resource_Exhaustion.")
+    memory_high: float = Field(80.0, description="Machine memory in %, from which a window is Resource_Exhaustion.")
+    idle_cpu: float = Field(30.0, description="Machine CPU in %, up to which a failed task is System_Crash.")
+    wait_quantile: float = Field(0.99, description="Quantile of all waits, beyond which waiting is Data_Drift.")

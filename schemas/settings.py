@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         return PROJECT / "logs" if data_dir == PROJECT / "data" else data_dir / "logs"
 
 
+def data_folder(given: Path | None) -> Path:
+    """The data folder of a run: its parameter `data_dir`, else the setting."""
+    return (given or settings().data_dir).resolve()
+
+
 class UnknownSetting(ValueError):
     """A variable with our prefix that no setting has: most likely misspelt."""
 
@@ -85,8 +90,8 @@ def settings() -> Settings:
 _vaults: list[Callable[[str], SecretStr | None]] = []
 
 
-def ask_also(vault: Callable[[str], SecretStr | None]) -> None:
-    """Let `secret` ask here too for what the environment does not hold. The flows add Prefect's blocks."""
+def look_for_secrets_in(vault: Callable[[str], SecretStr | None]) -> None:
+    """Let `secret` look here for what the environment does not hold (tasks/engine/runtime.py: Prefect's blocks)."""
     _vaults[:] = [vault]
 
 

@@ -1,38 +1,95 @@
-"""All thresholds as one value: what the variable automend_thresholds holds, and what a run agreed on."""
+"""All thresholds as one value, by pipeline: what the variable automend_thresholds contains, and what a run uses."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.ds3_stackoverflow import MIN_SCORE
 from schemas.ds5_glaive import RARE, VERY_RARE
-from schemas.limits import Limits, LoadRules, Representation
+from schemas.limits import NEAR_DUPLICATES, Limits, LoadRules, Representation
 
 VARIABLE = "automend_thresholds"
+# Where a threshold of an older variable is today.
+MOVED = {
+    "load": "ds1_alibaba.load",
+    "min_score": "ds3_stackoverflow.min_score",
+    "ds5_representation": "ds5_glaive.representation",
+    "ds6_representation": "ds6_the_stack.representation",
+    "code_representation": "code_corpus.representation",
+    "near_duplicates": "code_corpus.near_duplicates and track_b.near_duplicates",
+}
 
 
-class Thresholds(BaseModel):
-    """Where checks stop holding and label rules begin to. An unknown name is refused: it would change nothing."""
+class _Section(BaseModel):
+    """Thresholds of one pipeline. An unknown name is refused: it would change nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limits: Limits = Limits()
+    def over(self, given: Mapping[str, Any]) -> Self:
+        """These values, replaced by those of the run that are not None; of a model, by the fields it sets itself."""
+        new = {name: _merged(getattr(self, name), value) for name, value in given.items() if value is not None}
+        return self.model_copy(update=new)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, _Section):
+        return old.over(new)
+    if isinstance(new, BaseModel):  # so that one flag does not reset the others
+        return type(new)(**{**old.model_dump(), **new.model_dump(exclude_unset=True)})
+    return new
+
+
+def _jaccard(what: str) -> Any:
+    return Field(
+        NEAR_DUPLICATES, gt=0, le=1, description=f"Jaccard similarity from which two {what} are near duplicates."
+    )
+
+
+class Ds1Alibaba(_Section):
+    """Thresholds of ds1_alibaba."""
+
     load: LoadRules = LoadRules()
-    ds5_representation: Representation = Representation(rare=RARE, very_rare=VERY_RARE)
-    ds6_representation: Representation = Representation()
-    code_representation: Representation = Representation()
-    min_score: int = Field(MIN_SCORE, description="Least score of a question of ds3_stackoverflow.")
-    near_duplicates: float = Field(0.85, gt=0, le=1, description="Jaccard similarity at which a line repeats another.")
 
-    def over(self, **given: Any) -> Self:
-        """These thresholds, with what a run was given in their place; None: not given.
 
-        Of a model only the fields that were named count, so that one flag does not reset the others.
-        """
-        told = {name: value for name, value in given.items() if value is not None}
-        return self.model_copy(update={name: self._merged(name, value) for name, value in told.items()})
+class Ds3Stackoverflow(_Section):
+    """Thresholds of ds3_stackoverflow."""
 
-    def _merged(self, name: str, value: Any) -> Any:
-        if not isinstance(value, BaseModel):
-            return value
-        return type(value)(**{**getattr(self, name).model_dump(), **value.model_dump(exclude_unset=True)})
+    min_score: int = Field(MIN_SCORE, description="Lowest score of a question that is used.")
+
+
+class Ds5Glaive(_Section):
+    """Thresholds of ds5_glaive."""
+
+    representation: Representation = Representation(rare=RARE, very_rare=VERY_RARE)
+
+
+class Ds6TheStack(_Section):
+    """Thresholds of ds6_the_stack."""
+
+    representation: Representation = Representation()
+
+
+class CodeCorpus(_Section):
+    """Thresholds of code_corpus."""
+
+    representation: Representation = Representation()
+    near_duplicates: float = _jaccard("files")
+
+
+class TrackB(_Section):
+    """Thresholds of track_b."""
+
+    near_duplicates: float = _jaccard("conversations")
+
+
+class Thresholds(_Section):
+    """Limits of the checks that all datasets share, and the thresholds of each pipeline."""
+
+    limits: Limits = Limits()
+    ds1_alibaba: Ds1Alibaba = Ds1Alibaba()
+    ds3_stackoverflow: Ds3Stackoverflow = Ds3Stackoverflow()
+    ds5_glaive: Ds5Glaive = Ds5Glaive()
+    ds6_the_stack: Ds6TheStack = Ds6TheStack()
+    code_corpus: CodeCorpus = CodeCorpus()
+    track_b: TrackB = TrackB()

@@ -1,4 +1,4 @@
-"""What a run asks the server for: thresholds that were agreed on, keys that are kept there."""
+"""Values that a run takes from the Prefect server: thresholds, and keys in secret blocks."""
 
 from typing import Any
 
@@ -7,32 +7,40 @@ from prefect.variables import Variable
 from pydantic import SecretStr, ValidationError
 
 from schemas.finding import UserError
-from schemas.settings import ask_also
-from schemas.thresholds import VARIABLE, Thresholds
+from schemas.thresholds import MOVED, VARIABLE, Thresholds
 from tasks.engine import secrets
 
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
 
 
 class ThresholdsInvalid(UserError):
-    """The variable of thresholds does not hold thresholds."""
+    """The variable of thresholds has names or values that are no thresholds."""
 
 
 def thresholds(**given: Any) -> Thresholds:
-    """What a run was given (None: nothing), else the server's variable automend_thresholds, else our defaults.
+    """The run's own values (None: none given) over the server's variable automend_thresholds over our defaults.
 
-    So a person changes them in the UI, and the next run follows, without a new deployment. Raises ThresholdsInvalid.
+    So a person changes thresholds in the UI, and the next run follows, without a new deployment.
+    Raises ThresholdsInvalid.
     """
-    told: Any = Variable.get(VARIABLE, default={})
+    variable: Any = Variable.get(VARIABLE, default={})
     try:
-        agreed = Thresholds.model_validate(told)
-    except ValidationError as fault:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or VARIABLE}: {e['msg']}" for e in fault.errors())
+        agreed = Thresholds.model_validate(variable)
+    except ValidationError as error:
         raise ThresholdsInvalid(
-            f"The variable {VARIABLE} on the Prefect server is not valid: {wrong}. Correct it (UI, Variables), or "
-            "delete it: `python -m deployments.bootstrap` makes it anew with the defaults."
-        ) from fault
-    return agreed.over(**given)
+            f"The variable {VARIABLE} on the Prefect server is not valid: {explained(error)}. Correct it (UI, "
+            "Variables), or delete it: `python -m deployments.bootstrap` makes it anew with the defaults."
+        ) from error
+    return agreed.over(given)
+
+
+def explained(error: ValidationError) -> str:
+    """Each invalid name with what is wrong with it, in one line; a name that has moved, with its new place."""
+    return "; ".join(_fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
+
+
+def _fault(name: str, message: str) -> str:
+    return f"{name} is now {MOVED[name]}" if name in MOVED else f"{name or VARIABLE}: {message}"
 
 
 def kept_secret(name: str) -> SecretStr | None:
@@ -49,6 +57,3 @@ def kept_secret(name: str) -> SecretStr | None:
     if value:
         secrets.register(value)
     return SecretStr(value) if value else None
-
-
-ask_also(kept_secret)

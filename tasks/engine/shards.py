@@ -27,6 +27,7 @@ from schemas.finding import UserError
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import caching, snapshots, store
+from tasks.engine.runtime import start
 
 Decode = Callable[..., Iterator[pa.Table]]  # of (path, name), and of `turn` where it can pass over batches
 Pair = tuple[Any, Any]  # kept and rejects of one batch
@@ -165,6 +166,7 @@ def read_part(path: Path) -> Iterator[Pair]:
 
 def make_part(work: Work, shard: Shard) -> list[Snapshot]:
     """One shard's part below `interim/<dataset>/parts/`, on whatever machine this runs."""
+    start()
     own = work.of(shard)
     for raw in own.files:
         _fetched(raw)

@@ -29,8 +29,10 @@ from schemas.snapshot import Mode, Snapshot
 
 Item = TypeVar("Item")
 Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table
-Content: TypeAlias = Table | Iterator[Table] | Mapping[str, Any] | list[Any] | str
+Content: TypeAlias = Table | Iterator[Table] | Mapping[str, Any] | list[Any] | str | bytes
 CHUNK = 1 << 20  # bytes read at a time while hashing
+BINARY = ".bin"
+TEXTS = (".txt", ".md", ".html", ".svg", ".jsonl")  # what is read as text; JSON and Parquet aside, all else is bytes
 BATCH_ROWS = 4_096  # conversations of 10 kB each are 40 MB
 
 
@@ -39,10 +41,13 @@ class SnapshotLost(UserError):
 
 
 def write(content: Content, name: str, folder: Path, root: Path, mode: Mode) -> Snapshot:
-    """Write a table (Parquet), mapping or list (JSON) or text as `<root>/<folder>/<name>-<sha12>.<ext>`.
+    """Write a table (Parquet), a mapping or list (JSON), text or bytes as `<root>/<folder>/<name>-<sha12>.<ext>`.
 
-    A table may come in parts, an iterator of tables, of which one at a time is in memory.
+    A table may come in parts, an iterator of tables, of which one at a time is in memory. Bytes keep the suffix of
+    `name`, such as model.onnx; without one they get `.bin`.
     """
+    if isinstance(content, bytes):
+        return _write_bytes(content, name, folder, root, mode, _suffix_of(name, BINARY))
     if isinstance(content, str):
         return _write_bytes(content.encode(), name, folder, root, mode, _suffix_of(name, ".txt"))
     if isinstance(content, Mapping | list):
@@ -139,7 +144,7 @@ def _settle(
 
 
 def read(snapshot: Snapshot) -> Any:
-    """The content of a snapshot: an Arrow-backed DataFrame of its `columns`, or what a JSON or text file holds.
+    """The content of a snapshot: an Arrow-backed DataFrame of its `columns`, the value of JSON, a text, or bytes.
 
     Raises SnapshotLost when the file is missing or altered.
     """
@@ -149,7 +154,9 @@ def read(snapshot: Snapshot) -> Any:
         return pq.read_table(snapshot.file, columns=columns).to_pandas(types_mapper=pd.ArrowDtype)
     if snapshot.path.suffix == ".json":
         return orjson.loads(snapshot.file.read_bytes())
-    return snapshot.file.read_text(encoding="utf-8")
+    if snapshot.path.suffix in TEXTS:
+        return snapshot.file.read_text(encoding="utf-8")
+    return snapshot.file.read_bytes()
 
 
 def _require_whole(snapshot: Snapshot) -> None:

@@ -1,8 +1,11 @@
-"""Hooks of observe."""
+"""What happens when a run starts, succeeds, fails or is stopped: alerts to people, metrics to Prometheus.
+
+Prefect calls these hooks in the run's own process, and, where that process is gone, in the worker's: each begins with
+`start()`. A killed process calls none; the server's automations (deployments/automations.py) are for that.
+"""
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +13,13 @@ from typing import Any
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
-from prefect.events import Event, emit_event
 from prefect.logging import get_logger
 from prefect.utilities.urls import url_for
 
-from schemas.events import ALERT_DELIVERED
-from schemas.settings import settings
+from schemas.settings import data_folder, settings
 from tasks.engine import secrets, stage_log
-from tasks.observe import alerts, metrics
-from tasks.observe import run_names as names
+from tasks.engine.runtime import start
+from tasks.observe import alerts, events, metrics
 
 SLACK_BLOCK = "automend-alerts"
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
@@ -29,14 +30,14 @@ def alert(
     kind: alerts.KindName, pipeline: str, root: Path, message: str = "", details: Mapping[str, Any] | None = None
 ) -> None:
     """Tell people: always to the two files in the logs folder, and to Slack where the block exists. Never raises."""
-    _tell(alerts.make(kind, pipeline, message, details, url=_run_url()), root)
+    _send(alerts.make(kind, pipeline, message, details, url=_run_url()), root)
 
 
-def _tell(told: alerts.Alert, root: Path) -> bool:
-    """True when Slack took it."""
-    alerts.record(told, settings().logs_dir(root))
+def _send(message: alerts.Alert, root: Path) -> bool:
+    """Record an alert, and post it to Slack. True when Slack took it."""
+    alerts.record(message, settings().logs_dir(root))
     client = _slack_client()
-    return client is not None and alerts.deliver(client, told, total_s=SLACK_TIMEOUT_S) is None
+    return client is not None and alerts.deliver(client, message, total_s=SLACK_TIMEOUT_S) is None
 
 
 def _run_url() -> str:
@@ -57,64 +58,34 @@ def _slack_client() -> Any:
         return None
 
 
-def _emit(name: str, resource: dict[str, str], **more: Any) -> None:
-    """Hand an event to Prefect's own thread, which sends it; a run neither waits for that nor fails of it."""
-    try:
-        emit_event(name, resource, **more)
-    except Exception as fault:  # noqa: BLE001  whatever it is, the run goes on
-        get_logger(__name__).warning("The event %s is not sent: %s", name, secrets.mask(str(fault)))
-
-
-def run_name() -> str:
-    """Name of the running flow run: what, of which data, when it was due; a name that a person gave it stays.
-
-    Prefect asks for it before the first state `Running`, and again when the run is tried once more.
-    """
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None or context.flow is None:
-        raise RuntimeError("A run is named by Prefect, as it begins; there is no run here.")
-    run = context.flow_run
-    due = (run.expected_start_time or datetime.now(UTC)).astimezone(UTC)
-    return names.run_name(run.name, context.flow.name, (context.parameters or {}).get("mode"), due)
+def begin(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
+    """The first hook of every list: this process may be one that has not begun yet."""
+    start()
 
 
 def _root(run: FlowRun) -> Path:
     """The data folder of a run: its parameter, else the setting."""
-    return Path(run.parameters.get("data_dir") or settings().data_dir).resolve()
+    given = run.parameters.get("data_dir")
+    return data_folder(Path(given) if given else None)
 
 
 def alert_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     details = {"mode": run.parameters.get("mode"), "run": run.name}
-    _tell(alerts.make("pipeline_start", flow.name, "", details, url=url_for(run) or ""), _root(run))
+    _send(alerts.make("pipeline_start", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
 def alert_success(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     details = {"mode": run.parameters.get("mode"), "run": run.name}
-    _tell(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
+    _send(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
 def alert_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Prefect's names of the parameters: where the flow's process is gone, a worker passes them by name."""
     message = (state.message or "").removeprefix("Flow run encountered an exception: ")
     link = url_for(flow_run) or ""
-    told = alerts.make("pipeline_failure", flow.name, message, {"run": flow_run.name}, url=link)
-    if _tell(told, _root(flow_run)):
-        _emit_delivered(flow_run, state)
-
-
-def _emit_delivered(run: FlowRun, state: State[Any]) -> None:
-    """People know of this failure: the server's automation, which waits for this event, need not tell them.
-
-    The event follows that of the state, whose id is the state's: however they arrive, the server takes them in order.
-    """
-    resource = {"prefect.resource.id": f"prefect.flow-run.{run.id}", "prefect.resource.name": run.name}
-    deployment = {"prefect.resource.id": f"prefect.deployment.{run.deployment_id}"}
-    _emit(
-        ALERT_DELIVERED,
-        resource,
-        related=[{**deployment, "prefect.resource.role": "deployment"}] if run.deployment_id else [],
-        follows=Event(id=state.id, occurred=state.timestamp, event=f"prefect.flow-run.{state.name}", resource=resource),
-    )
+    failure = alerts.make("pipeline_failure", flow.name, message, {"run": flow_run.name}, url=link)
+    if _send(failure, _root(flow_run)):
+        events.emit_alert_delivered(flow_run, state)
 
 
 def _measured_track(run: Mapping[str, Any]) -> stage_log.Content:
@@ -129,44 +100,34 @@ def _outcome(state: State[Any]) -> Any:
     return getattr(state.data, "result", state.data)
 
 
-def _tell_metrics(flow: Flow[..., Any], run: FlowRun, change: Callable[[metrics.Samples], metrics.Samples]) -> None:
-    metrics.tell(flow.name, settings().logs_dir(_root(run)), change, settings().pushgateway_url)
+def _update_metrics(flow: Flow[..., Any], run: FlowRun, change: Callable[[metrics.Samples], metrics.Samples]) -> None:
+    metrics.update(flow.name, settings().logs_dir(_root(run)), change, settings().pushgateway_url)
 
 
 def measure_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     stage_log.begin(str(run.id))
-    _tell_metrics(flow, run, partial(metrics.started, pipeline=flow.name, machine=metrics.machine_usage(_root(run))))
+    _update_metrics(flow, run, partial(metrics.started, pipeline=flow.name, machine=metrics.machine_usage(_root(run))))
 
 
 def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
     """A track's rows are in what it returned; a dataset's are noted by assure."""
-    told = _outcome(state)
-    if isinstance(told, Mapping) and "combined" in told:
-        stage_log.note_content(str(run.id), _measured_track(told))
-    seen, machine, now = stage_log.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
-    _tell_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=seen, machine=machine, now=now))
+    result = _outcome(state)
+    if isinstance(result, Mapping) and "combined" in result:
+        stage_log.note_content(str(run.id), _measured_track(result))
+    noted, machine, now = stage_log.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
+    _update_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=noted, machine=machine, now=now))
 
 
 def measure_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A crash too: where the run's process is gone, a worker calls this in its own, and only the state is known."""
-    fault = _outcome(state)
-    error = type(fault).__name__ if isinstance(fault, BaseException) else state.name or state.type.value.title()
-    seen, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
-    _tell_metrics(flow, flow_run, partial(metrics.failed, pipeline=flow.name, run=seen, machine=machine, error=error))
+    result = _outcome(state)
+    error = type(result).__name__ if isinstance(result, BaseException) else state.name or state.type.value.title()
+    noted, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
+    _update_metrics(
+        flow, flow_run, partial(metrics.failed, pipeline=flow.name, run=noted, machine=machine, error=error)
+    )
 
 
 def measure_stop(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
-    seen, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
-    _tell_metrics(flow, flow_run, partial(metrics.stopped, pipeline=flow.name, run=seen, machine=machine))
-
-
-# For `@flow(**ANNOUNCED)`: a name that says what ran; and hooks, which tell start, success and failure of every flow.
-# Hooks run in the flow's own process; a killed process tells nothing, which is what the server's automations are for.
-ANNOUNCED: dict[str, Any] = {
-    "flow_run_name": run_name,
-    "on_running": [alert_start, measure_start],
-    "on_completion": [alert_success, measure_success],
-    "on_failure": [alert_failure, measure_failure],
-    "on_crashed": [alert_failure, measure_failure],
-    "on_cancellation": [measure_stop],
-}
+    noted, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
+    _update_metrics(flow, flow_run, partial(metrics.stopped, pipeline=flow.name, run=noted, machine=machine))

@@ -256,7 +256,7 @@ def machine_usage(folder: Path) -> dict[str, float]:
 # ---- effects
 
 
-def tell(pipeline: str, logs: Path, change: Callable[[Samples], Samples], gateway: str | None) -> str | None:
+def update(pipeline: str, logs: Path, change: Callable[[Samples], Samples], gateway: str | None) -> str | None:
     """Apply `change` to the pipeline's samples, write them, and push them where a gateway is set.
 
     None when that was done, else what was not, in a sentence, also logged as a warning. Never raises because of the
@@ -267,12 +267,12 @@ def tell(pipeline: str, logs: Path, change: Callable[[Samples], Samples], gatewa
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock"), timeout=LOCK_S):
-            return _told(pipeline, file, change, gateway, deadline)
+            return _updated(pipeline, file, change, gateway, deadline)
     except (OSError, Timeout) as fault:
         return _warned(f"The metrics of {pipeline} are not written to {file}: {fault}.")
 
 
-def _told(
+def _updated(
     pipeline: str, file: Path, change: Callable[[Samples], Samples], gateway: str | None, deadline: float
 ) -> str | None:
     here = _read(file)

@@ -1,10 +1,11 @@
-"""Effects at the end of a flow: gate and publish, version, alert, artifacts. Each a task, or a hook, of its own."""
+"""What a flow does at its end: close or open the gate, publish files, version them, show the run in the Prefect UI."""
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,16 @@ from prefect.concurrency.sync import concurrency
 from prefect.logging import get_run_logger
 
 from schemas import format_a
-from schemas.events import DataAnomaly, DataBias
+from schemas.document import Document
 from schemas.finding import Finding
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
-from schemas.source import Source
-from tasks.engine import caching, secrets, snapshots, stage_log, store
+from tasks.engine import caching, snapshots, stage_log, store
 from tasks.engine.derive import cached, current_run, derive
-from tasks.observe import alerts, log_errors
-from tasks.observe.hooks import _emit, alert
+from tasks.observe import alerts, events
+from tasks.observe.hooks import alert
 from tasks.publish import artifacts, dvc
 from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
@@ -37,9 +37,6 @@ from tasks.publish.report import summary_markdown
 from tasks.publish.summary import last_different, with_history
 from tasks.quality import gate, vocabulary
 from tasks.sources.acquire import Acquired
-
-secrets.install()  # before any client of this process logs an address
-log_errors.install()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -95,88 +92,89 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
     old = latest(root / "processed" / stem / "manifest.json", root)
     if not old:
         return None
-    told = orjson.loads(snapshots.to_json(dict(parameters)))  # as the manifest holds them: a tuple is a list there
-    same = old["inputs"] == inputs_of(acquired.files) and old["parameters"] == told
+    own = orjson.loads(snapshots.to_json(dict(parameters)))  # as the manifest has them: a tuple is a list there
+    same = old["inputs"] == inputs_of(acquired.files) and old["parameters"] == own
     return old["previous_rows"] if same else old["sequences"]["kept"]
 
 
-@task(task_run_name="publish {source.stem}")
-def publish(
-    source: Source,
-    acquired: Acquired,
-    made: Snapshot,
-    kept: Snapshot,
-    published: dict[str, Snapshot],
-    rejected: Snapshot,
-    documents: dict[str, Snapshot],
-    also: dict[str, Snapshot],
-    limits: Limits,
-    previous_rows: int | None,
-    parameters: dict[str, Any],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Release:
+    """The files of one dataset that are ready for the gate.
+
+    `made` are the rows before any check, `kept` those that passed; `rows` is the file that `kept` becomes, by name,
+    `documents` lie beside it, and `tables` beside it in `interim/`. `rejected` are all rows that were left out.
+    """
+
+    stem: str
+    acquired: Acquired
+    made: Snapshot
+    kept: Snapshot
+    rejected: Snapshot
+    rows: Mapping[str, Snapshot]
+    documents: Mapping[str, Snapshot]
+    tables: Mapping[str, Snapshot] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The checks that its documents report."""
+        return [finding for document in self.documents.values() for finding in findings_of(document)]
+
+
+@task(task_run_name="publish {release.stem}")
+def publish_dataset(
+    release: Release, limits: Limits, previous_rows: int | None, parameters: Mapping[str, Any]
+) -> Document:
     """Gate, then put the dataset's files in their places, the manifest last. Returns the manifest.
 
-    `made` are the rows before any check, `kept` those that passed, `published` the file they become, by name.
-
-    Reports and quarantine are written even when the gate closes: they say why. Raises GateFailed.
+    Documents and quarantine are written even when the gate closes: they say why. Raises GateFailed.
     """
-    root, stem = kept.root, source.stem
+    root, stem, made, kept = release.kept.root, release.stem, release.made, release.kept
     folder = root / "processed" / stem
-    rows_in = sum(raw.rows for raw in acquired.files)
-    left_out = snapshots.read(rejected)
-    rows = gate.ledger(rows_in, _covered(made), left_out[left_out["line"] > 0])
+    left_out = snapshots.read(release.rejected)
+    rows = gate.ledger(release.acquired.rows, _source_rows(made), left_out[left_out["line"] > 0])
     through = gate.ledger(made.rows, kept.rows, left_out[left_out["line"] == 0])
-    findings = [finding for document in documents.values() for finding in findings_of(document)]
     document = make_manifest(
-        source,
-        inputs_of(acquired.files),
-        acquired.missing,
-        acquired.unused,
+        release.acquired.source,
+        inputs_of(release.acquired.files),
+        release.acquired.missing,
+        release.acquired.unused,
         mode=kept.mode,
         rows=rows,
         sequences=through,
-        findings=findings,
-        outputs={**published, **also},
-        parameters=parameters,
+        findings=[finding.model_dump() for finding in release.findings],
+        outputs={**release.rows, **release.tables},
+        parameters=dict(parameters),
         previous_rows=previous_rows,
     )
+    errors = [finding for finding in release.findings if finding.severity == "error" and not finding.holds]
+    budget = gate.quarantine_budget(rows, limits.quarantined)
     with lock(root, stem):
-        for name, snapshot in {"quarantine.parquet": rejected, **documents}.items():
+        for name, snapshot in {"quarantine.parquet": release.rejected, **release.documents}.items():
             _put(snapshot, folder / name)
-        gate.gate(
-            stem,
-            [gate.quarantine_budget(rows, limits.quarantined), *_errors(findings)],
-            rejects_at=str(folder / "quarantine.parquet"),
-        )
-        for name, snapshot in {**published, **also}.items():
+        gate.gate(stem, [budget, *errors], rejects_at=str(folder / "quarantine.parquet"))
+        for name, snapshot in {**release.rows, **release.tables}.items():
             _put(snapshot, root / "interim" / name)
-        for name, snapshot in published.items():
+        for name, snapshot in release.rows.items():
             _put(snapshot, folder / name)
         _put_text(folder / "manifest.json", snapshots.to_json(document), root)
-    get_run_logger().info("%s: %s", stem, _told(rows, kept.rows))
+    get_run_logger().info("%s: %s", stem, _ledger_line(rows, kept.rows))
     return document
 
 
-def findings_of(document: Snapshot) -> list[dict[str, Any]]:
-    """The checks a published report tells, [] for one that tells none, or in sentences (the bias report)."""
-    told = snapshots.read(document)
-    found = told.get("findings", []) if isinstance(told, Mapping) else []
-    return [dict(finding) for finding in found if isinstance(finding, Mapping)]
+def findings_of(document: Snapshot) -> list[Finding]:
+    """The checks that a published report contains; none where it has none, or has sentences (the bias report)."""
+    content = snapshots.read(document)
+    found = content.get("findings", []) if isinstance(content, Mapping) else []
+    return [Finding(**finding) for finding in found if isinstance(finding, Mapping)]
 
 
-def _covered(made: Snapshot) -> int:
-    """Source rows that the rows made of them stand for."""
+def _source_rows(made: Snapshot) -> int:
+    """Number of raw rows that these rows were made of."""
     column = pq.read_table(made.file, columns=["rows"])["rows"]
     return int(sum(column.to_pylist()) if len(column) else 0)
 
 
-def _errors(findings: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Findings that close the gate by themselves."""
-    found = [Finding(**finding) for finding in findings]
-    return [finding for finding in found if finding.severity == "error" and not finding.holds]
-
-
-def _told(rows: Mapping[str, Any], published: int) -> str:
+def _ledger_line(rows: Mapping[str, Any], published: int) -> str:
     dropped, quarantined = sum(rows["dropped"].values()), sum(rows["quarantined"].values())
     return (
         f"{rows['in']:,} rows in = {rows['kept']:,} kept ({published:,} published) + {dropped:,} dropped"
@@ -261,45 +259,33 @@ def _push_failed(_task: Any, _run: Any, state: State[Any]) -> bool:
 PUSH_RETRIES = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": _push_failed}
 
 
-def announce_findings(
-    stem: str, root: Path, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()
-) -> None:
-    """Alert on what does not hold, and show every check as an artifact. `quality`: a dataset's own reports."""
-    slants = snapshots.read(bias)
+def announce_findings(stem: str, root: Path, anomalies: Snapshot, bias: Snapshot, reports: Sequence[Snapshot]) -> None:
+    """Alert people to every check that fails, and show all checks in the UI. `reports`: a dataset's own."""
     found = findings_of(anomalies)
-    own = [finding for document in quality for finding in findings_of(document)]
-    kinds: tuple[tuple[alerts.KindName, list[dict[str, Any]]], ...] = (
-        ("anomaly_detected", found),
-        ("data_quality", own),
-    )
+    own = [finding for document in reports for finding in findings_of(document)]
+    kinds: tuple[tuple[alerts.KindName, list[Finding]], ...] = (("anomaly_detected", found), ("data_quality", own))
     for kind, of_kind in kinds:
-        broken = [finding for finding in of_kind if not finding["holds"]]
-        if broken:
-            told = "; ".join(str(Finding(**finding)) for finding in broken[:5])
-            alert(kind, stem, root, told, {"anomalies": len(broken)})
-    if slants["severity"] != "none":
-        told = "; ".join(slants["findings"][:5])
-        alert("bias_detected", stem, root, told, {"level": slants["severity"]})
+        if broken := [finding for finding in of_kind if not finding.holds]:
+            alert(kind, stem, root, "; ".join(map(str, broken[:5])), {"anomalies": len(broken)})
+    report = snapshots.read(bias)
+    if report["severity"] != "none":
+        alert("bias_detected", stem, root, "; ".join(report["findings"][:5]), {"level": report["severity"]})
     show_checks(stem, [*found, *own])
 
 
-def emit_findings(stem: str, anomalies: Snapshot, bias: Snapshot, quality: Sequence[Snapshot] = ()) -> None:
-    """The events data.anomaly and data.bias on the server, where something does not hold. Secrets are hidden."""
-    found = [finding for document in (anomalies, *quality) for finding in findings_of(document)]
-    checks = [Finding(**secrets.mask_values(finding)) for finding in found]
-    report = snapshots.read(bias)
-    slants = secrets.mask_values({name: report.get(name) or {} for name in ("severity", "findings", "limits")})
-    for event in (DataAnomaly.of(stem, anomalies.mode, checks), DataBias.of(stem, bias.mode, slants)):
-        if event is not None:
-            _emit(event.NAME, event.resource, payload=event.payload())
+def emit_findings(stem: str, anomalies: Snapshot, bias: Snapshot, reports: Sequence[Snapshot]) -> None:
+    """The events of the checks that fail (tasks/observe/events.py)."""
+    found = [finding for document in (anomalies, *reports) for finding in findings_of(document)]
+    events.emit_findings(stem, anomalies.mode, found, snapshots.read(bias))
 
 
-def show_checks(stem: str, findings: Sequence[Mapping[str, Any]]) -> None:
-    """The checks as a table in the Prefect UI; one key a dataset, so that the UI keeps a history. No rows of data."""
+def show_checks(stem: str, findings: Sequence[Finding]) -> None:
+    """The checks as a table in the Prefect UI; one key per dataset, so that the UI keeps a history. No rows of data."""
+    shown = [finding.model_dump() for finding in findings]
     create_table_artifact(
         key=artifacts.key(stem, "checks"),
-        table=artifacts.check_rows(findings),
-        description=artifacts.checks_told(stem, findings),
+        table=artifacts.check_rows(shown),
+        description=artifacts.checks_told(stem, shown),
     )
 
 
@@ -319,8 +305,8 @@ def show_track(run: Mapping[str, Any], plot: str) -> None:
 
 
 def measure(acquired: Acquired, kept: Snapshot, rejected: Snapshot) -> None:
-    """Note for the metrics what this run's dataset read, kept and left out; its flow's end tells it."""
-    rows_in = sum(raw.rows for raw in acquired.files)
+    """Note for the metrics what this run's dataset read, kept and left out. A hook sends them as the flow ends."""
+    rows_in = acquired.rows
     table = pq.read_table(rejected.file, columns=["outcome"], filters=[("line", ">", 0)])
     left_out = Counter(table["outcome"].to_pylist())
     rows = {"in": rows_in, "kept": rows_in - left_out.total(), "dropped": 0, "quarantined": 0, **left_out}

@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prefect.logging import get_run_logger
 
+from schemas.document import Document
 from schemas.finding import SourceError
 from schemas.settings import Place, settings
 from schemas.snapshot import Mode, Snapshot
@@ -26,12 +26,18 @@ PACKED = "packed.parquet"
 
 @dataclass(frozen=True)
 class Acquired:
-    """Raw files of one source: `missing` names the expected tables or systems that are not among them."""
+    """Raw files of one source. `missing` names the expected tables or systems that are not among them."""
 
+    source: Source
     files: tuple[Snapshot, ...]
     missing: tuple[str, ...]
     unused: dict[str, str]  # file -> why it was left aside
-    truth: dict[str, Any] | None  # what a generated sample planted; None for real data
+    truth: Document | None  # what a generated sample planted; None for real data
+
+    @property
+    def rows(self) -> int:
+        """Raw rows of all files."""
+        return sum(raw.rows for raw in self.files)
 
 
 def acquire(
@@ -62,7 +68,7 @@ def _acquired(source: Source, made: tuple[Snapshot, ...], unused: dict[str, str]
         log.warning("%s: not in the input: %s. The manifest names them.", source.stem, ", ".join(missing))
     for name, why in unused.items():
         log.info("%s: %s is not used: %s", source.stem, name, why)
-    return Acquired(raw, missing, unused, json.loads(truth.file.read_bytes()) if truth else None)
+    return Acquired(source, raw, missing, unused, json.loads(truth.file.read_bytes()) if truth else None)
 
 
 def find(source: Source, folder: Path | None) -> tuple[dict[str, Path], dict[str, str]]:

@@ -26,7 +26,7 @@ TIMEOUT_S = 60.0  # a long workflow takes the model some 20 s
 ANSWERS = 2  # an answer that is no workflow is asked for once more
 ATTEMPTS = 5  # of one request, where the service is at fault
 LONGEST_WAIT_S = 60.0  # a quota of a minute opens again within it; that of a day does not
-TIMEOUT_S = 300.0  # of all attempts of one request together
+TOTAL_TIMEOUT_S = 300.0  # of all attempts of one request together
 OUTPUT_TOKENS = 4_096  # an answer is cut there; the longest workflow over the registry needs a quarter
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 REFUSED = frozenset({401, 403})  # the key is not accepted: it will not be for the next prompt either
@@ -126,7 +126,7 @@ class Gemini:
         """What the model wrote; "" where it wrote nothing or nothing that can be read."""
         request, wait_s = _request(self._model, system, user), self._wait_s
         caller = stamina.RetryingCaller(
-            attempts=ATTEMPTS, timeout=TIMEOUT_S, wait_initial=wait_s, wait_max=30, wait_jitter=wait_s
+            attempts=ATTEMPTS, timeout=TOTAL_TIMEOUT_S, wait_initial=wait_s, wait_max=30, wait_jitter=wait_s
         )
         try:
             return caller(_another_attempt, lambda: self._ask(request))

@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.runtime import flow_run
 
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 
 BEGAN = time.time()
 
@@ -32,7 +32,7 @@ def connect() -> None:
     raise RuntimeError(f"could not connect: {address}") from ConnectionError(f"connection to {address} refused")
 
 
-@flow(**ANNOUNCED)
+@pipeline("careless")
 def careless(data_dir: Path) -> None:
     """Fails with a secret in its error's text, in a task, and tells Slack so."""
     connect()

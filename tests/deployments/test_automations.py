@@ -26,8 +26,8 @@ from deployments.automations import DEPLOYMENTS, PREFIX, Waits, automations, lon
 from flows.ds1_alibaba import ds1_alibaba
 from schemas.events import ALERT_DELIVERED, DataAnomaly, DataBias
 from schemas.settings import settings
-from tasks.observe import hooks
-from tasks.publish import publish as steps
+from tasks.observe import events, hooks
+from tasks.observe.pipeline import HOOKS
 from tests.conftest import PROJECT
 from tests.deployments.watched import refusing
 from tests.servers import Platform, wait_until
@@ -161,11 +161,11 @@ def test_a_failure_counts_as_told_only_when_slack_took_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, told: int
 ) -> None:
     emitted: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(steps, "emit_event", lambda name, resource, **more: emitted.append((name, resource)))
-    monkeypatch.setattr(steps, "SLACK_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(events, "emit_event", lambda name, resource, **more: emitted.append((name, resource)))
+    monkeypatch.setattr(hooks, "SLACK_TIMEOUT_S", 2.0)
     run = FlowRun(flow_id=uuid4(), name="odd-otter", parameters={"data_dir": str(tmp_path)})
     with SlackServer(mode) as slack:
-        monkeypatch.setattr(steps, "_slack_client", lambda: WebhookClient(slack.url))
+        monkeypatch.setattr(hooks, "_slack_client", lambda: WebhookClient(slack.url))
         hooks.alert_failure(refusing, run, Failed(message="no rows"))
     assert [(name, resource["prefect.resource.id"]) for name, resource in emitted] == [
         (ALERT_DELIVERED, f"prefect.flow-run.{run.id}")
@@ -173,7 +173,7 @@ def test_a_failure_counts_as_told_only_when_slack_took_it(
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("hook", [*hooks.ANNOUNCED["on_crashed"], *hooks.ANNOUNCED.get("on_cancellation", [])])
+@pytest.mark.parametrize("hook", [*HOOKS["on_crashed"], *HOOKS["on_cancellation"]])
 def test_a_hook_that_a_worker_calls_in_a_dead_runs_place_takes_its_arguments_by_prefects_names(hook: Any) -> None:
     """A flow's own process passes them by position, a worker by name: with others it logs a TypeError, and no alert."""
     assert list(inspect.signature(hook).parameters) == ["flow", "flow_run", "state"]
@@ -186,9 +186,9 @@ def test_an_event_that_cannot_be_sent_is_logged_and_changes_nothing(
     def too_large(*_args: object, **_more: object) -> None:
         raise EventTooLarge(2_000_000, 1_500_000)
 
-    monkeypatch.setattr(steps, "emit_event", too_large)
-    monkeypatch.setattr(steps, "get_logger", logging.getLogger)  # Prefect's own does not propagate to the test
-    hooks._emit("data.anomaly", {"prefect.resource.id": "automend.dataset.x"})
+    monkeypatch.setattr(events, "emit_event", too_large)
+    monkeypatch.setattr(events, "get_logger", logging.getLogger)  # Prefect's own does not propagate to the test
+    events.emit("data.anomaly", {"prefect.resource.id": "automend.dataset.x"})
     assert "The event data.anomaly is not sent" in caplog.text
 
 

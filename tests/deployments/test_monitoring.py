@@ -143,9 +143,9 @@ def test_prometheus_own_tools_accept_our_files(program: str, package: str, argum
 @pytest.mark.parametrize("moment", ["on_crashed", "on_cancellation"])
 def test_hooks_that_a_worker_calls_take_what_it_passes_by_name(moment: str) -> None:
     """The run's process is gone then. A hook with other names fails there, and the pipeline stays `running`."""
-    from tasks.observe.hooks import ANNOUNCED
+    from tasks.observe.pipeline import HOOKS
 
-    for hook in ANNOUNCED[moment]:
+    for hook in HOOKS[moment]:
         inspect.signature(hook).bind(flow=None, flow_run=None, state=None)
 
 

@@ -5,12 +5,12 @@ import zlib
 from pathlib import Path
 
 import pandas as pd
-from prefect import flow, get_run_logger
+from prefect import get_run_logger
 
 from schemas.finding import UserError
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
-from tasks.observe.hooks import ANNOUNCED
+from tasks.observe.pipeline import pipeline
 
 FOLDER = Path("interim/watched")
 
@@ -19,7 +19,7 @@ class Refused(UserError):
     """What the failing flow says."""
 
 
-@flow(name="refusing", **ANNOUNCED)
+@pipeline("refusing")
 def refusing(data_dir: Path) -> None:
     """Fails at once, with a reason."""
     raise Refused(f"nothing to be found in {data_dir.name}")
@@ -31,7 +31,7 @@ def slow_step(table: pd.DataFrame, number: int, seconds: float) -> pd.DataFrame:
     return table.assign(**{f"step_{number}": table["seed"] * number})
 
 
-@flow(name="watched", **ANNOUNCED)
+@pipeline("watched")
 def watched(data_dir: Path, count: int = 12, seconds: float = 10.0) -> Path:
     """`count` cached steps of `seconds`, one after the other; `processed/watched.parquet` has a column of each.
 

@@ -8,6 +8,7 @@ from prefect.variables import Variable
 from schemas.limits import Limits
 from schemas.settings import secret, settings
 from schemas.thresholds import VARIABLE, Thresholds
+from tasks.engine.runtime import start
 from tasks.engine.server_values import ThresholdsInvalid, thresholds
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
@@ -37,12 +38,22 @@ def test_a_wrong_variable_stops_the_run_with_its_place_and_what_to_do() -> None:
         Variable.unset(VARIABLE)
 
 
+def test_a_name_that_has_moved_is_refused_with_its_new_place() -> None:
+    Variable.set(VARIABLE, {"min_score": 7}, overwrite=True)
+    try:
+        with pytest.raises(ThresholdsInvalid, match=r"min_score is now ds3_stackoverflow\.min_score"):
+            agreed()
+    finally:
+        Variable.unset(VARIABLE)
+
+
 def test_a_key_of_the_environment_goes_before_the_block_and_an_empty_block_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("HF_TOKEN", "AUTOMEND_HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     settings.cache_clear()
+    start()
     assert secret("hf_token") is None
     Secret(value="").save("automend-hf-token", overwrite=True)
     assert secret("hf_token") is None

@@ -31,6 +31,7 @@ def made(root: Path, content: tables.Content, name: str = "made") -> Snapshot:
         {"a": [1, 2.5, None], "b": {"c": "ü"}},
         [1, "two"],
         "text\nof two lines\n",
+        b"\x00\xff\x80 bytes of a model",
     ],
 )
 def test_what_is_read_is_what_was_written(tmp_path: Path, content: tables.Content) -> None:
@@ -39,6 +40,13 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, content: tables.Conten
         pd.testing.assert_frame_equal(back, content)
     else:
         assert back == content
+
+
+def test_bytes_keep_the_suffix_of_their_name_and_come_back_as_bytes(tmp_path: Path) -> None:
+    """A trained model is a snapshot like any other."""
+    model = made(tmp_path, b"\x08\x07\x12", "model.onnx")
+    assert (model.path.suffix, model.rows, tables.read(model)) == (".onnx", 1, b"\x08\x07\x12")
+    assert model.sha256.startswith(model.path.stem.removeprefix("model-"))
 
 
 def test_the_same_rows_give_the_same_file_from_pandas_polars_and_arrow(tmp_path: Path) -> None:

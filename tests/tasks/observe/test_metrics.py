@@ -195,7 +195,7 @@ class TestTell:
         return logs / "metrics" / f"{PIPELINE}.prom"
 
     def tell(self, logs: Path, gateway: str | None = None, run: Run = RUN) -> str | None:
-        return metrics.tell(
+        return metrics.update(
             PIPELINE, logs, partial(metrics.finished, pipeline=PIPELINE, run=run, machine=MACHINE, now=1.0), gateway
         )
 
@@ -228,7 +228,7 @@ class TestTell:
         assert "not written" in (self.tell(tmp_path) or "")
 
     def test_a_pipelines_name_cannot_leave_the_folder(self, tmp_path: Path) -> None:
-        metrics.tell("../../etc/x y", tmp_path / "logs", lambda before: before, None)
+        metrics.update("../../etc/x y", tmp_path / "logs", lambda before: before, None)
         assert [path.name for path in (tmp_path / "logs/metrics").glob("*.prom")] == [".._.._etc_x_y.prom"]
 
     @pytest.mark.parametrize("fault", ["refuse", "hang", "drip", "500", "page"])
@@ -314,7 +314,7 @@ def there(gateway: str, pipeline: str) -> Samples:
 @pytest.mark.integration
 class TestRealPushgateway:
     def tell(self, logs: Path, gateway: str, pipeline: str, run: Run = RUN) -> str | None:
-        return metrics.tell(
+        return metrics.update(
             pipeline, logs, partial(metrics.finished, pipeline=pipeline, run=run, machine=MACHINE, now=1.0), gateway
         )
 
@@ -343,7 +343,7 @@ class TestRealPushgateway:
 
     def test_a_new_machine_takes_over_the_rows_that_another_told(self, gateway: str, tmp_path: Path) -> None:
         self.tell(tmp_path / "one", gateway, "moved")
-        metrics.tell("moved", tmp_path / "two", partial(metrics.started, pipeline="moved", machine=MACHINE), gateway)
+        metrics.update("moved", tmp_path / "two", partial(metrics.started, pipeline="moved", machine=MACHINE), gateway)
         now = there(gateway, "moved")
         assert now["pipeline_rows", (("pipeline_name", "moved"), ("outcome", "kept"))] == 7
         assert now["pipeline_status", (("pipeline_name", "moved"),)] == 1

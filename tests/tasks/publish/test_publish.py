@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect import flow
 from prefect_slack import SlackWebhook
 
 from tasks.observe import hooks
+from tasks.observe.pipeline import pipeline
+from tasks.pipelines.ds1_alibaba.source import SOURCE
 from tasks.publish import publish as steps
 from tasks.sources.acquire import Acquired
 from tests.slack_server import PATH, REFUSE, SlackServer
@@ -17,7 +18,7 @@ from tests.slack_server import PATH, REFUSE, SlackServer
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
 
-@flow(name="toy-flow", **hooks.ANNOUNCED)
+@pipeline("toy-flow")
 def toy(data_dir: Path, fail: bool = False) -> str:
     hooks.alert("data_quality", "toy", data_dir, "three rows look odd", {"rows": 3})
     if fail:
@@ -63,7 +64,7 @@ def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
 def test_whatever_slack_does_the_run_completes_the_alert_is_in_the_files_and_no_log_holds_the_address(
     tmp_path: Path, block: None, caplog: pytest.LogCaptureFixture, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "SLACK_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(hooks, "SLACK_TIMEOUT_S", 1.5)
     caplog.set_level(logging.DEBUG)
     with SlackServer(mode) as slack:
         save(slack.url)
@@ -80,7 +81,7 @@ def test_without_the_block_alerts_go_to_the_files_only(tmp_path: Path) -> None:
 
 def test_a_run_of_the_same_input_is_compared_with_what_that_input_was_compared_with(tmp_path: Path) -> None:
     """Parameters are the same if they are so in JSON: a manifest holds a tuple as a list."""
-    acquired = Acquired(files=(), missing=(), unused={}, truth=None)
+    acquired = Acquired(source=SOURCE, files=(), missing=(), unused={}, truth=None)
     old = {"inputs": {}, "parameters": {"tags": ["a"]}, "previous_rows": 7, "sequences": {"kept": 9}}
     (tmp_path / "processed/toy").mkdir(parents=True)
     (tmp_path / "processed/toy/manifest.json").write_text(json.dumps(old))

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from schemas.finding import SourceError
-from tasks.observe import log_errors
+from tasks.engine import log_errors
 
 pytestmark = pytest.mark.unit
 
@@ -14,7 +14,7 @@ def logged(fault: Exception, message: str, *args: object) -> str:
     """What a run's log says of `fault`."""
     cause = (type(fault), fault, fault.__traceback__)
     record = logging.LogRecord("prefect.flow_runs", logging.ERROR, "", 0, message, args, cause)
-    assert log_errors.spoken(record)
+    assert log_errors.plain_words(record)
     return logging.Formatter("%(message)s").format(record)
 
 
@@ -34,7 +34,7 @@ def test_any_other_error_keeps_its_traceback() -> None:
     assert told.splitlines() == ["Encountered exception during execution: ValueError('odd')", "ValueError: odd"]
 
 
-def test_installed_twice_it_speaks_once() -> None:
+def test_installed_twice_it_filters_once() -> None:
     log_errors.install()
     log_errors.install()
-    assert all(logging.getLogger(name).filters.count(log_errors.spoken) == 1 for name in log_errors.LOGGERS)
+    assert all(logging.getLogger(name).filters.count(log_errors.plain_words) == 1 for name in log_errors.LOGGERS)
