@@ -243,7 +243,7 @@ def state_of(platform: Platform, run: str) -> str:
     return str(platform.get(f"flow_runs/{run}")["state"]["name"])
 
 
-def events(platform: Platform, name: str) -> list[dict[str, Any]]:
+def events_of(platform: Platform, name: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = platform.post("events/filter", {"filter": {"event": {"name": [name]}}})["events"]
     return found
 
@@ -290,7 +290,7 @@ def test_each_failure_is_told_once_by_whoever_knows_it_and_what_is_stuck_or_late
     wait_until(lambda: state_of(platform, failing) == "Failed", TIMEOUT_S, "the failure")
     for what in (crashed, stuck, tardy, "No run of `refusing` has completed for 10 s"):
         wait_until(lambda what=what: texts_about(slack, what), TIMEOUT_S, f"the message about {what}")
-    (delivered,) = wait_until(lambda: events(platform, ALERT_DELIVERED), TIMEOUT_S, "the event of the told failure")
+    (delivered,) = wait_until(lambda: events_of(platform, ALERT_DELIVERED), TIMEOUT_S, "the event of the told failure")
     failed_at = datetime.fromisoformat(delivered["occurred"])
     told_again_by = failed_at + TOLD + timedelta(seconds=6)  # the server looks every 5 s
     time.sleep(max(0.0, (told_again_by - datetime.now(UTC)).total_seconds()))
@@ -317,9 +317,9 @@ def test_what_a_real_run_finds_odd_arrives_as_typed_events_of_its_dataset(
     for scale in (0.1, 0.05):
         ds1_alibaba(data_dir=tmp_path, scale=scale)
     settings.cache_clear()
-    wait_until(lambda: len(events(platform, DataBias.NAME)) == 2, TIMEOUT_S, "the events' arrival")
-    wait_until(lambda: events(platform, DataAnomaly.NAME), TIMEOUT_S, "the events' arrival")
-    (anomaly,), bias = events(platform, DataAnomaly.NAME), events(platform, DataBias.NAME)[0]
+    wait_until(lambda: len(events_of(platform, DataBias.NAME)) == 2, TIMEOUT_S, "the events' arrival")
+    wait_until(lambda: events_of(platform, DataAnomaly.NAME), TIMEOUT_S, "the events' arrival")
+    (anomaly,), bias = events_of(platform, DataAnomaly.NAME), events(platform, DataBias.NAME)[0]
     assert anomaly["resource"]["prefect.resource.id"] == "automend.dataset.ds1_alibaba"
     assert {"flow-run", "flow"} <= {related["prefect.resource.role"] for related in anomaly["related"]}
     told = DataAnomaly.model_validate(anomaly["payload"])
