@@ -13,8 +13,8 @@ from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.reject import Reasons
 from schemas.snapshot import Snapshot
-from tasks.engine import snapshots
-from tasks.engine.derive import derive, derive_batches, derive_lines
+from tasks.engine import snapshots, stage_log
+from tasks.engine.derive import current_run, derive, derive_batches, derive_lines
 from tasks.engine.snapshots import row_groups
 from tasks.observe import hooks
 from tasks.publish import artifacts, publish
@@ -227,4 +227,6 @@ def _release(dataset: Dataset, acquired: Acquired, made: Made, checked: _Checked
         },
         documents=documents,
         tables={**made.tables, **({f"{stem}/run.json": summary} if summary else {})},
+        reasons=dataset.reasons,
+        steps=stage_log.stages(current_run()),
     )

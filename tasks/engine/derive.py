@@ -51,6 +51,7 @@ def cached(
         for snapshot in made:
             store.keep(snapshot, anew=bool(faults))
         noted.hit = state.name == "Cached" and not faults
+        noted.files = tuple(snapshot.path.as_posix() for snapshot in made)
         noted.written = 0 if noted.hit else sum(snapshot.file.stat().st_size for snapshot in made)
     return made
 

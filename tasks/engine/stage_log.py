@@ -25,6 +25,7 @@ class Stage:
     written: int = 0  # bytes; 0 for a cache hit
     hit: bool = False
     error: str = ""
+    files: tuple[str, ...] = ()  # what it made, relative to the data folder
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Step:
 
     written: int = 0
     hit: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def stage(run: str, name: str) -> Iterator[Step]:
         error = type(fault).__name__
         raise
     finally:
-        note(run, Stage(name, time.monotonic() - start, step.written, step.hit, error))
+        note(run, Stage(name, time.monotonic() - start, step.written, step.hit, error, step.files))
 
 
 def note(run: str, made: Stage) -> None:
@@ -122,6 +124,12 @@ def note_content(run: str, content: Content) -> None:
     if run:
         with _BOOK.of(run) as notes:
             notes.content = content
+
+
+def stages(run: str) -> tuple[Stage, ...]:
+    """The steps of a run so far, in their order; they stay noted."""
+    with _BOOK.of(run) as notes:
+        return tuple(notes.stages)
 
 
 def take(run: str) -> Run:

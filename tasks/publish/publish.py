@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pandas as pd
 import pyarrow.parquet as pq
 from filelock import FileLock
 from prefect import task
@@ -24,10 +25,12 @@ from schemas.document import Document
 from schemas.finding import Finding
 from schemas.limits import Limits
 from schemas.published import Published
+from schemas.reject import Reasons
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import caching, snapshots, stage_log, store
 from tasks.engine.derive import cached, current_run, derive
+from tasks.engine.stage_log import Stage
 from tasks.observe import alerts, events
 from tasks.observe.hooks import alert
 from tasks.publish import artifacts, dvc
@@ -113,6 +116,8 @@ class Release:
     rows: Mapping[str, Snapshot]
     documents: Mapping[str, Snapshot]
     tables: Mapping[str, Snapshot] = field(default_factory=dict)
+    reasons: Reasons = field(default_factory=dict)
+    steps: tuple[Stage, ...] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -133,7 +138,10 @@ def publish_dataset(
     left_out = snapshots.read(release.rejected)
     rows = gate.ledger(release.acquired.rows, _source_rows(made), left_out[left_out["line"] > 0])
     through = gate.ledger(made.rows, kept.rows, left_out[left_out["line"] == 0])
-    document = make_manifest(
+    document = {
+        "steps": _steps(release.steps),
+        "reasons": _explained(left_out, release.reasons),
+    } | make_manifest(
         release.acquired.source,
         inputs_of(release.acquired.files),
         release.acquired.missing,
@@ -159,6 +167,18 @@ def publish_dataset(
         _put_text(folder / "manifest.json", snapshots.to_json(document), root)
     get_run_logger().info("%s: %s", stem, _ledger_line(rows, kept.rows))
     return document
+
+
+def _steps(stages: Sequence[Stage]) -> list[Document]:
+    """Each step of the run that made tables, with their places: by these a row is followed (flows/explain.py)."""
+    made = [(stage.name, [file for file in stage.files if file.startswith("interim/")]) for stage in stages]
+    return [{"step": name, "files": files} for name, files in made if files]
+
+
+def _explained(left_out: pd.DataFrame, known: Reasons) -> dict[str, Document]:
+    """The reasons that occur, with outcome and meaning."""
+    names = sorted(set(left_out["reason"]) & set(known))
+    return {name: {"outcome": known[name].outcome, "meaning": known[name].meaning} for name in names}
 
 
 def findings_of(document: Snapshot) -> list[Finding]:
