@@ -154,9 +154,7 @@ def _in_sequences(run: Run, row: str, combined: Path) -> Iterator[Stop]:
         yield Stop("track_a", f"{row} is not in the combined file: its history would cross splits.")
     for kept in same:
         words = f"In split {kept['split']}, one row for {kept['weight']:,} equal sequences."
-        yield Stop(
-            "track_a", words, (f"stands as {kept['source']} {kept['entity']}@{kept['window_start']:%Y-%m-%dT%H:%M:%S}",)
-        )
+        yield Stop("track_a", words, (f"its row: {kept['source']} {sequence_id(kept)}",))
 
 
 def _tokens() -> pl.Expr:
@@ -252,9 +250,10 @@ def explain(
     run = Run(root, stem)
     if bool(row) == bool(id):
         raise NothingToExplain("Give one raw row as <file>:<line>, or one published row with --id.")
+    stops = list(from_published(run, id) if id else from_raw(run, place(row, run)))
     generated = " (generated, not real)" if run.manifest["mode"] == "sample" else ""
     print(f"{stem} {row or id}, mode {run.manifest['mode']}{generated}")
-    print(text(list(from_published(run, id) if id else from_raw(run, place(row, run)))))
+    print(text(stops))
 
 
 def main() -> None:
