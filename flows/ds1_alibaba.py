@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.assure import FORMAT_A, assure
-from schemas.ds1_alibaba import Sequences
+from schemas.ds1_alibaba import TRACE_START, Sequences
 from schemas.limits import Limits, LoadRules
 from schemas.published import Published
 from schemas.settings import settings
@@ -15,8 +15,11 @@ from schemas.snapshot import Mode
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
-from tasks.pipelines.ds1_alibaba import windows as alibaba
+from tasks.pipelines.ds1_alibaba.parse import select
+from tasks.pipelines.ds1_alibaba.reports import schema_stats, vocabulary
+from tasks.pipelines.ds1_alibaba.rules import MEANINGS
 from tasks.pipelines.ds1_alibaba.source import SOURCE, decode
+from tasks.pipelines.ds1_alibaba.windows import windows
 from tasks.sources.acquire import acquire
 
 
@@ -49,10 +52,10 @@ def ds1_alibaba(
     """
     root = (data_dir or settings().data_dir).resolve()
     agreed = thresholds(limits=limits, load=load)
-    rules = {"window_seconds": int(window.total_seconds()), "history": history, **agreed.load.model_dump()}
+    span = {"window_seconds": int(window.total_seconds()), "history": history}
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    observations, malformed = derive_batches(alibaba.select, *raw.files, decode=decode, machine_cores=machine_cores)
-    sequences, left_out = derive(alibaba.windows, observations, **rules)
+    observations, malformed = derive_batches(select, *raw.files, decode=decode, machine_cores=machine_cores)
+    sequences, left_out = derive(windows, observations, **span, trace_start=TRACE_START, load=agreed.load)
     return assure(
         sequences,
         form=replace(FORMAT_A, contract=Sequences),
@@ -60,12 +63,12 @@ def ds1_alibaba(
         acquired=raw,
         slices=("status", "task_type", "label"),
         outcomes=("label", "status"),
-        statistics={"schema_stats.json": derive(alibaba.schema_stats, sequences)},
+        statistics={"schema_stats.json": derive(schema_stats, sequences)},
         rejected=(malformed, left_out),
-        vocabulary=derive(alibaba.vocabulary, sequences),
-        rules=alibaba.RULES,
+        vocabulary=derive(vocabulary, sequences),
+        rules=MEANINGS,
         limits=agreed.limits,
-        parameters={**rules, "machine_cores": machine_cores},
+        parameters={**span, **agreed.load.model_dump(), "machine_cores": machine_cores},
     )
 
 
