@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.assure import FORMAT_A, assure
 from schemas import format_a
+from schemas.ds2_loghub import MERGE_WITHIN, WINDOW
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import settings
@@ -15,11 +16,12 @@ from schemas.snapshot import Mode
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
-from tasks.pipelines.ds2_loghub import events as loghub_events
-from tasks.pipelines.ds2_loghub import reports
-from tasks.pipelines.ds2_loghub import rules as loghub_rules
-from tasks.pipelines.ds2_loghub import windows as loghub
+from tasks.pipelines.ds2_loghub import events as loghub
+from tasks.pipelines.ds2_loghub.parse import parse
+from tasks.pipelines.ds2_loghub.reports import statistics_report, vocabulary
+from tasks.pipelines.ds2_loghub.rules import MEANINGS
 from tasks.pipelines.ds2_loghub.source import SOURCE, decode
+from tasks.pipelines.ds2_loghub.windows import windows
 from tasks.sources.acquire import acquire
 
 
@@ -52,9 +54,11 @@ def ds2_loghub(
     root = (data_dir or settings().data_dir).resolve()
     rules = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    parsed, no_header = derive_batches(loghub_events.parse, *raw.files, decode=decode)
-    events, no_time = derive(loghub_events.events, parsed, year=year)
-    sequences, left_out = derive(loghub.windows, events, **rules)
+    parsed, no_header = derive_batches(parse, *raw.files, decode=decode)
+    events, no_time = derive(loghub.events, parsed, year=year)
+    merge_within = int(MERGE_WITHIN.total_seconds())
+    sequences, left_out = derive(windows, events, **rules, merge_within_seconds=merge_within)
+    five_minutes = {"window_seconds": int(WINDOW.total_seconds()), "merge_within_seconds": merge_within}
     return assure(
         sequences,
         form=FORMAT_A,
@@ -62,10 +66,10 @@ def ds2_loghub(
         acquired=raw,
         slices=("system", "severity", "event_type", "label"),
         outcomes=("label", "severity", "event_type"),
-        statistics={"statistics_report.json": derive(reports.statistics_report, events)},
+        statistics={"statistics_report.json": derive(statistics_report, events, **five_minutes)},
         rejected=(no_header, no_time, left_out),
-        vocabulary=derive(loghub.vocabulary, events),
-        rules=loghub_rules.RULES,
+        vocabulary=derive(vocabulary, events),
+        rules=MEANINGS,
         limits=thresholds(limits=limits).limits,
         parameters={**rules, "year": year},
         also={"ds2_loghub_events.parquet": events},

@@ -1,4 +1,4 @@
-"""Each pipeline's README lists exactly the reasons for rejects that its rules.py has, with their outcome and meaning."""
+"""Each pipeline's README lists exactly the reasons for rejects of its rules.py, with their outcome and meaning."""
 
 import importlib
 import re
