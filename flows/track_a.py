@@ -97,8 +97,9 @@ def combined(
 ) -> dict[str, Any]:
     """Combine, describe and publish what the datasets made. Returns the run's summary."""
     sequences = [dataset.kept for dataset in published.values()]
-    every, crossing = derive(combine, *sequences, into="track_a")
-    contradictions = derive(conflicts, *sequences, into="track_a")
+    splits = {"block": format_a.SPLIT_BLOCK, "shares": format_a.SPLIT_SHARES}
+    every, crossing = derive(combine, *sequences, into="track_a", **splits)
+    contradictions = derive(conflicts, *sequences, into="track_a", **splits)
     train, validation, test = derive(parts, every, **balance)
     vocabulary = steps.extend_vocabulary(
         root, [dataset.vocabulary for dataset in published.values() if dataset.vocabulary]
@@ -122,10 +123,10 @@ def combined(
         "report.html": derive(render, compared),
         "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
     }
-    splits = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
+    parts_of = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
     words = {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]}
     manifest = steps.publish_track(
-        root, "track_A", every, {**splits, **pages}, compared, published, {"vocabulary": words}
+        root, "track_A", every, {**parts_of, **pages}, compared, published, {"vocabulary": words}
     )
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)

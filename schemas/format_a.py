@@ -65,6 +65,8 @@ SPLIT_SHARES = (0.8, 0.1, 0.1)  # of groups, for each of SPLITS; both tracks
 SPLIT_BLOCK = timedelta(days=1)  # all windows of an entity that begin in one block go into one split
 NORMAL_RATIO = 3.0  # at most so many Normal rows for each row of the largest failure state, in training
 BALANCE_SEED = 42
+DOMINANCE_LIMIT = 0.80  # share of a slice's rows above which one group dominates it
+HIGH_GAP = 0.5  # of failure rates 0-1: two groups so far apart that the group nearly gives the label. Ours.
 
 
 class Incident(TypedDict):
