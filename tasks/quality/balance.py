@@ -44,17 +44,17 @@ def _picks(labels: np.ndarray, normal_ratio: float, seed: int) -> list[np.ndarra
         return list(rows.values())
     most = int(normal_ratio * largest)
     return [
-        _thinned(of_label, most, seed) if label == NORMAL else _filled(of_label, largest, [seed, label])
+        _thinned_rows(of_label, most, seed) if label == NORMAL else _repeated_rows(of_label, largest, [seed, label])
         for label, of_label in rows.items()
     ]
 
 
-def _thinned(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+def _thinned_rows(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
     """At most `most` of the rows, drawn without replacement."""
     return np.random.default_rng(seed).choice(rows, size=most, replace=False) if len(rows) > most else rows
 
 
-def _filled(rows: np.ndarray, size: int, seed: list[int]) -> np.ndarray:
+def _repeated_rows(rows: np.ndarray, size: int, seed: list[int]) -> np.ndarray:
     """The rows, repeated up to `size`. Each state has its own seed, so no state changes another's sample."""
     return np.concatenate([rows, np.random.default_rng(seed).choice(rows, size=size - len(rows), replace=True)])
 

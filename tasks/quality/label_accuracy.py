@@ -49,7 +49,7 @@ def label_accuracy(sequences: pd.DataFrame, truth: Truth, *, taxonomy: Taxonomy)
     as their labels do. An incident without a sequence lowers no recall, for there is no row to count: it has its own
     number. Linear in both but for sorting: 100,000 sequences and 1,000 incidents take 0.1 s.
     """
-    incidents = _incidents(truth["incidents"], taxonomy)
+    incidents = _known_incidents(truth["incidents"], taxonomy)
     expected, seen = _expected(sequences, incidents)
     predicted = sequences["label"].to_numpy(dtype="int64")
     states = [state for state in range(len(STATES)) if state < FIVE or taxonomy == "seven"]
@@ -60,7 +60,7 @@ def label_accuracy(sequences: pd.DataFrame, truth: Truth, *, taxonomy: Taxonomy)
     }
 
 
-def _incidents(incidents: Iterable[Incident], taxonomy: Taxonomy) -> pd.DataFrame:
+def _known_incidents(incidents: Iterable[Incident], taxonomy: Taxonomy) -> pd.DataFrame:
     """entity, start, end (microseconds), state of the incidents that may be found under the taxonomy."""
     rows = [(i["entity"], i["start"], i["end"], int(i["state"])) for i in incidents]
     table = pd.DataFrame(rows, columns=["entity", "start", "end", "state"])
@@ -87,8 +87,8 @@ def _expected(sequences: pd.DataFrame, incidents: pd.DataFrame) -> tuple[np.ndar
     ours, theirs = _on_one_axis(windows, incidents)
     expected = np.full(len(windows), NORMAL)
     for state in reversed(SEVERITY_ORDER):  # the worst is written last
-        expected[_touched(ours, theirs[incidents["state"].to_numpy() == state])] = state
-    return expected, _touched(theirs, ours)
+        expected[_intersects(ours, theirs[incidents["state"].to_numpy() == state])] = state
+    return expected, _intersects(theirs, ours)
 
 
 def _on_one_axis(*tables: pd.DataFrame) -> list[np.ndarray]:
@@ -100,7 +100,7 @@ def _on_one_axis(*tables: pd.DataFrame) -> list[np.ndarray]:
     return np.split(placed, np.cumsum([len(table) for table in tables])[:-1])
 
 
-def _touched(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _intersects(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Whether each [start, end) shares a point with one of the others: more start before its end than end by its start.
 
     By hand: [3, 5) and the others [1, 3), [4, 9): two start before 5, one ends by 3, so one shares a point.
@@ -122,15 +122,15 @@ def _state_accuracy(
         "planted": n_planted,
         "predicted": n_predicted,
         "correct": correct,
-        "precision": _share(correct, n_predicted),
-        "recall": _share(correct, n_planted),
-        "f1": _share(2 * correct, n_planted + n_predicted),
+        "precision": _share_of(correct, n_predicted),
+        "recall": _share_of(correct, n_planted),
+        "f1": _share_of(2 * correct, n_planted + n_predicted),
         "incidents": int(of_state.sum()),
         "incidents_without_sequence": int((of_state & ~seen).sum()),
     }
 
 
-def _share(part: int, whole: int) -> float | None:
+def _share_of(part: int, whole: int) -> float | None:
     return round(part / whole, 6) if whole else None
 
 
@@ -138,6 +138,6 @@ def _rule_accuracy(rules: pd.Series, right: np.ndarray) -> dict[str, RuleAccurac
     """Of each rule: the sequences it labelled, and the share whose true state is the label it gave."""
     counts = pd.DataFrame({"rule": rules.to_numpy(dtype=object), "right": right}).groupby("rule")["right"]
     return {
-        str(rule): {"sequences": int(n), "correct": int(correct), "precision": _share(int(correct), int(n))}
+        str(rule): {"sequences": int(n), "correct": int(correct), "precision": _share_of(int(correct), int(n))}
         for rule, n, correct in counts.agg(["size", "sum"]).itertuples()
     }

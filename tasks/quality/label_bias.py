@@ -51,7 +51,7 @@ def label_bias(
         "fairlearn_analysis": _fairlearn_part(rates, bool(biased)),
         "raw_data_slicing": _slicing_part(distributions, rates),
         "sequence_bias": sequences,
-        "mitigation": _mitigation(table, sequences, NORMAL_RATIO, BALANCE_SEED),
+        "mitigation": _balancing(table, sequences, NORMAL_RATIO, BALANCE_SEED),
     }
     own = {name: shares for name, shares in distributions.items() if name not in (LABEL, *outcome_slices)}
     sentences = [*_rate_sentences(rates, biased, disparity_limit), *_row_sentences(own, sequences)]
@@ -141,7 +141,7 @@ def _fairlearn(counts: pd.DataFrame) -> tuple[ByGroup, float]:
 
     weights = {"sample_weight": counts["n"]}
     frame = MetricFrame(
-        metrics={"selection_rate": selection_rate, "count": _rows},
+        metrics={"selection_rate": selection_rate, "count": _row_count},
         y_true=counts["failure"],
         y_pred=counts["failure"],
         sensitive_features=counts["group"].rename("group"),
@@ -155,7 +155,7 @@ def _fairlearn(counts: pd.DataFrame) -> tuple[ByGroup, float]:
     return by_group, round(float(frame.difference(method="between_groups")["selection_rate"]), 6)
 
 
-def _rows(_true: pd.Series, _predicted: pd.Series, sample_weight: pd.Series) -> int:
+def _row_count(_true: pd.Series, _predicted: pd.Series, sample_weight: pd.Series) -> int:
     """Fairlearn's `count` would count the grouped rows, not those they stand for."""
     return int(np.sum(sample_weight))
 
@@ -225,7 +225,7 @@ def _sequence_bias(labels: pd.Series, normal_ratio: float) -> SequenceBias:
     return {"label_distribution": shares, "normal_dominance_pct": normal, "bias_detected": normal > limit}
 
 
-def _mitigation(table: pd.DataFrame, sequences: SequenceBias, normal_ratio: float, seed: int) -> Document:
+def _balancing(table: pd.DataFrame, sequences: SequenceBias, normal_ratio: float, seed: int) -> Document:
     """What balancing does to this very table, counted before and after."""
     balanced = balance(table, normal_ratio=normal_ratio, seed=seed)
     done = report(table, balanced)

@@ -53,10 +53,10 @@ def assign(
     that share an instant share its block's split, and no token of a test window is in a train sequence.
     Raises ValueError for a block that is not positive and for shares that are not three parts of 1.
     """
-    _require(block, shares)
+    _require_block(block, shares)
     if sequences.empty:
         return sequences, _crossing(step, sequences)
-    blocks = _blocks(pl.from_pandas(sequences[["source", "entity", "context_start", "window_end"]]), block)
+    blocks = _touched_blocks(pl.from_pandas(sequences[["source", "entity", "context_start", "window_end"]]), block)
     splits = (
         _with_split(blocks, shares)
         .group_by("row")
@@ -75,7 +75,7 @@ def _crossing(step: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rejected_rows(step, reasons(CONTEXT_CROSSES_SPLIT), rows, CONTEXT_CROSSES_SPLIT.name)
 
 
-def _require(block: timedelta, shares: Sequence[float]) -> None:
+def _require_block(block: timedelta, shares: Sequence[float]) -> None:
     if block <= timedelta(0):
         raise ValueError(f"The block of time is {block}; it must be positive, e.g. one day.")
     require_shares(shares)
@@ -87,7 +87,7 @@ def require_shares(shares: Sequence[float]) -> None:
         raise ValueError(f"The shares are {tuple(shares)}; they must be three parts of 1, for {', '.join(SPLITS)}.")
 
 
-def _blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
+def _touched_blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
     """One row for each (row, block its time touches): row, source, entity, block (microseconds)."""
     size = block // timedelta(microseconds=1)
 

@@ -69,14 +69,14 @@ def merge(old: Mapping[str, Entry], *tables: pd.DataFrame) -> dict[str, Entry]:
     """
     merged = {token: ("reserved", name) for token, name in RESERVED.items()}
     for token, entry in ((int(token), (entry["source"], entry["meaning"])) for token, entry in old.items()):
-        _add(merged, token, entry)
+        _add_entry(merged, token, entry)
     for table in tables:
-        for token, entry in _entries(table):
-            _add(merged, token, entry)
+        for token, entry in _table_entries(table):
+            _add_entry(merged, token, entry)
     return {str(token): Entry(source=merged[token][0], meaning=merged[token][1]) for token in sorted(merged)}
 
 
-def _entries(table: pd.DataFrame) -> Iterator[tuple[int, tuple[str, str]]]:
+def _table_entries(table: pd.DataFrame) -> Iterator[tuple[int, tuple[str, str]]]:
     columns = table[["token", "source", "meaning"]]
     incomplete = int(columns.isna().any(axis=1).sum())
     if incomplete:
@@ -88,7 +88,7 @@ def _entries(table: pd.DataFrame) -> Iterator[tuple[int, tuple[str, str]]]:
         yield int(token), (source, meaning)
 
 
-def _add(merged: dict[int, tuple[str, str]], token: int, entry: tuple[str, str]) -> None:
+def _add_entry(merged: dict[int, tuple[str, str]], token: int, entry: tuple[str, str]) -> None:
     known = merged.setdefault(token, entry)
     if known != entry:
         raise VocabularyConflict(

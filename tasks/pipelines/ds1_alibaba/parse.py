@@ -98,17 +98,19 @@ def select(rows: pd.DataFrame, *, machine_cores: int) -> tuple[pd.DataFrame, pd.
     """
     raw = pa.Table.from_pandas(rows, preserve_index=False)
     if not raw.num_rows:
-        return as_frame(pa.schema(ds1.OBSERVATION.items()).empty_table()), _rejects(raw, raw["fault"])
+        return as_frame(pa.schema(ds1.OBSERVATION.items()).empty_table()), _unusable_rows(raw, raw["fault"])
     table = raw["table"][0].as_py()
-    entities = _entities(raw, table)
-    read = _read(raw, table, entities, machine_cores)
+    entities = _entity_names(raw, table)
+    read = _read_columns(raw, table, entities, machine_cores)
     reject = read["reject"].to_arrow()
     kept, unusable = pc.equal(reject, KEPT), pc.greater(reject, KEPT)
     bad_rows = raw.filter(unusable)
-    return _observations(raw, read, entities, kept), _rejects(bad_rows, _reasons(bad_rows, reject.filter(unusable)))
+    return _observations(raw, read, entities, kept), _unusable_rows(
+        bad_rows, _reasons(bad_rows, reject.filter(unusable))
+    )
 
 
-def _read(raw: pa.Table, table: str, entities: pa.DictionaryArray, cores: int) -> pl.DataFrame:
+def _read_columns(raw: pa.Table, table: str, entities: pa.DictionaryArray, cores: int) -> pl.DataFrame:
     """Columns time, cpu, memory, network, wait, code, row_hash and `reject` (see KEPT)."""
     known = [column for column, kind in ds1.TABLES[table].items() if kind != ds1.WORD]
     frame = pl.DataFrame(pl.from_arrow(raw.select([*known, "fault"])))
@@ -121,7 +123,7 @@ def _read(raw: pa.Table, table: str, entities: pa.DictionaryArray, cores: int) -
     return read.with_columns(reject=_first_failure(has_status="status" in ds1.TABLES[table]))
 
 
-def _entities(raw: pa.Table, table: str) -> pa.DictionaryArray:
+def _entity_names(raw: pa.Table, table: str) -> pa.DictionaryArray:
     """Name of each row's entity; null where the row gives none. A machine of 2018 is not the one of 2017."""
     if table == "batch_task":
         job, task = (raw[column].cast(pa.string()) for column in ("job_id", "task_id"))
@@ -186,7 +188,7 @@ def _reasons(raw: pa.Table, reject: pa.Array) -> pa.Array:
     return pc.coalesce(names.take(reject), raw["fault"])
 
 
-def _rejects(raw: pa.Table, reasons: pa.Array) -> pd.DataFrame:
+def _unusable_rows(raw: pa.Table, reasons: pa.Array) -> pd.DataFrame:
     """Rows of a raw table as rejects. The text of a faulty row is its line, that of another its values joined again."""
     values = [raw[column].cast(pa.string()) for column in raw.column_names if column not in ds1.PLACE]
     joined = pc.binary_join_element_wise(*values, ",", null_handling="replace")

@@ -98,27 +98,27 @@ def sample(folder: Path, seed: int, scale: float) -> None:
     Same seed and scale, same bytes. At scale 1: 14,400 usage, 100,000 instance and 8,000 task rows.
     """
     machines = max(1, round(MACHINES * scale))
-    incidents = _incidents(np.random.default_rng([seed, 0]), machines)
-    tasks, lost = _batch_task(np.random.default_rng([seed, 1]), machines * TASKS)
+    incidents = _drawn_incidents(np.random.default_rng([seed, 0]), machines)
+    tasks, lost = _batch_task_rows(np.random.default_rng([seed, 1]), machines * TASKS)
     tables = {
-        "server_usage": _server_usage(np.random.default_rng([seed, 2]), machines, incidents),
-        "batch_instance": _batch_instance(np.random.default_rng([seed, 3]), machines, incidents),
+        "server_usage": _server_usage_rows(np.random.default_rng([seed, 2]), machines, incidents),
+        "batch_instance": _batch_instance_rows(np.random.default_rng([seed, 3]), machines, incidents),
         "batch_task": tasks,
-        "server_event": _server_event(np.random.default_rng([seed, 4]), machines, incidents),
+        "server_event": _server_event_rows(np.random.default_rng([seed, 4]), machines, incidents),
     }
     layout = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     for name, table in tables.items():
-        pyarrow.csv.write_csv(table.cast(_layout(name)), folder / f"{name}.csv", layout)
+        pyarrow.csv.write_csv(table.cast(_csv_schema(name)), folder / f"{name}.csv", layout)
     truth = {"incidents": [*_machine_incidents(incidents), *lost]}
     (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
 
 
-def _layout(table: str) -> pa.Schema:
+def _csv_schema(table: str) -> pa.Schema:
     """A table's columns with words written out."""
     return pa.schema((c, pa.string() if kind == ds1.WORD else kind) for c, kind in ds1.TABLES[table].items())
 
 
-def _incidents(draw: np.random.Generator, machines: int) -> Incidents:
+def _drawn_incidents(draw: np.random.Generator, machines: int) -> Incidents:
     """Draw machine, first slot and length (1 to 4 slots) of each incident, no two in one block."""
     blocks = SLOTS // BLOCK
     count = {kind: max(1, round(number * machines / MACHINES)) for kind, number in PLANTED.items()}
@@ -150,7 +150,7 @@ def _incident(entity: str, start: int, seconds: int, state: int) -> Incident:
     return {"entity": entity, "start": begin.isoformat(), "end": end.isoformat(), "state": state}
 
 
-def _server_usage(draw: np.random.Generator, machines: int, incidents: Incidents) -> pa.Table:
+def _server_usage_rows(draw: np.random.Generator, machines: int, incidents: Incidents) -> pa.Table:
     """Every machine every 300 s: a level of its own, a slow wave, noise; one machine in ten idles below 15 %."""
     wave = 4 * np.sin(np.linspace(0, 2 * np.pi, SLOTS) + draw.uniform(0, 6, (machines, 1)))
     level = np.where(draw.random((machines, 1)) < 0.1, 8, draw.normal(38, 6, (machines, 1)).clip(20, 55))
@@ -158,15 +158,15 @@ def _server_usage(draw: np.random.Generator, machines: int, incidents: Incidents
     memory = (draw.uniform(35, 65, (machines, 1)) + draw.normal(0, 1.5, wave.shape)).clip(5, 76)
     for values, ranges in ((cpu, CPU_OF), (memory, MEMORY_OF)):
         for kind, (low, high) in ranges.items():
-            machine, slot = _slots(incidents.of(kind))
+            machine, slot = _incident_slots(incidents.of(kind))
             values[machine, slot] = draw.uniform(low, high, len(slot))
     present = np.ones(cpu.shape, bool)
-    present[_slots(incidents.of("gap"))] = False
+    present[_incident_slots(incidents.of("gap"))] = False
     machine, slot = np.nonzero(present)
     order = np.lexsort((machine, slot))
     machine, slot = machine[order], slot[order]
     load = cpu[machine, slot] * ds1.MACHINE_CORES / 100
-    return _table(
+    return _named_table(
         "server_usage",
         BEGIN + slot * EVERY,
         machine + 1,
@@ -177,7 +177,7 @@ def _server_usage(draw: np.random.Generator, machines: int, incidents: Incidents
     )
 
 
-def _slots(incidents: Incidents) -> tuple[Array, Array]:
+def _incident_slots(incidents: Incidents) -> tuple[Array, Array]:
     """(machine, slot) of every slot of some incidents."""
     machine = np.repeat(incidents.machine, incidents.length)
     ends = np.cumsum(incidents.length)
@@ -202,7 +202,7 @@ INSTANCE_STATUS = {
 }
 
 
-def _batch_instance(draw: np.random.Generator, machines: int, incidents: Incidents) -> pa.Table:
+def _batch_instance_rows(draw: np.random.Generator, machines: int, incidents: Incidents) -> pa.Table:
     """Short instances all over the machines, and one to four Failed ones in each slot of a crash or failure."""
     count = machines * INSTANCES
     status = draw.choice(list(INSTANCE_STATUS), count, p=list(INSTANCE_STATUS.values()))
@@ -213,7 +213,7 @@ def _batch_instance(draw: np.random.Generator, machines: int, incidents: Inciden
     end[status == "Running"] = 0
     start[untimed := np.isin(status, ("Ready", "Waiting"))] = 0
     end[untimed] = 0
-    failed_on, failed_slot = _slots(incidents.of("crash", "failed under load"))
+    failed_on, failed_slot = _incident_slots(incidents.of("crash", "failed under load"))
     times = draw.integers(1, 5, len(failed_slot))
     failed_on, failed_slot = np.repeat(failed_on, times), np.repeat(failed_slot, times)
     return _instance_rows(
@@ -233,7 +233,7 @@ def _instance_rows(draw: np.random.Generator, start: Array, end: Array, machine:
     memory = draw.lognormal(-5.3, 0.5, count).clip(0.0005, 0.1)
     unused, unnamed = draw.random(count) < 0.03, draw.random(count) < 0.01
     used = (cpu * draw.uniform(1, 2.5, count), cpu, memory * draw.uniform(1, 1.5, count), memory)
-    return _table(
+    return _named_table(
         "batch_instance",
         start[order],
         end[order],
@@ -256,7 +256,7 @@ REQUESTS = {50: 0.740, 100: 0.246, 40: 0.006, 75: 0.004, 200: 0.002, 400: 0.001,
 TASKS_OF_A_JOB = 6
 
 
-def _batch_task(draw: np.random.Generator, count: int) -> tuple[pa.Table, list[Incident]]:
+def _batch_task_rows(draw: np.random.Generator, count: int) -> tuple[pa.Table, list[Incident]]:
     """Tasks with their requests, and the incidents among them: failed ones, and ones that waited too long."""
     status = draw.choice(list(TASK_STATUS), count, p=list(TASK_STATUS.values()))
     made = draw.integers(1, DAY, count)
@@ -271,7 +271,7 @@ def _batch_task(draw: np.random.Generator, count: int) -> tuple[pa.Table, list[I
     early = (status == "Terminated") & (draw.random(count) < 0.0015)  # before the trace
     made[early], end[early] = -draw.integers(100, 900, early.sum()), -draw.integers(1, 99, early.sum())
     job, task = np.arange(count) // TASKS_OF_A_JOB + 1, np.arange(count) + 1
-    rows = _table(
+    rows = _named_table(
         "batch_task",
         made,
         end,
@@ -286,7 +286,7 @@ def _batch_task(draw: np.random.Generator, count: int) -> tuple[pa.Table, list[I
     return rows, [_incident(f"j_{job[n]}/t_{task[n]}", int(end[n]), 1, format_a.DATA_DRIFT) for n in lost]
 
 
-def _server_event(draw: np.random.Generator, machines: int, incidents: Incidents) -> pa.Table:
+def _server_event_rows(draw: np.random.Generator, machines: int, incidents: Incidents) -> pa.Table:
     """Every machine is added at 0; errors lie in the middle of their incident's slot."""
     errors = incidents.of(*EVENT_OF)
     time = np.concatenate([np.zeros(machines, int), _within(draw, errors.slot)])
@@ -296,8 +296,8 @@ def _server_event(draw: np.random.Generator, machines: int, incidents: Incidents
     details = [""] * machines + [str(draw.choice(details)) for _, details in kinds]
     blank = np.arange(len(time)) >= machines  # an error has no capacities
     capacity = [pa.array(np.full(len(time), value), mask=blank) for value in (ds1.MACHINE_CORES, 0.690, 1.0)]
-    return _table("server_event", time, machine, types, details, *capacity)
+    return _named_table("server_event", time, machine, types, details, *capacity)
 
 
-def _table(name: str, *columns: Any) -> pa.Table:
+def _named_table(name: str, *columns: Any) -> pa.Table:
     return pa.table(list(columns), names=list(ds1.TABLES[name]))

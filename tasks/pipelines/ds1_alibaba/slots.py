@@ -31,34 +31,34 @@ def _code_index() -> Ints:
     return index
 
 
-def _field(begin: int, bits: int) -> Ints:
+def _slot_field(begin: int, bits: int) -> Ints:
     """One field of every slot."""
     return (np.arange(1 << SLOT_BITS) >> begin) & ((1 << bits) - 1)
 
 
-def _tokens() -> Ints:
+def _slot_tokens() -> Ints:
     """(slots, 3) int16: CPU token, memory token, token of the status or event; 0 where a slot has none."""
     parts = []
     for begin, base in ((CPU, ds1.CPU_BINS), (MEMORY, ds1.MEMORY_BINS)):
-        value = _field(begin, 4)
+        value = _slot_field(begin, 4)
         without_bin = np.where(value == UNKNOWN, format_a.UNK, 0)
         parts.append(np.where(value >= FIRST_BIN, base + value - FIRST_BIN, without_bin))
     codes = np.array(CODES + (0,) * (16 - len(CODES)))
-    return np.stack([*parts, codes[_field(CODE, 4)]], axis=1).astype(np.int16)
+    return np.stack([*parts, codes[_slot_field(CODE, 4)]], axis=1).astype(np.int16)
 
 
-def _seen() -> Ints:
+def _slot_bits() -> Ints:
     """(slots,) uint32: a bit for the code's position in CODES, then one each for network, requested, long wait."""
-    seen = 1 << _field(CODE, 4)
+    seen = 1 << _slot_field(CODE, 4)
     for bit, mask in ((NETWORK_BIT, NETWORK_SEEN), (REQUESTED_BIT, REQUESTED_SEEN), (LONG_BIT, LONG_SEEN)):
-        seen = seen | _field(bit, 1) * mask
+        seen = seen | _slot_field(bit, 1) * mask
     return seen.astype(np.uint32)
 
 
 CODE_INDEX = _code_index()
-TOKENS = _tokens()
+TOKENS = _slot_tokens()
 LENGTHS = (TOKENS > 0).sum(axis=1).astype(np.uint8)
-SEEN = _seen()
+SEEN = _slot_bits()
 
 
 def slots(observations: pa.Table, wait_quantile: float) -> Ints:

@@ -43,7 +43,7 @@ LISTS = 1 << 16  # sequences made at a time: Arrow needs some 300 bytes for each
 
 @dataclass(frozen=True)
 class Rows:
-    """Observations as arrays of one length, in any order but after `_sorted`. `entity` counts the sorted names."""
+    """Observations as arrays of one length, in any order but after `_sorted_rows`. `entity` counts the sorted names."""
 
     entity: Ints  # int32
     time: Ints  # int32
@@ -102,9 +102,9 @@ def _trace(table: pa.Table, window_seconds: int, wait_quantile: float) -> Trace:
 
     Apart from `windows`, so that arrays with one value a row are gone when the sequences are made.
     """
-    names, entity = _ranked(table["entity"])
+    names, entity = _ranked_entities(table["entity"])
     rows = Rows(entity, table["time"].to_numpy().astype(np.int32), slots(table, wait_quantile))
-    cut, stream = _cut(_sorted(rows), window_seconds)
+    cut, stream = _cut_windows(_sorted_rows(rows), window_seconds)
     return Trace(names, cut, stream, *_loads(table, rows, cut, window_seconds))
 
 
@@ -126,10 +126,10 @@ def _without_duplicates(table: pa.Table) -> tuple[pa.Table, pd.DataFrame]:
     again = places.filter(~pl.col("hash").is_first_distinct())["position"].sort().to_numpy()
     kept = np.ones(table.num_rows, bool)
     kept[again] = False
-    return table.filter(pa.array(kept)) if len(again) else table, _duplicates(table.take(again))
+    return table.filter(pa.array(kept)) if len(again) else table, _duplicate_rejects(table.take(again))
 
 
-def _duplicates(table: pa.Table) -> pd.DataFrame:
+def _duplicate_rejects(table: pa.Table) -> pd.DataFrame:
     """Observations as rejects; the text is what was observed, for the source row is not at hand."""
     values = [
         pc.binary_join_element_wise(name, table[name].cast(pa.string()), "=", null_handling="replace")
@@ -141,7 +141,7 @@ def _duplicates(table: pa.Table) -> pd.DataFrame:
     return rejected("windows", REASONS, reasons=reasons, rows=texts, files=table["file"], lines=table["line"])
 
 
-def _ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
+def _ranked_entities(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     """Sorted names of the entities that occur, and each row's position among them."""
     entities = encoded(column)
     indices = entities.indices.to_numpy()
@@ -153,7 +153,7 @@ def _ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     return entities.dictionary.take(pa.array(order)), rank[indices]
 
 
-def _sorted(rows: Rows) -> Rows:
+def _sorted_rows(rows: Rows) -> Rows:
     """Rows by entity, time and slot; as one integer where they fit, for NumPy sorts that seven times faster."""
     if not len(rows):
         return rows
@@ -173,10 +173,10 @@ def _sorted(rows: Rows) -> Rows:
     return Rows((key >> time_bits).astype(np.int32), time, slot)
 
 
-def _cut(rows: Rows, window_seconds: int) -> tuple[Windows, Ints]:
+def _cut_windows(rows: Rows, window_seconds: int) -> tuple[Windows, Ints]:
     """The windows of sorted rows, and the stream of all their tokens (int16)."""
     number = rows.time // window_seconds
-    first = np.flatnonzero(_changes(rows.entity) | _changes(number))
+    first = np.flatnonzero(_run_starts(rows.entity) | _run_starts(number))
     tokens = TOKENS[rows.slot]  # (rows, 3), 0 where a row has fewer
     cut = Windows(
         entity=rows.entity[first],
@@ -188,7 +188,7 @@ def _cut(rows: Rows, window_seconds: int) -> tuple[Windows, Ints]:
     return cut, tokens[tokens > 0]
 
 
-def _changes(values: Ints) -> Bools:
+def _run_starts(values: Ints) -> Bools:
     """Where a run of equal values begins."""
     changes = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=changes[1:])
@@ -211,7 +211,7 @@ def _loads(table: pa.Table, rows: Rows, cut: Windows, window_seconds: int) -> tu
     lacking = np.isnan(cpu) | np.isnan(memory)
     if lacking.any():
         instances = np.flatnonzero(of_tables(table, ("batch_instance",)))
-        largest = _largest(columns, rows, instances, window_of, lacking)
+        largest = _largest_loads(columns, rows, instances, window_of, lacking)
         cpu, memory = (np.where(np.isnan(own), most, own) for own, most in zip((cpu, memory), largest, strict=True))
     return cpu, memory
 
@@ -225,7 +225,7 @@ def _means(values: Floats, where: Ints, count: int) -> Floats:
     return np.divide(sums, numbers * EXACT, out=np.full(count, np.nan), where=numbers > 0)
 
 
-def _largest(
+def _largest_loads(
     columns: list[Floats], rows: Rows, chosen: Ints, window_of: "_WindowFinder", lacking: Bools
 ) -> list[Floats]:
     """Largest value of the `chosen` rows in each window that is `lacking`, for each column; NaN where there is none."""
@@ -247,7 +247,7 @@ class _WindowFinder:
 
     def __init__(self, cut: Windows, window_seconds: int) -> None:
         self.window_seconds = window_seconds
-        first = np.flatnonzero(_changes(cut.entity))
+        first = np.flatnonzero(_run_starts(cut.entity))
         last = np.append(first, len(cut))[1:] - 1
         spans = (cut.number[last] - cut.number[first] + 1).astype(np.int64)
         self.shift = np.cumsum(spans) - spans - cut.number[first]
@@ -296,7 +296,7 @@ class _Clock:
 def _sequences(trace: Trace, rule: Ints, history: int, clock: _Clock) -> pa.Table:
     """One row a window, with the columns of schemas.ds1_alibaba.Sequences. `rule`: positions in LABEL_RULES."""
     cut, count = trace.windows, len(trace.windows)
-    first, context = _slices(cut, history)
+    first, context = _token_slices(cut, history)
     columns = {
         "sequence_ids": _lists(trace.stream, first, cut.ends - first),
         "label": pa.array([known.state for known in LABEL_RULES], pa.int8()).take(pa.array(rule)),
@@ -315,7 +315,7 @@ def _sequences(trace: Trace, rule: Ints, history: int, clock: _Clock) -> pa.Tabl
     return pa.table(columns)
 
 
-def _slices(cut: Windows, history: int) -> tuple[Ints, Ints]:
+def _token_slices(cut: Windows, history: int) -> tuple[Ints, Ints]:
     """Where each sequence begins in the stream, and the window that its first token is of."""
     span = int(cut.number.max(initial=0)) + history + 1  # wider than any entity's windows and their history
     key = cut.entity * np.int64(span) + cut.number

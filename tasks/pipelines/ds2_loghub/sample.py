@@ -323,7 +323,7 @@ def sample(folder: Path, seed: int, scale: float) -> None:
     for log in LOGS:
         rng = random.Random(f"{seed}/{log.system}")
         lines, planted = _log_lines(log, rng, scale)
-        text = "".join(line.text.replace("\n", log.newline) + log.newline for line in sorted(lines, key=_time))
+        text = "".join(line.text.replace("\n", log.newline) + log.newline for line in sorted(lines, key=_line_time))
         (folder / log.file).write_bytes(text.encode())
         incidents += planted
     truth: Truth = {"incidents": incidents}
@@ -337,13 +337,13 @@ class Line(NamedTuple):
     text: str
 
 
-def _time(line: Line) -> float:
+def _line_time(line: Line) -> float:
     return line.time
 
 
 def _log_lines(log: SampleLog, rng: random.Random, scale: float) -> tuple[list[Line], list[Incident]]:
     """The lines of a whole log, unsorted, and its incidents."""
-    entities = _entities(log, rng, scale)
+    entities = _log_entities(log, rng, scale)
     lines = [line for entity in entities for line in _ordinary_lines(log, rng, entity)]
     planted: list[Incident] = []
     free = [(entity, start) for entity in entities for start in range(entity.first, entity.last, 3 * WINDOW)]
@@ -366,7 +366,7 @@ class Entity:
     lines: int
 
 
-def _entities(log: SampleLog, rng: random.Random, scale: float) -> list[Entity]:
+def _log_entities(log: SampleLog, rng: random.Random, scale: float) -> list[Entity]:
     """The entities of a log: hosts, nodes, blocks, or a process and its containers."""
     begin = int(log.begin.timestamp())
     whole = (begin, begin + DAYS * 86_400)
@@ -399,7 +399,7 @@ def _ordinary_lines(log: SampleLog, rng: random.Random, entity: Entity) -> Itera
     for _ in range(entity.lines):
         kind = rng.random()
         phrases = log.security if kind > 0.98 else log.near_misses if kind > 0.93 else log.normal
-        yield _line(log, rng, entity, phrases, entity.first, entity.last)
+        yield _sample_line(log, rng, entity, phrases, entity.first, entity.last)
 
 
 def _incident(
@@ -408,7 +408,7 @@ def _incident(
     """One to five lines of evidence in each of one or two windows of the clock."""
     windows = rng.choice((1, 1, 2))
     lines = [
-        _line(log, rng, entity, log.incidents[state], start + at * WINDOW, start + (at + 1) * WINDOW)
+        _sample_line(log, rng, entity, log.incidents[state], start + at * WINDOW, start + (at + 1) * WINDOW)
         for at in range(windows)
         for _ in range(rng.randint(1, 5))
     ]
@@ -416,7 +416,9 @@ def _incident(
     return lines, {"entity": entity.name, "start": begin.isoformat(), "end": end.isoformat(), "state": state}
 
 
-def _line(log: SampleLog, rng: random.Random, entity: Entity, phrases: tuple[str, ...], first: int, last: int) -> Line:
+def _sample_line(
+    log: SampleLog, rng: random.Random, entity: Entity, phrases: tuple[str, ...], first: int, last: int
+) -> Line:
     """A line at a random moment in [first, last)."""
     at = rng.randrange(first * 1_000, last * 1_000) / 1_000
     values = Values(rng)

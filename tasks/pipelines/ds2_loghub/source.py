@@ -127,17 +127,17 @@ def _decode_csv(path: Path, name: str) -> Iterator[pa.Table]:
 
 def _layout_of_columns(header: list[str], name: str) -> Layout:
     """The layout with the most columns among those whose columns are all there."""
-    fitting = [layout for layout in LAYOUTS if layout.csv and _fields(layout) <= set(header)]
+    fitting = [layout for layout in LAYOUTS if layout.csv and _csv_fields(layout) <= set(header)]
     if "LineId" not in header or not fitting:
-        known = "; ".join(", ".join(sorted(_fields(layout))) for layout in LAYOUTS if layout.csv)
+        known = "; ".join(", ".join(sorted(_csv_fields(layout))) for layout in LAYOUTS if layout.csv)
         raise SourceError(
             f"{name}, line 1: the columns are {', '.join(header) or 'none'}. Expected LineId and one of: {known}. "
             "Use the raw log instead."
         )
-    return max(fitting, key=lambda layout: len(_fields(layout)))
+    return max(fitting, key=lambda layout: len(_csv_fields(layout)))
 
 
-def _fields(layout: Layout) -> set[str]:
+def _csv_fields(layout: Layout) -> set[str]:
     """Columns that a layout's CSV has: "{Date} {Time}" -> {"Date", "Time"}."""
     return {part.partition("}")[0] for part in layout.csv.split("{")[1:]}
 

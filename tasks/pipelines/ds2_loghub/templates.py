@@ -208,7 +208,7 @@ def generalised(rows: Iterable[Row], gaps: Row) -> dict[Row, Row]:
         elif branch is None:
             patterns.update(group)
         else:
-            work.extend(_split(group, branch))
+            work.extend(_split_by_word(group, branch))
     return patterns
 
 
@@ -217,7 +217,7 @@ def _blank(pattern: Row, positions: set[int]) -> Row:
     return tuple(VARIABLE if at in positions else word for at, word in enumerate(pattern))
 
 
-def _split(group: list[tuple[Row, Row]], at: int) -> Iterable[list[tuple[Row, Row]]]:
+def _split_by_word(group: list[tuple[Row, Row]], at: int) -> Iterable[list[tuple[Row, Row]]]:
     """Rows and their patterns, in groups that have the same word at position `at`."""
     parts: defaultdict[str, list[tuple[Row, Row]]] = defaultdict(list)
     for row, pattern in group:
@@ -247,7 +247,7 @@ def _decide(columns: Sequence[set[str]], gaps: Row) -> tuple[set[int], int | Non
 def _needed(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> int:
     """How many different words position `at` must have to be a variable."""
     words = columns[at]
-    kinds = Counter(map(_kind, words))
+    kinds = Counter(map(_word_kind, words))
     plain = kinds["letters"] + kinds["capitals"]
     masked = kinds["masked"]
     if masked + kinds["numbered"] == len(words) and len({_stem(word) for word in words}) == 1:
@@ -274,12 +274,12 @@ def _is_text(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> bo
 
 
 def _mostly_letters(words: set[str]) -> bool:
-    kinds = Counter(map(_kind, words))
+    kinds = Counter(map(_word_kind, words))
     return 2 * (kinds["letters"] + kinds["capitals"]) > len(words)
 
 
 @lru_cache(maxsize=1 << 16)
-def _kind(word: str) -> str:
+def _word_kind(word: str) -> str:
     if VARIABLE in word:
         return "masked"
     if re.fullmatch(r"[A-Z][A-Z_]+", word):

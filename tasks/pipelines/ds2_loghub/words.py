@@ -141,12 +141,12 @@ def words_of(texts: pl.Expr) -> pl.Expr:
 @cache
 def pattern(words: str) -> str:
     """One regular expression of patterns that are written one a line."""
-    joined = _joined(words)
+    joined = _alternatives(words)
     for name, fragment in FRAGMENTS.items():
-        joined = joined.replace(f"<{name}>", _joined(fragment))
+        joined = joined.replace(f"<{name}>", _alternatives(fragment))
     return rf"\b(?:{joined})(?:\b|\W|$)"
 
 
-def _joined(lines: str) -> str:
+def _alternatives(lines: str) -> str:
     """Lines as alternatives; one that begins with | continues the line before it."""
     return re.sub(r"\s*\n\s*\|?", "|", lines.strip())

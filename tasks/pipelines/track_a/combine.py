@@ -40,7 +40,7 @@ def combine(*sequences: pd.DataFrame, block: timedelta, shares: Sequence[float])
     entities with tokens of their own such as another log system, move none.
     """
     kept, rejects = assign(_stacked(sequences), block=block, shares=shares, step="combine")
-    return _distinct(kept), rejects
+    return _distinct_sequences(kept), rejects
 
 
 def _stacked(sequences: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def _stacked(sequences: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return table.iloc[positions_in_order(table)].reset_index(drop=True)
 
 
-def _distinct(ordered: pd.DataFrame) -> pd.DataFrame:
+def _distinct_sequences(ordered: pd.DataFrame) -> pd.DataFrame:
     """One row for each distinct sequence of a table in total order: the first, with weight, label and rule of all."""
     groups = (
         _keyed(ordered)
