@@ -1,18 +1,20 @@
 """Alibaba's cluster trace: machine load, batch work and machine events into labelled five-minute windows."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from flows.assure import FORMAT_A, Dataset, Made, assure
-from schemas.ds1_alibaba import Sequences
+from schemas.ds1_alibaba import HISTORY, MACHINE_CORES, TRACE_START, WINDOW, Sequences
 from schemas.parameters import DataDir, History, Limits, Load, MachineCores, Mode, Scale, Source, Window
 from schemas.published import Published
 from schemas.settings import data_folder
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.pipeline import pipeline
-from tasks.pipelines.ds1_alibaba import windows as alibaba
+from tasks.pipelines.ds1_alibaba.parse import select
+from tasks.pipelines.ds1_alibaba.reports import schema_stats, vocabulary
+from tasks.pipelines.ds1_alibaba.rules import MEANINGS, REASONS
 from tasks.pipelines.ds1_alibaba.source import SOURCE, decode
+from tasks.pipelines.ds1_alibaba.windows import windows
 from tasks.sources.acquire import acquire
 
 DATASET = Dataset(
@@ -20,7 +22,8 @@ DATASET = Dataset(
     form=replace(FORMAT_A, contract=Sequences),
     slices=("status", "task_type", "label"),
     outcomes=("label", "status"),
-    rules=alibaba.RULES,
+    rules=MEANINGS,
+    reasons=REASONS,
 )
 
 
@@ -30,10 +33,10 @@ def ds1_alibaba(
     mode: Mode = "sample",
     source: Source = None,
     data_dir: DataDir = None,
-    window: Window = timedelta(minutes=5),
-    history: History = 5,
+    window: Window = WINDOW,
+    history: History = HISTORY,
     load: Load = None,
-    machine_cores: MachineCores = 64,
+    machine_cores: MachineCores = MACHINE_CORES,
     limits: Limits = None,
     scale: Scale = 1.0,
 ) -> Published:
@@ -43,21 +46,18 @@ def ds1_alibaba(
     """
     root = data_folder(data_dir)
     agreed = thresholds(limits=limits, ds1_alibaba={"load": load})
-    rules = {
-        "window_seconds": int(window.total_seconds()),
-        "history": history,
-        **agreed.ds1_alibaba.load.model_dump(),
-    }
+    rules = agreed.ds1_alibaba.load
+    span = {"window_seconds": int(window.total_seconds()), "history": history}
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    observations, malformed = derive_batches(alibaba.select, *raw.files, decode=decode, machine_cores=machine_cores)
-    sequences, left_out = derive(alibaba.windows, observations, **rules)
+    observations, malformed = derive_batches(select, *raw.files, decode=decode, machine_cores=machine_cores)
+    sequences, left_out = derive(windows, observations, **span, trace_start=TRACE_START, load=rules)
     made = Made(
         rows=sequences,
         rejected=(malformed, left_out),
-        reports={"schema_stats.json": derive(alibaba.schema_stats, sequences)},
-        vocabulary=derive(alibaba.vocabulary, sequences),
+        reports={"schema_stats.json": derive(schema_stats, sequences)},
+        vocabulary=derive(vocabulary, sequences),
     )
-    parameters = {**rules, "machine_cores": machine_cores}
+    parameters = {**span, **rules.model_dump(), "machine_cores": machine_cores}
     return assure(DATASET, raw, made, limits=agreed.limits, parameters=parameters)
 
 

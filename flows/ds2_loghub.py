@@ -1,18 +1,19 @@
 """System logs (LogHub's layouts): one labelled template sequence per five-minute window and host."""
 
-from datetime import timedelta
-
 from flows.assure import FORMAT_A, Dataset, Made, assure
+from schemas.ds2_loghub import MERGE_WITHIN, WINDOW, YEAR
 from schemas.parameters import DataDir, Limits, Mode, Scale, SingleEvents, Source, Taxonomy, Window, Year
 from schemas.published import Published
 from schemas.settings import data_folder
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.pipeline import pipeline
-from tasks.pipelines.ds2_loghub import events as loghub_events
-from tasks.pipelines.ds2_loghub import reports, rules
-from tasks.pipelines.ds2_loghub import windows as loghub
+from tasks.pipelines.ds2_loghub import events as loghub
+from tasks.pipelines.ds2_loghub.parse import parse
+from tasks.pipelines.ds2_loghub.reports import statistics_report, vocabulary
+from tasks.pipelines.ds2_loghub.rules import MEANINGS, REASONS
 from tasks.pipelines.ds2_loghub.source import SOURCE, decode
+from tasks.pipelines.ds2_loghub.windows import windows
 from tasks.sources.acquire import acquire
 
 DATASET = Dataset(
@@ -20,7 +21,8 @@ DATASET = Dataset(
     form=FORMAT_A,
     slices=("system", "severity", "event_type", "label"),
     outcomes=("label", "severity", "event_type"),
-    rules=rules.RULES,
+    rules=MEANINGS,
+    reasons=REASONS,
 )
 
 
@@ -30,9 +32,9 @@ def ds2_loghub(
     mode: Mode = "sample",
     source: Source = None,
     data_dir: DataDir = None,
-    window: Window = timedelta(minutes=5),
+    window: Window = WINDOW,
     taxonomy: Taxonomy = "five",
-    year: Year = 2005,
+    year: Year = YEAR,
     single_events: SingleEvents = "merge",
     limits: Limits = None,
     scale: Scale = 1.0,
@@ -44,14 +46,16 @@ def ds2_loghub(
     root = data_folder(data_dir)
     how = {"window_seconds": int(window.total_seconds()), "taxonomy": taxonomy, "single_events": single_events}
     raw = acquire(SOURCE, mode, source, root, scale=scale)
-    parsed, no_header = derive_batches(loghub_events.parse, *raw.files, decode=decode)
-    events, no_time = derive(loghub_events.events, parsed, year=year)
-    sequences, left_out = derive(loghub.windows, events, **how)
+    parsed, no_header = derive_batches(parse, *raw.files, decode=decode)
+    events, no_time = derive(loghub.events, parsed, year=year)
+    merge_within = int(MERGE_WITHIN.total_seconds())
+    sequences, left_out = derive(windows, events, **how, merge_within_seconds=merge_within)
+    five_minutes = {"window_seconds": int(WINDOW.total_seconds()), "merge_within_seconds": merge_within}
     made = Made(
         rows=sequences,
         rejected=(no_header, no_time, left_out),
-        reports={"statistics_report.json": derive(reports.statistics_report, events)},
-        vocabulary=derive(loghub.vocabulary, events),
+        reports={"statistics_report.json": derive(statistics_report, events, **five_minutes)},
+        vocabulary=derive(vocabulary, events),
         tables={"ds2_loghub_events.parquet": events},
     )
     return assure(DATASET, raw, made, limits=thresholds(limits=limits).limits, parameters={**how, "year": year})

@@ -1,7 +1,6 @@
 """Track A: Alibaba's traces and LogHub's logs into one labelled, split and balanced training set."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from flows.ds1_alibaba import ds1_alibaba
 from flows.ds2_loghub import ds2_loghub
 from flows.side_by_side import side_by_side
 from schemas import format_a
+from schemas.ds1_alibaba import HISTORY, MACHINE_CORES, WINDOW
+from schemas.ds2_loghub import YEAR
 from schemas.parameters import (
     AllowMissing,
     DataDir,
@@ -60,12 +61,12 @@ def track_a(
     mode: Mode = "sample",
     source: Source = None,
     data_dir: DataDir = None,
-    window: Window = timedelta(minutes=5),
-    history: History = 5,
+    window: Window = WINDOW,
+    history: History = HISTORY,
     load: Load = None,
-    machine_cores: MachineCores = 64,
+    machine_cores: MachineCores = MACHINE_CORES,
     taxonomy: Taxonomy = "five",
-    year: Year = 2005,
+    year: Year = YEAR,
     single_events: SingleEvents = "merge",
     limits: Limits = None,
     normal_ratio: float = 3.0,
@@ -97,8 +98,9 @@ def combined(
 ) -> dict[str, Any]:
     """Combine, describe and publish what the datasets made. Returns the run's summary."""
     sequences = [dataset.kept for dataset in published.values()]
-    every, crossing = derive(combine, *sequences, into="track_a")
-    contradictions = derive(conflicts, *sequences, into="track_a")
+    splits = {"block": format_a.SPLIT_BLOCK, "shares": format_a.SPLIT_SHARES}
+    every, crossing = derive(combine, *sequences, into="track_a", **splits)
+    contradictions = derive(conflicts, *sequences, into="track_a", **splits)
     train, validation, test = derive(parts, every, **balance)
     vocabulary = steps.extend_vocabulary(
         root, [dataset.vocabulary for dataset in published.values() if dataset.vocabulary]
@@ -122,10 +124,10 @@ def combined(
         "report.html": derive(render, compared),
         "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
     }
-    splits = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
+    parts_of = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
     words = {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]}
     manifest = steps.publish_track(
-        root, "track_A", every, {**splits, **pages}, compared, published, {"vocabulary": words}
+        root, "track_A", every, {**parts_of, **pages}, compared, published, {"vocabulary": words}
     )
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)

@@ -6,6 +6,7 @@ Documentation read at github.com/alibaba/clusterdata, folders cluster-trace-v201
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pandas as pd
 import pandera.pandas as pa
@@ -14,6 +15,13 @@ import pyarrow as arrow
 from schemas import format_a
 
 STEM = "ds1_alibaba"
+
+# Defaults of the pipeline. The functions in tasks/ have none of their own.
+MACHINE_CORES = 64  # trace_201708.md: "For the 64 cpus machine in the dataset"
+WINDOW = timedelta(minutes=5)  # the labelled window; usage is published every 300 s
+HISTORY = 5  # earlier windows whose tokens precede those of the labelled window
+TRACE_START = "1970-01-01T00:00:00Z"  # the instant of second 0; the trace does not publish it
+LATEST_SECOND = 2**31 - 1  # 68 years: a later time is a fault, and would not fit a timestamp after some windows
 
 INTEGER = arrow.int64()
 FLOAT = arrow.float64()
@@ -135,7 +143,7 @@ STATUS_SPELLINGS: Mapping[str, tuple[str, ...]] = {
 }
 EVENT_TOKENS: Mapping[str, int] = {"add": 400, "softerror": 401, "harderror": 402, "unknown event": 403}
 
-# One row for each source row that was understood: what windows and labels need of it, and where it stood.
+# One row for each source row that was understood: what windows and labels need of it, and its file and line.
 OBSERVATION: Mapping[str, arrow.DataType] = {
     "table": PLACE["table"],
     "entity": arrow.dictionary(arrow.int32(), arrow.string()),  # m_<id>, 2018/<id>, j_<job>/t_<task>
@@ -143,7 +151,7 @@ OBSERVATION: Mapping[str, arrow.DataType] = {
     "cpu": arrow.float32(),  # percent of a machine, used or (batch_task) requested; null: not measured
     "memory": arrow.float32(),  # percent, as cpu
     "code": arrow.int16(),  # token of the status or event; null in usage tables
-    "network": arrow.bool_(),  # the event's detail speaks of a link, a switch or the network
+    "network": arrow.bool_(),  # the event's detail names a link, a switch or the network
     "wait": arrow.int32(),  # seconds from start to end of a Waiting row, else null
     "row_hash": arrow.uint64(),  # of the source row's values: equal for exact duplicates
     "file": PLACE["file"],
@@ -178,15 +186,15 @@ Observations = pa.DataFrameSchema(
     name="ds1_observations",
 )
 
-# Most telling first: where several statuses meet in a window, its `status` is the first of these.
+# Where rows of a window have different statuses, its `status` is the first of these.
 STATUS_ORDER = ("Failed", "Interrupted", "Cancelled", "Waiting", "Unknown", "Ready", "Running", "Terminated")
 
-# What an entity was running in a labelled window. The 2017 trace has no task type; this is who speaks, no more.
+# Which tables the rows of a labelled window are from. The 2017 trace has no task type.
 TASK_TYPES = ("batch_task", "batch", "machine", "machine+batch")
 NO_STATUS = "none"
 ROWS = pd.ArrowDtype(arrow.int32())
 
-# The published sequences: Format A, then the slices. The sum of `rows` is the number of observations that are told.
+# The published sequences: Format A, then the slices. `rows` is the number of observations in the labelled window.
 Sequences = format_a.Sequences.add_columns(
     {
         "status": pa.Column(format_a.TEXT, pa.Check.isin((*STATUS_TOKENS, NO_STATUS), name="known_status")),

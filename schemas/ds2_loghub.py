@@ -1,27 +1,30 @@
 """System logs: the layouts of raw lines, and the one event schema that comes out of all of them.
 
 A layout is found by a file's content, never by its name; a further system whose lines look like one of these needs no
-code. Every layout splits a line into time, host, level, source (the component that speaks) and message.
+code. Every layout splits a line into time, host, level, source (the component that logs) and message.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
 
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 
-from schemas.format_a import (
-    AUTH_FAILURE,
-    DATA_DRIFT,
-    LABEL,
-    NETWORK_FAILURE,
-    NORMAL,
-    PERMISSION_DENIED,
-    RESOURCE_EXHAUSTION,
-    SYSTEM_CRASH,
-    TEXT,
-    UTC,
-)
+from schemas.format_a import DATA_DRIFT, LABEL, TEXT, UTC
+
+STEM = "ds2_loghub"
+
+# What becomes of a window with one event: joined to the next window, kept, or dropped.
+SingleEvents = Literal["merge", "keep", "drop"]
+
+# Defaults of the pipeline. The functions in tasks/ have none of their own.
+WINDOW = timedelta(minutes=5)
+YEAR = 2005  # of the first line of logs that do not write it: LogHub's Linux log begins in June 2005
+# A lone event is joined to the window right after its own and to none later. A merge over hours would make yesterday's
+# line the context of today's, and give the pair one label.
+MERGE_WITHIN = timedelta(minutes=5)
 
 SEVERITIES = ("INFO", "WARN", "ERROR")  # from mild to bad
 
@@ -35,32 +38,31 @@ LEVELS = {
 }
 FATAL = ("FATAL", "F", "CRITICAL", "CRIT", "EMERG", "EMERGENCY", "PANIC")  # the program says that it cannot go on
 
-# Event type -> state, in the order in which the rules are asked: the first that speaks decides.
-# Under taxonomy "five" the two security types are state 0 with the rule `security`.
-EVENT_STATES = {
-    "auth_failure": AUTH_FAILURE,
-    "permission_denied": PERMISSION_DENIED,
-    "storage_unavailable": SYSTEM_CRASH,
-    "compute_oom": RESOURCE_EXHAUSTION,
-    "network_issue": NETWORK_FAILURE,
-    "data_ingestion_failed": DATA_DRIFT,
-    "executor_failure": SYSTEM_CRASH,
-    "system_crash": SYSTEM_CRASH,
-    "job_failed": SYSTEM_CRASH,
-    "normal_ops": NORMAL,
-    "unknown": NORMAL,
-}
-EVENT_TYPES = tuple(EVENT_STATES)
-SECURITY = ("auth_failure", "permission_denied")
+# In the order in which the rules are asked. Which rule gives which type and state: tasks/pipelines/ds2_loghub/rules.py.
+EVENT_TYPES = (
+    "auth_failure",
+    "permission_denied",
+    "storage_unavailable",
+    "compute_oom",
+    "network_issue",
+    "data_ingestion_failed",
+    "executor_failure",
+    "system_crash",
+    "job_failed",
+    "normal_ops",
+    "unknown",
+)
+SECURITY = ("auth_failure", "permission_denied")  # under taxonomy "five" they are state 0 with the rule `security`
+SLICES = ("system", "severity", "event_type")  # columns of a sequence after Format A's
 
 LINE = pd.ArrowDtype(arrow.int64())
 
-# One row a log line: DOMAIN's columns in their order, then whose line it is and where it stands.
+# One row a log line: DOMAIN's columns in their order, then the entity it is about and its file.
 EVENT_COLUMNS = {
     "system": TEXT,
     "timestamp": UTC,
     "severity": TEXT,
-    "source": TEXT,  # the component that speaks; "" where a line names none
+    "source": TEXT,  # the component that logs; "" where a line names none
     "template_id": TEXT,
     "template": TEXT,
     "message": TEXT,
@@ -75,7 +77,7 @@ EVENT_COLUMNS = {
 # What `parse` makes of a line. A line without a header of its own has no time, and its text as message.
 PARSED_COLUMNS = ("system", "file", "line", "layout", "time", "host", "level", "source", "message")
 
-FIRST_YEAR, LAST_YEAR = 1980, 2099  # a time outside is no log's: an epoch in milliseconds, a year cut in half
+FIRST_YEAR, LAST_YEAR = 1980, 2099  # a time outside is a fault: an epoch in milliseconds, a year cut in half
 
 
 def _no_line_twice(events: pd.DataFrame) -> bool:

@@ -3,7 +3,8 @@
 Parquet, one row a sequence. `sequence_ids` is ragged (padding is the trainer's), at most MAX_LENGTH ids, oldest first.
 """
 
-from typing import Literal
+from datetime import timedelta
+from typing import Literal, TypedDict
 
 import pandas as pd
 import pandera.pandas as pa
@@ -23,7 +24,7 @@ STATES = (
 )
 NORMAL, RESOURCE_EXHAUSTION, SYSTEM_CRASH, NETWORK_FAILURE, DATA_DRIFT, AUTH_FAILURE, PERMISSION_DENIED = range(7)
 
-# Worst first: where two rules speak, the earlier state wins (not the larger label).
+# Worst first: where two rules apply, the earlier state wins (not the larger label).
 SEVERITY_ORDER = (
     SYSTEM_CRASH,
     NETWORK_FAILURE,
@@ -58,6 +59,29 @@ COLUMNS = {
     "context_start": UTC,  # start of the oldest window whose tokens are in the sequence
 }
 SPLITS = ("train", "validation", "test")
+
+# Defaults of the steps that make a training set. The functions in tasks/ have none of their own.
+SPLIT_SHARES = (0.8, 0.1, 0.1)  # of groups, for each of SPLITS; both tracks
+SPLIT_BLOCK = timedelta(days=1)  # all windows of an entity that begin in one block go into one split
+NORMAL_RATIO = 3.0  # at most so many Normal rows for each row of the largest failure state, in training
+BALANCE_SEED = 42
+DOMINANCE_LIMIT = 0.80  # share of a slice's rows above which one group dominates it
+HIGH_GAP = 0.5  # of failure rates 0-1: two groups so far apart that the group nearly gives the label. Ours.
+
+
+class Incident(TypedDict):
+    """One planted failure: the entity has the state in [start, end), ISO times in UTC."""
+
+    entity: str
+    start: str
+    end: str
+    state: int
+
+
+class Truth(TypedDict):
+    """Content of truth.json, which a sample generator writes: what it planted."""
+
+    incidents: list[Incident]
 
 
 def _within(ids: pd.Series, low: int, high: int) -> pd.Series:

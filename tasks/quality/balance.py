@@ -3,7 +3,7 @@
 Rows are counted, not their `weight`: a trainer that samples by weight undoes a balance of rows, and should not.
 """
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ NO_FAILURE = "there is no failure state to balance Normal against"
 ALREADY = "it was balanced already"
 
 
-def balance(train: pd.DataFrame, *, normal_ratio: float = 3.0, seed: int = 42) -> pd.DataFrame:
+def balance(train: pd.DataFrame, *, normal_ratio: float, seed: int) -> pd.DataFrame:
     """Normal at most `normal_ratio` times the largest failure state, every other failure state as large as that one.
 
     Normal is sampled without replacement, a smaller failure state keeps all its rows and is filled up with
@@ -39,22 +39,23 @@ def balance(train: pd.DataFrame, *, normal_ratio: float = 3.0, seed: int = 42) -
 def _picks(labels: np.ndarray, normal_ratio: float, seed: int) -> list[np.ndarray]:
     """Row numbers to keep of each state, repeated where it is filled up."""
     rows = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
-    largest = max((len(found) for label, found in rows.items() if label != NORMAL), default=0)
+    largest = max((len(of_label) for label, of_label in rows.items() if label != NORMAL), default=0)
     if not largest:
         return list(rows.values())
     most = int(normal_ratio * largest)
     return [
-        _thinned(found, most, seed) if label == NORMAL else _filled(found, largest, [seed, label])
-        for label, found in rows.items()
+        _thinned_rows(of_label, most, seed) if label == NORMAL else _repeated_rows(of_label, largest, [seed, label])
+        for label, of_label in rows.items()
     ]
 
 
-def _thinned(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+def _thinned_rows(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most `most` of the rows, drawn without replacement."""
     return np.random.default_rng(seed).choice(rows, size=most, replace=False) if len(rows) > most else rows
 
 
-def _filled(rows: np.ndarray, size: int, seed: list[int]) -> np.ndarray:
-    """A seed of its own for each state: one more state changes no other's sample."""
+def _repeated_rows(rows: np.ndarray, size: int, seed: list[int]) -> np.ndarray:
+    """The rows, repeated up to `size`. Each state has its own seed, so no state changes another's sample."""
     return np.concatenate([rows, np.random.default_rng(seed).choice(rows, size=size - len(rows), replace=True)])
 
 
@@ -78,11 +79,26 @@ def token_bytes(ids: pl.Series) -> pl.Series:
     return pl.Series("tokens", pl.from_arrow(made))
 
 
-def report(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
-    """What balancing did, counted from the two tables: rows by state, removed, repeated, Normal per largest failure.
+class Ratio(TypedDict):
+    """Normal rows for each row of the largest failure state; None where there is no failure."""
 
-    `unchanged_because` is "" when something was done.
-    """
+    before: float | None
+    after: float | None
+
+
+class BalanceReport(TypedDict):
+    """What balancing did; `unchanged_because` is "" when something was done."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+    removed: dict[str, int]
+    repeated: dict[str, int]
+    normal_per_largest_failure: Ratio
+    unchanged_because: str
+
+
+def report(before: pd.DataFrame, after: pd.DataFrame) -> BalanceReport:
+    """What balancing did, counted from the two tables."""
     old, new = state_counts(before["label"]), state_counts(after["label"])
     return {
         "before": old,

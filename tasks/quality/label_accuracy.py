@@ -1,40 +1,66 @@
 """How well label rules find what a sample planted: measured against truth, per state and per rule."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from schemas.format_a import NORMAL, PERMISSION_DENIED, SEVERITY_ORDER, STATES, Taxonomy
+from schemas.format_a import NORMAL, PERMISSION_DENIED, SEVERITY_ORDER, STATES, Incident, Taxonomy, Truth
 
 FIVE = 5  # states of taxonomy "five"
 
 
-def label_accuracy(sequences: pd.DataFrame, truth: Mapping[str, Any], *, taxonomy: Taxonomy = "five") -> dict[str, Any]:
+class StateAccuracy(TypedDict):
+    """How well one state is found. Counts are of sequences, but for the last two, which are of incidents."""
+
+    planted: int
+    predicted: int
+    correct: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    incidents: int
+    incidents_without_sequence: int
+
+
+class RuleAccuracy(TypedDict):
+    """Sequences that one rule labelled, and how many of them have that state."""
+
+    sequences: int
+    correct: int
+    precision: float | None
+
+
+class Accuracy(TypedDict):
+    """Labels of a dataset against what its sample planted, by name of the state and by rule."""
+
+    sequences: int
+    states: dict[str, StateAccuracy]
+    rules: dict[str, RuleAccuracy]
+
+
+def label_accuracy(sequences: pd.DataFrame, truth: Truth, *, taxonomy: Taxonomy) -> Accuracy:
     """Labels against planted incidents, counted in sequences; a ratio of nothing is None, never 1.
 
-    `truth`: {"incidents": [{"entity", "start", "end", "state"}]}, [start, end) ISO UTC. A sequence's true state is the
-    worst (SEVERITY_ORDER) among the incidents of its entity that share an instant with [window_start, window_end),
-    else Normal. Under taxonomy "five" incidents of the two security states count as Normal, as their labels do.
-    Returns sequences, states {name: planted, predicted, correct, precision, recall, f1, incidents,
-    incidents_without_sequence}, rules {rule: sequences, correct, precision}. An incident without a sequence lowers no
-    recall, for there is no row to count: it has its own number. Linear in both but for sorting: 100,000 sequences and
-    1,000 incidents take 0.1 s.
+    A sequence's true state is the worst (SEVERITY_ORDER) among the incidents of its entity that share an instant with
+    [window_start, window_end), else Normal. Under taxonomy "five" incidents of the two security states count as Normal,
+    as their labels do. An incident without a sequence lowers no recall, for there is no row to count: it has its own
+    number. Linear in both but for sorting: 100,000 sequences and 1,000 incidents take 0.1 s.
     """
-    incidents = _incidents(truth["incidents"], taxonomy)
+    incidents = _known_incidents(truth["incidents"], taxonomy)
     expected, seen = _expected(sequences, incidents)
     predicted = sequences["label"].to_numpy(dtype="int64")
     states = [state for state in range(len(STATES)) if state < FIVE or taxonomy == "seven"]
     return {
         "sequences": len(sequences),
-        "states": {STATES[s]: _measures(expected == s, predicted == s) | _told(incidents, seen, s) for s in states},
-        "rules": _rules(sequences["label_rule"], expected == predicted),
+        "states": {STATES[s]: _state_accuracy(s, expected, predicted, incidents, seen) for s in states},
+        "rules": _rule_accuracy(sequences["label_rule"], expected == predicted),
     }
 
 
-def _incidents(incidents: Iterable[Mapping[str, Any]], taxonomy: Taxonomy) -> pd.DataFrame:
+def _known_incidents(incidents: Iterable[Incident], taxonomy: Taxonomy) -> pd.DataFrame:
     """entity, start, end (microseconds), state of the incidents that may be found under the taxonomy."""
     rows = [(i["entity"], i["start"], i["end"], int(i["state"])) for i in incidents]
     table = pd.DataFrame(rows, columns=["entity", "start", "end", "state"])
@@ -61,8 +87,8 @@ def _expected(sequences: pd.DataFrame, incidents: pd.DataFrame) -> tuple[np.ndar
     ours, theirs = _on_one_axis(windows, incidents)
     expected = np.full(len(windows), NORMAL)
     for state in reversed(SEVERITY_ORDER):  # the worst is written last
-        expected[_touched(ours, theirs[incidents["state"].to_numpy() == state])] = state
-    return expected, _touched(theirs, ours)
+        expected[_intersects(ours, theirs[incidents["state"].to_numpy() == state])] = state
+    return expected, _intersects(theirs, ours)
 
 
 def _on_one_axis(*tables: pd.DataFrame) -> list[np.ndarray]:
@@ -74,7 +100,7 @@ def _on_one_axis(*tables: pd.DataFrame) -> list[np.ndarray]:
     return np.split(placed, np.cumsum([len(table) for table in tables])[:-1])
 
 
-def _touched(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _intersects(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Whether each [start, end) shares a point with one of the others: more start before its end than end by its start.
 
     By hand: [3, 5) and the others [1, 3), [4, 9): two start before 5, one ends by 3, so one shares a point.
@@ -85,32 +111,33 @@ def _touched(intervals: np.ndarray, others: np.ndarray) -> np.ndarray:
     return begun > over
 
 
-def _measures(planted: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    correct = int((planted & predicted).sum())
-    n_planted, n_predicted = int(planted.sum()), int(predicted.sum())
+def _state_accuracy(
+    state: int, expected: np.ndarray, predicted: np.ndarray, incidents: pd.DataFrame, seen: np.ndarray
+) -> StateAccuracy:
+    """The measures of one state. `expected`, `predicted`: of each sequence; `seen`: incidents that have a sequence."""
+    correct = int(((expected == state) & (predicted == state)).sum())
+    n_planted, n_predicted = int((expected == state).sum()), int((predicted == state).sum())
+    of_state = incidents["state"].to_numpy() == state
     return {
         "planted": n_planted,
         "predicted": n_predicted,
         "correct": correct,
-        "precision": _share(correct, n_predicted),
-        "recall": _share(correct, n_planted),
-        "f1": _share(2 * correct, n_planted + n_predicted),
+        "precision": _share_of(correct, n_predicted),
+        "recall": _share_of(correct, n_planted),
+        "f1": _share_of(2 * correct, n_planted + n_predicted),
+        "incidents": int(of_state.sum()),
+        "incidents_without_sequence": int((of_state & ~seen).sum()),
     }
 
 
-def _share(part: int, whole: int) -> float | None:
+def _share_of(part: int, whole: int) -> float | None:
     return round(part / whole, 6) if whole else None
 
 
-def _told(incidents: pd.DataFrame, seen: np.ndarray, state: int) -> dict[str, int]:
-    of_state = incidents["state"].to_numpy() == state
-    return {"incidents": int(of_state.sum()), "incidents_without_sequence": int((of_state & ~seen).sum())}
-
-
-def _rules(rules: pd.Series, right: np.ndarray) -> dict[str, Any]:
+def _rule_accuracy(rules: pd.Series, right: np.ndarray) -> dict[str, RuleAccuracy]:
     """Of each rule: the sequences it labelled, and the share whose true state is the label it gave."""
     counts = pd.DataFrame({"rule": rules.to_numpy(dtype=object), "right": right}).groupby("rule")["right"]
     return {
-        str(rule): {"sequences": int(n), "correct": int(correct), "precision": _share(int(correct), int(n))}
+        str(rule): {"sequences": int(n), "correct": int(correct), "precision": _share_of(int(correct), int(n))}
         for rule, n, correct in counts.agg(["size", "sum"]).itertuples()
     }

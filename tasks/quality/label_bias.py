@@ -5,20 +5,20 @@ The outcome is failure (label other than Normal); a slice is a column that says 
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
-from schemas.format_a import NORMAL, STATES
-from tasks.quality.balance import balance, report
+from schemas.document import Document
+from schemas.format_a import BALANCE_SEED, DOMINANCE_LIMIT, HIGH_GAP, NORMAL, NORMAL_RATIO, STATES
+from tasks.quality.balance import BalanceReport, balance, report
 from tasks.quality.statistics import OTHER, named, state_counts
 
-LABEL = "label"  # as a slice: its distribution is told, its failure rates would be 0 and 1 by definition
+LABEL = "label"  # as a slice it has a distribution only: its failure rates would be 0 and 1 by definition
 TOP = 20  # values of a slice; the rest is "other" (Format A's longest slice, log event types, has 11)
 Z95 = 1.959964  # two-sided 95 % of a normal distribution
-HIGH = 0.5  # of rates 0-1: a slice in which failures are the rule beside one in which they are not. Ours.
 TRADEOFFS = (
     "Repeated rows of a small failure state add weight, not information: a model may learn them by heart",
     "Normal rows that are left out are lost to training",
@@ -30,39 +30,35 @@ def label_bias(
     table: pd.DataFrame,
     *,
     slices: Sequence[str],
-    disparity_limit: float = 0.10,
-    dominance_limit: float = 0.80,
-    high_limit: float = HIGH,
-    outcome_slices: Sequence[str] = (LABEL,),
-    normal_ratio: float = 3.0,
-    seed: int = 42,
-) -> dict[str, Any]:
+    outcome_slices: Sequence[str],
+    disparity_limit: float,
+) -> Document:
     """The bias report of a table of sequences; the reference report's keys, with the names of `slices` in them.
 
     Disparity of a slice: the largest minus the smallest failure rate of its groups (Fairlearn's difference). It is
     bias when it exceeds `disparity_limit` and is more than chance: the 95 % Wilson intervals of two groups lie apart.
-    A group with more than `dominance_limit` of the rows dominates its slice. `outcome_slices` are made of the label,
-    or of what its rules read: their rates and shares are told, but are no bias (the label's imbalance is told once).
-    severity: "none"; "high" when two groups' intervals lie more than `high_limit` apart, so that to know the group is
-    nearly to know the label; else "warning". `findings` says each in a sentence. Rows are counted, not weights.
+    A group with more than DOMINANCE_LIMIT of the rows dominates its slice. `outcome_slices` are made of the label, or
+    of what its rules read: the report has their rates and shares, but they are no bias.
+    severity: "none"; "high" when two groups' intervals lie more than HIGH_GAP apart; else "warning". `findings` has a
+    sentence for each. Rows are counted, not weights.
     """
     groups = {name: _groups(table, name) for name in slices}
     rates = {name: group_rates(counts, disparity_limit) for name, counts in groups.items() if name != LABEL}
-    slanted = [name for name in rates if name not in outcome_slices and rates[name]["bias_detected"]]
-    sequences = _sequence_bias(table["label"], normal_ratio)
-    distributions = {name: group_shares(counts, dominance_limit) for name, counts in groups.items()}
+    biased = [name for name in rates if name not in outcome_slices and rates[name]["bias_detected"]]
+    sequences = _sequence_bias(table["label"], NORMAL_RATIO)
+    distributions = {name: group_shares(counts, DOMINANCE_LIMIT) for name, counts in groups.items()}
     document = {
-        "fairlearn_analysis": _fairlearn_part(rates, bool(slanted)),
+        "fairlearn_analysis": _fairlearn_part(rates, bool(biased)),
         "raw_data_slicing": _slicing_part(distributions, rates),
         "sequence_bias": sequences,
-        "mitigation": _mitigation(table, sequences, normal_ratio, seed),
+        "mitigation": _balancing(table, sequences, NORMAL_RATIO, BALANCE_SEED),
     }
-    own = {name: found for name, found in distributions.items() if name not in (LABEL, *outcome_slices)}
-    told = [*_rate_sentences(rates, slanted, disparity_limit), *_row_sentences(own, sequences)]
-    high = any(rates[name]["gap"] > high_limit for name in slanted)
-    severity = "high" if high else "warning" if told else "none"
-    limits = {"disparity": disparity_limit, "dominance": dominance_limit, "high": high_limit}
-    return {**document, "severity": severity, "findings": told, "limits": limits}
+    own = {name: shares for name, shares in distributions.items() if name not in (LABEL, *outcome_slices)}
+    sentences = [*_rate_sentences(rates, biased, disparity_limit), *_row_sentences(own, sequences)]
+    high = any(rates[name]["gap"] > HIGH_GAP for name in biased)
+    severity = "high" if high else "warning" if sentences else "none"
+    limits = {"disparity": disparity_limit, "dominance": DOMINANCE_LIMIT, "high": HIGH_GAP}
+    return {**document, "severity": severity, "findings": sentences, "limits": limits}
 
 
 def _groups(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -77,13 +73,55 @@ def _states(labels: pl.Series) -> pl.Series:
     return labels.replace_strict(dict(enumerate(STATES)), default=OTHER, return_dtype=pl.String)
 
 
-def group_rates(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
-    """Failure rate and rows of each group, Fairlearn's disparity, the gap that is more than chance, the smallest group.
+class ByGroup(TypedDict):
+    """Failure rate and rows of each group of a slice."""
+
+    selection_rate: dict[str, float]
+    count: dict[str, int]
+
+
+class SmallestGroup(TypedDict):
+    """The group with the fewest rows, and how little they show; None where there are no groups."""
+
+    group: str | None
+    count: int
+    failure_rate: float | None
+    wilson_95: list[float] | None
+
+
+class Rates(TypedDict):
+    """Failure rates of a slice: Fairlearn's disparity, and the `gap` of it that is more than chance."""
+
+    by_group: ByGroup
+    disparity: float
+    gap: float
+    bias_detected: bool
+    smallest: SmallestGroup
+
+
+class Shares(TypedDict):
+    """Rows of each group in per cent, and the groups that dominate."""
+
+    distribution: dict[str, float]
+    bias_detected: bool
+    dominant_classes: dict[str, float]
+
+
+class SequenceBias(TypedDict):
+    """States in per cent, and whether Normal has too many."""
+
+    label_distribution: dict[str, float]
+    normal_dominance_pct: float
+    bias_detected: bool
+
+
+def group_rates(counts: pd.DataFrame, limit: float) -> Rates:
+    """Failure rates of the groups of a slice.
 
     Subtle: MetricFrame runs on one row for each (group, outcome) with its count as weight: the same numbers as on all
     rows, which take 5.5 s for a million against 0.1 s.
     """
-    by_group, disparity = _fairlearn(counts) if len(counts) else ({"selection_rate": {}, "count": {}}, 0.0)
+    by_group, disparity = _fairlearn(counts) if len(counts) else (ByGroup(selection_rate={}, count={}), 0.0)
     failures = counts["n"].where(counts["failure"] == 1, 0).groupby(counts["group"]).sum()
     intervals = {group: wilson(int(failures[group]), rows) for group, rows in by_group["count"].items()}
     lows, highs = [low for low, _ in intervals.values()], [high for _, high in intervals.values()]
@@ -97,27 +135,27 @@ def group_rates(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
     }
 
 
-def _fairlearn(counts: pd.DataFrame) -> tuple[dict[str, dict[str, Any]], float]:
-    """({"selection_rate": {group: rate}, "count": {group: rows}}, difference of rates between groups)."""
+def _fairlearn(counts: pd.DataFrame) -> tuple[ByGroup, float]:
+    """Rates and rows of the groups, and the difference of rates between them."""
     from fairlearn.metrics import MetricFrame, selection_rate
 
     weights = {"sample_weight": counts["n"]}
     frame = MetricFrame(
-        metrics={"selection_rate": selection_rate, "count": _rows},
+        metrics={"selection_rate": selection_rate, "count": _row_count},
         y_true=counts["failure"],
         y_pred=counts["failure"],
         sensitive_features=counts["group"].rename("group"),
         sample_params={"selection_rate": weights, "count": weights},
     )
     rates, rows = frame.by_group["selection_rate"], frame.by_group["count"]
-    found: dict[str, dict[str, Any]] = {
+    by_group: ByGroup = {
         "selection_rate": {str(group): round(float(rate), 6) for group, rate in rates.items()},
         "count": {str(group): int(n) for group, n in rows.items()},
     }
-    return found, round(float(frame.difference(method="between_groups")["selection_rate"]), 6)
+    return by_group, round(float(frame.difference(method="between_groups")["selection_rate"]), 6)
 
 
-def _rows(_true: Any, _predicted: Any, sample_weight: Any) -> int:
+def _row_count(_true: pd.Series, _predicted: pd.Series, sample_weight: pd.Series) -> int:
     """Fairlearn's `count` would count the grouped rows, not those they stand for."""
     return int(np.sum(sample_weight))
 
@@ -132,9 +170,7 @@ def wilson(hits: int, rows: int, z: float = Z95) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def _smallest(
-    by_group: Mapping[str, Mapping[str, Any]], intervals: Mapping[str, tuple[float, float]]
-) -> dict[str, Any]:
+def _smallest(by_group: ByGroup, intervals: Mapping[str, tuple[float, float]]) -> SmallestGroup:
     """The group with the fewest rows (ties by name), and how well its failure rate is known."""
     if not intervals:
         return {"group": None, "count": 0, "failure_rate": None, "wilson_95": None}
@@ -147,27 +183,25 @@ def _smallest(
     }
 
 
-def _fairlearn_part(rates: Mapping[str, Mapping[str, Any]], detected: bool) -> dict[str, Any]:
-    part: dict[str, Any] = {}
-    for name, found in rates.items():
-        part[f"{name}_by_group"] = found["by_group"]
-        part[f"{name}_disparity"] = found["disparity"]
-        part[f"{name}_disparity_beyond_chance"] = round(found["gap"], 6)
-        part[f"{name}_smallest"] = found["smallest"]
+def _fairlearn_part(rates: Mapping[str, Rates], detected: bool) -> Document:
+    part: Document = {}
+    for name, of_slice in rates.items():
+        part[f"{name}_by_group"] = of_slice["by_group"]
+        part[f"{name}_disparity"] = of_slice["disparity"]
+        part[f"{name}_disparity_beyond_chance"] = round(of_slice["gap"], 6)
+        part[f"{name}_smallest"] = of_slice["smallest"]
     return {**part, "bias_detected": detected}
 
 
-def _slicing_part(
-    distributions: Mapping[str, Mapping[str, Any]], rates: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    part: dict[str, Any] = {f"{name}_slice": found for name, found in distributions.items()}
-    for name, found in rates.items():
-        by_group = found["by_group"]["selection_rate"]
+def _slicing_part(distributions: Mapping[str, Shares], rates: Mapping[str, Rates]) -> Document:
+    part: Document = {f"{name}_slice": shares for name, shares in distributions.items()}
+    for name, of_slice in rates.items():
+        by_group = of_slice["by_group"]["selection_rate"]
         part[f"failure_rate_by_{name}"] = {group: percent(rate) for group, rate in by_group.items()}
     return part
 
 
-def group_shares(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
+def group_shares(counts: pd.DataFrame, limit: float) -> Shares:
     """Rows of each group in per cent, and the groups that dominate: more than `limit` of the rows, and not all.
 
     "other" is a mixture, and dominates nothing.
@@ -183,7 +217,7 @@ def group_shares(counts: pd.DataFrame, limit: float) -> dict[str, Any]:
     }
 
 
-def _sequence_bias(labels: pd.Series, normal_ratio: float) -> dict[str, Any]:
+def _sequence_bias(labels: pd.Series, normal_ratio: float) -> SequenceBias:
     """States in per cent; biased when Normal has more than balancing leaves beside a single failure state (75 %)."""
     shares = _percentages(state_counts(labels))
     normal = shares[STATES[NORMAL]]
@@ -191,7 +225,7 @@ def _sequence_bias(labels: pd.Series, normal_ratio: float) -> dict[str, Any]:
     return {"label_distribution": shares, "normal_dominance_pct": normal, "bias_detected": normal > limit}
 
 
-def _mitigation(table: pd.DataFrame, sequences: Mapping[str, Any], normal_ratio: float, seed: int) -> dict[str, Any]:
+def _balancing(table: pd.DataFrame, sequences: SequenceBias, normal_ratio: float, seed: int) -> Document:
     """What balancing does to this very table, counted before and after."""
     balanced = balance(table, normal_ratio=normal_ratio, seed=seed)
     done = report(table, balanced)
@@ -213,17 +247,17 @@ def _mitigation(table: pd.DataFrame, sequences: Mapping[str, Any], normal_ratio:
     }
 
 
-def _techniques(done: Mapping[str, Any], normal_ratio: float, seed: int) -> list[str]:
-    """Only what was done: a state that was not thinned or filled up is not said to have been."""
-    told = ["Fairlearn MetricFrame over slices, failure as the outcome"]
+def _techniques(done: BalanceReport, normal_ratio: float, seed: int) -> list[str]:
+    """Only what was done to this table."""
+    applied = ["Fairlearn MetricFrame over slices, failure as the outcome"]
     if done["removed"]:
-        told.append(f"Undersampling of Normal (label 0) to at most {normal_ratio:g}x the largest failure state")
+        applied.append(f"Undersampling of Normal (label 0) to at most {normal_ratio:g}x the largest failure state")
     if done["repeated"]:
-        told.append(f"Oversampling with replacement of {', '.join(done['repeated'])} to the largest failure state")
-    return [*told, f"Random seed {seed}"] if len(told) > 1 else told
+        applied.append(f"Oversampling with replacement of {', '.join(done['repeated'])} to the largest failure state")
+    return [*applied, f"Random seed {seed}"] if len(applied) > 1 else applied
 
 
-def _issue(sequences: Mapping[str, Any]) -> str:
+def _issue(sequences: SequenceBias) -> str:
     if sequences["normal_dominance_pct"] == 100:
         return "Every sequence is Normal: there is no failure to learn"
     return "Most sequences are Normal" if sequences["bias_detected"] else "Normal does not dominate"
@@ -244,24 +278,24 @@ def percent(share: float) -> float:
     return round(100 * float(share), 2)
 
 
-def _rate_sentences(rates: Mapping[str, Mapping[str, Any]], slanted: Sequence[str], limit: float) -> list[str]:
-    told = []
-    for name in slanted:
+def _rate_sentences(rates: Mapping[str, Rates], biased: Sequence[str], limit: float) -> list[str]:
+    sentences = []
+    for name in biased:
         by_group = rates[name]["by_group"]["selection_rate"]
         worst, best = max(by_group, key=by_group.__getitem__), min(by_group, key=by_group.__getitem__)
-        told.append(
+        sentences.append(
             f"failure rate by {name}: {worst} {by_group[worst]:.1%}, {best} {by_group[best]:.1%}: disparity "
             f"{rates[name]['disparity']:.3f}, limit {limit:g}; {rates[name]['gap']:.3f} of it is beyond chance"
         )
-    return told
+    return sentences
 
 
-def _row_sentences(distributions: Mapping[str, Mapping[str, Any]], sequences: Mapping[str, Any]) -> list[str]:
-    told = [
+def _row_sentences(distributions: Mapping[str, Shares], sequences: SequenceBias) -> list[str]:
+    sentences = [
         f"{name}: {group} has {share:g}% of the rows"
-        for name, found in distributions.items()
-        for group, share in found["dominant_classes"].items()
+        for name, shares in distributions.items()
+        for group, share in shares["dominant_classes"].items()
     ]
     if sequences["bias_detected"]:
-        told.append(f"{sequences['normal_dominance_pct']:g}% of the sequences are Normal")
-    return told
+        sentences.append(f"{sequences['normal_dominance_pct']:g}% of the sequences are Normal")
+    return sentences

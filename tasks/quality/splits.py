@@ -1,29 +1,32 @@
 """Train, validation, test: by entity and time, decided by hash, so that new data never moves an old row.
 
-A group is (source, entity, block of time); all its rows go one way, and which way is a function of the group alone.
+A group is (source, entity, block of time). All its rows go into one split, which is a function of the group alone.
 """
 
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 import polars as pl
 
 from schemas.finding import Finding
 from schemas.format_a import SPLITS, TEXT
-from tasks.quality.contract import rejects
+from schemas.reject import Reason, reasons
+from tasks.quality.rejects import rejected_rows
 from tasks.quality.statistics import state_counts
 
-DAY = timedelta(days=1)
-SHARES = (0.8, 0.1, 0.1)  # of groups: train, validation, test
-CROSSES = "context_crosses_split"
+CONTEXT_CROSSES_SPLIT = Reason(
+    "context_crosses_split",
+    "dropped",
+    "The sequence or its context touches a block of time of its entity that is in another split.",
+)
 GROUP = ("source", "entity", "block")
 
 
-def split_of(source: str, entity: str, block: int, shares: Sequence[float] = SHARES) -> str:
-    """The split of a group; `block` is its start in microseconds since 1970. A pure function: the same for ever.
+def split_of(source: str, entity: str, block: int, shares: Sequence[float]) -> str:
+    """The split of a group; `block` is its start in microseconds since 1970. The same in every run.
 
     The group's hash, read as a fraction of 1, falls into train below shares[0], into validation below
     shares[0] + shares[1], else into test.
@@ -33,7 +36,7 @@ def split_of(source: str, entity: str, block: int, shares: Sequence[float] = SHA
     return SPLITS[0] if point < shares[0] else SPLITS[1] if point < shares[0] + shares[1] else SPLITS[2]
 
 
-def by_group(table: pd.DataFrame, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+def by_group(table: pd.DataFrame, shares: Sequence[float]) -> pd.DataFrame:
     """A table of Format B with the column `split`: that of each row's (source, group), whatever rows there are."""
     pairs = list(zip(table["source"], table["group"], strict=True))
     splits = {pair: split_of(*pair, 0, shares) for pair in set(pairs)}
@@ -41,33 +44,38 @@ def by_group(table: pd.DataFrame, shares: Sequence[float] = SHARES) -> pd.DataFr
 
 
 def assign(
-    sequences: pd.DataFrame, *, block: timedelta = DAY, shares: Sequence[float] = SHARES
+    sequences: pd.DataFrame, *, block: timedelta, shares: Sequence[float], step: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(kept, rejects): each row with the split of its group; a row is looked at by itself, so no other can move it.
+    """(kept, rejects of `step`): each row with the split of its group; no other row can change it.
 
     A group's block is window_start rounded down to `block` since 1970. A row whose time, [context_start, window_end),
-    touches a block of its entity with another split is dropped as "context_crosses_split": so two rows of one entity
-    that share an instant share its block's split, and no token of a test window stands in a train sequence.
+    touches a block of its entity with another split is dropped as CONTEXT_CROSSES_SPLIT: so two rows of one entity
+    that share an instant share its block's split, and no token of a test window is in a train sequence.
     Raises ValueError for a block that is not positive and for shares that are not three parts of 1.
     """
-    _require(block, shares)
+    _require_block(block, shares)
     if sequences.empty:
-        return sequences, rejects(sequences, "dropped", CROSSES)
-    blocks = _blocks(pl.from_pandas(sequences[["source", "entity", "context_start", "window_end"]]), block)
-    found = (
+        return sequences, _crossing(step, sequences)
+    blocks = _touched_blocks(pl.from_pandas(sequences[["source", "entity", "context_start", "window_end"]]), block)
+    splits = (
         _with_split(blocks, shares)
         .group_by("row")
         .agg(pl.col("split").first(), whole=pl.col("split").n_unique() == 1)
         .sort("row")
     )
-    whole = found["whole"].to_numpy()
+    whole = splits["whole"].to_numpy()
     kept = sequences.assign(
-        split=pd.Series(found["split"].to_list(), index=sequences.index, dtype=sequences["split"].dtype)
+        split=pd.Series(splits["split"].to_list(), index=sequences.index, dtype=sequences["split"].dtype)
     )
-    return kept[whole].reset_index(drop=True), rejects(sequences[~whole], "dropped", CROSSES)
+    return kept[whole].reset_index(drop=True), _crossing(step, sequences[~whole])
 
 
-def _require(block: timedelta, shares: Sequence[float]) -> None:
+def _crossing(step: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose context crosses splits, as rejects."""
+    return rejected_rows(step, reasons(CONTEXT_CROSSES_SPLIT), rows, CONTEXT_CROSSES_SPLIT.name)
+
+
+def _require_block(block: timedelta, shares: Sequence[float]) -> None:
     if block <= timedelta(0):
         raise ValueError(f"The block of time is {block}; it must be positive, e.g. one day.")
     require_shares(shares)
@@ -79,7 +87,7 @@ def require_shares(shares: Sequence[float]) -> None:
         raise ValueError(f"The shares are {tuple(shares)}; they must be three parts of 1, for {', '.join(SPLITS)}.")
 
 
-def _blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
+def _touched_blocks(times: pl.DataFrame, block: timedelta) -> pl.DataFrame:
     """One row for each (row, block its time touches): row, source, entity, block (microseconds)."""
     size = block // timedelta(microseconds=1)
 
@@ -105,8 +113,17 @@ def _with_split(blocks: pl.DataFrame, shares: Sequence[float]) -> pl.DataFrame:
     return blocks.join(groups.with_columns(split=pl.Series(splits, dtype=pl.String)), on=GROUP)
 
 
-def sizes(combined: pd.DataFrame) -> dict[str, Any]:
-    """What lies in each split: rows, their weight, entities, rows by state. A split without rows stands there too."""
+class SplitSize(TypedDict):
+    """What is in one split."""
+
+    rows: int
+    weight: int
+    entities: int
+    label_distribution: dict[str, int]
+
+
+def sizes(combined: pd.DataFrame) -> dict[str, SplitSize]:
+    """What is in each split, also in one without rows."""
     parts = {name: combined[combined["split"] == name] for name in SPLITS}
     return {
         name: {
@@ -120,7 +137,7 @@ def sizes(combined: pd.DataFrame) -> dict[str, Any]:
 
 
 def findings(combined: pd.DataFrame) -> list[Finding]:
-    """A warning for each split without rows: with few entities and days the hash may leave one empty.
+    """One finding for each split, a warning where it has no rows: with few entities and days the hash may give none.
 
     Nothing is moved to fill it: a row that moved would be in two splits at different times.
     """

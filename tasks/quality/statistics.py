@@ -5,7 +5,7 @@ In: a table in Format A, with the dataset's slice columns after it. Out: nested 
 
 from collections.abc import Sequence
 from itertools import chain, count
-from typing import Any
+from typing import TypedDict, cast
 
 import pandas as pd
 import polars as pl
@@ -27,7 +27,66 @@ TOP_VALUES = 50  # of a slice; the rest is counted as OTHER
 MISSING, OTHER = "missing", "other"
 
 
-def describe(sequences: pd.DataFrame, slices: Sequence[str] = ()) -> dict[str, Any]:
+# `from` and `to` are both included; the last bin is open.
+LengthBin = TypedDict("LengthBin", {"from": int, "to": int | None, "rows": int})
+
+
+class Lengths(TypedDict):
+    """How long sequences are, in tokens; None for a table without rows."""
+
+    min: int | None
+    max: int | None
+    mean: float | None
+    median: float | None
+    histogram: list[LengthBin]
+
+
+class TokenCount(TypedDict):
+    """How often one token occurs."""
+
+    token: int
+    rows: int
+
+
+class Tokens(TypedDict):
+    """Occurrences of tokens, distinct ones, and the most frequent (ties by id)."""
+
+    total_tokens: int
+    unique_tokens: int
+    top_tokens: list[TokenCount]
+
+
+class OverTime(TypedDict):
+    """Sequences by time: `starts` of the buckets (ISO, UTC), and for each state one number a bucket."""
+
+    bucket_seconds: int | None
+    starts: list[str]
+    counts: dict[str, list[int]]
+
+
+class QualityChecks(TypedDict):
+    """Rows that no valid table has."""
+
+    empty_sequences: int
+    invalid_labels: int
+
+
+class Description(TypedDict):
+    """What a table of sequences is, in numbers."""
+
+    total_sequences: int
+    total_weight: int
+    entities: int
+    label_distribution: dict[str, int]
+    rule_distribution: dict[str, int]
+    sequence_length: Lengths
+    token_stats: Tokens
+    quality_checks: QualityChecks
+    slices: dict[str, dict[str, int]]
+    events_over_time: OverTime
+
+
+def describe(sequences: pd.DataFrame, slices: Sequence[str] = ()) -> Description:
     """Counts, lengths, tokens, time and slices of a table of sequences. An empty table gives zeros and None."""
     table = pl.from_pandas(sequences)
     lengths = table["sequence_ids"].list.len()
@@ -36,14 +95,14 @@ def describe(sequences: pd.DataFrame, slices: Sequence[str] = ()) -> dict[str, A
         "total_weight": int(table["weight"].sum()),
         "entities": table.select(pl.struct("source", "entity").n_unique()).item() if len(table) else 0,
         "label_distribution": state_counts(sequences["label"]),
-        "rule_distribution": _counts(table["label_rule"]),
+        "rule_distribution": _frequencies(table["label_rule"]),
         "sequence_length": length_statistics(lengths),
         "token_stats": token_statistics(table["sequence_ids"]),
         "quality_checks": {
             "empty_sequences": int((lengths.fill_null(0) == 0).sum()),
             "invalid_labels": int((~table["label"].is_in(range(len(STATES))).fill_null(value=False)).sum()),
         },
-        "slices": {name: _counts(named(table[name], TOP_VALUES)) for name in slices},
+        "slices": {name: _frequencies(named(table[name], TOP_VALUES)) for name in slices},
         "events_over_time": over_time(table),
     }
 
@@ -51,11 +110,11 @@ def describe(sequences: pd.DataFrame, slices: Sequence[str] = ()) -> dict[str, A
 def state_counts(labels: pd.Series) -> dict[str, int]:
     """Rows of each state by name: the five always, the security states where they occur.
 
-    Labels that are no state are counted as "unknown_<label>", absent ones as "missing": nothing is left out.
+    Labels that are no state are counted as "unknown_<label>", absent ones as "missing": every row is counted.
     """
-    found = {int(str(label)): int(n) for label, n in labels.value_counts(dropna=True).items()}
-    known = {STATES[label]: found.pop(label, 0) for label in range(FIVE)}
-    rest = {STATES[n] if FIVE <= n <= PERMISSION_DENIED else f"unknown_{n}": found[n] for n in sorted(found)}
+    counts = {int(str(label)): int(n) for label, n in labels.value_counts(dropna=True).items()}
+    known = {STATES[label]: counts.pop(label, 0) for label in range(FIVE)}
+    rest = {STATES[n] if FIVE <= n <= PERMISSION_DENIED else f"unknown_{n}": counts[n] for n in sorted(counts)}
     absent = int(labels.isna().sum())
     return known | rest | ({MISSING: absent} if absent else {})
 
@@ -71,20 +130,20 @@ def named(values: pl.Series, top: int) -> pl.Series:
     ).to_series()
 
 
-def _counts(values: pl.Series) -> dict[str, int]:
+def _frequencies(values: pl.Series) -> dict[str, int]:
     """Value -> rows, most frequent first, ties by name."""
     counts = values.cast(pl.String).fill_null(MISSING).rename("value").value_counts()
     return dict(counts.sort(["count", "value"], descending=[True, False]).iter_rows())
 
 
-def length_statistics(lengths: pl.Series) -> dict[str, Any]:
-    """min, max, mean, median and a histogram over fixed bins (`from` and `to` both included; the last is open)."""
+def length_statistics(lengths: pl.Series) -> Lengths:
+    """min, max, mean, median and a histogram over fixed bins."""
     lengths = lengths.fill_null(0)
     return {
-        "min": lengths.min(),
-        "max": lengths.max(),
-        "mean": _rounded(lengths.mean()),
-        "median": lengths.median(),
+        "min": cast("int | None", lengths.min()),
+        "max": cast("int | None", lengths.max()),
+        "mean": _rounded(cast("float | None", lengths.mean())),
+        "median": cast("float | None", lengths.median()),
         "histogram": [
             {"from": low, "to": high - 1 if high else None, "rows": _between(lengths, low, high)}
             for low, high in zip(LENGTH_EDGES, (*LENGTH_EDGES[1:], None), strict=True)
@@ -97,26 +156,26 @@ def _between(lengths: pl.Series, low: int, high: int | None) -> int:
     return int(inside.sum())
 
 
-def _rounded(value: Any) -> float | None:
+def _rounded(value: float | None) -> float | None:
     return None if value is None else round(float(value), 6)
 
 
-def token_statistics(ids: pl.Series) -> dict[str, Any]:
-    """Tokens in all, distinct ones, and the TOP_TOKENS most frequent (ties by id); `rows` counts every occurrence."""
+def token_statistics(ids: pl.Series) -> Tokens:
+    """Tokens in all, distinct ones, and the TOP_TOKENS most frequent; every occurrence counts."""
     counts = (
         ids.explode().drop_nulls().rename("token").value_counts().sort(["count", "token"], descending=[True, False])
     )
     return {
         "total_tokens": int(counts["count"].sum()),
         "unique_tokens": len(counts),
-        "top_tokens": counts.head(TOP_TOKENS).rename({"count": "rows"}).to_dicts(),
+        "top_tokens": cast("list[TokenCount]", counts.head(TOP_TOKENS).rename({"count": "rows"}).to_dicts()),
     }
 
 
-def over_time(table: pl.DataFrame) -> dict[str, Any]:
+def over_time(table: pl.DataFrame) -> OverTime:
     """Sequences of each state by time of their window's start, in at most MOST_BUCKETS buckets of one round size.
 
-    `starts`: ISO times (UTC), multiples of the size since 1970; `counts`: state -> one number a start, zeros included.
+    The starts are multiples of the size since 1970; zeros are included.
     """
     times = table.select(second=pl.col("window_start").dt.epoch("s"), label="label").drop_nulls()
     if not len(times):
@@ -132,9 +191,10 @@ def over_time(table: pl.DataFrame) -> dict[str, Any]:
 
 
 def _by_state(times: pl.DataFrame, starts: list[int]) -> dict[str, list[int]]:
-    found = {(second, label): n for second, label, n in times.group_by("second", "label").len().iter_rows()}
-    labels = sorted({label for _, label in found} & set(range(len(STATES))))
-    return {STATES[label]: [found.get((start, label), 0) for start in starts] for label in labels}
+    """For each state that occurs, its sequences in each bucket."""
+    counts = {(second, label): n for second, label, n in times.group_by("second", "label").len().iter_rows()}
+    labels = sorted({label for _, label in counts} & set(range(len(STATES))))
+    return {STATES[label]: [counts.get((start, label), 0) for start in starts] for label in labels}
 
 
 def bucket_seconds(first: int, last: int) -> int:

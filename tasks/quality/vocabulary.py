@@ -5,6 +5,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import TypedDict
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,13 @@ FIRST_TEMPLATE = 1_000
 CEILING = 1 << 24  # ids stay below it: exact in float32 too, which some loaders pass them through
 
 
+class Entry(TypedDict):
+    """What one token id means."""
+
+    source: str
+    meaning: str
+
+
 class VocabularyConflict(ValueError):
     """One token id would get two meanings."""
 
@@ -25,8 +33,8 @@ def template_tokens(pairs: pd.DataFrame) -> pd.DataFrame:
 
     `pairs`: columns system, template; repeated pairs count once. Returns system, template, token (int32), one row for
     each distinct pair in sorted order; token = 1000 + blake2b(system + NUL + template) mod (2**24 - 1000).
-    Two pairs that meet in one id (expected pairs: n * n / 3.4e7; 3 % of vocabularies of 1,000 templates have one) are
-    told apart by taking the next free id upward, in sorted order: only such a pair can depend on its neighbours.
+    Of two pairs with one id (expected pairs: n * n / 3.4e7; 3 % of vocabularies of 1,000 templates have one) the later
+    in sorted order takes the next free id upward: only such a pair can depend on its neighbours.
     """
     distinct = sorted(set(zip(pairs["system"], pairs["template"], strict=True)))
     tokens = list(_probed(home_token(system, template) for system, template in distinct))
@@ -36,7 +44,7 @@ def template_tokens(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def home_token(system: str, template: str) -> int:
-    """The id a pair has unless it is taken: the same number for ever, on any machine."""
+    """The id a pair has unless it is taken: the same number in every run, on any machine."""
     digest = hashlib.blake2b(f"{system}\0{template}".encode(errors="surrogatepass"), digest_size=8).digest()
     return FIRST_TEMPLATE + int.from_bytes(digest, "big") % (CEILING - FIRST_TEMPLATE)
 
@@ -52,8 +60,8 @@ def _probed(homes: Iterator[int]) -> Iterator[int]:
         yield token
 
 
-def merge(old: Mapping[str, Mapping[str, str]], *tables: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """The union of a vocabulary and tables of new tokens, sorted by id; nothing is ever taken out.
+def merge(old: Mapping[str, Entry], *tables: pd.DataFrame) -> dict[str, Entry]:
+    """The union of a vocabulary and tables of new tokens, sorted by id; no id is ever removed.
 
     `old`: `{"100": {"source": ..., "meaning": ...}}`, keyed by the decimal id; {} for the first. `tables`: columns
     token, source, meaning. The reserved ids are always in, under the source "reserved".
@@ -61,14 +69,14 @@ def merge(old: Mapping[str, Mapping[str, str]], *tables: pd.DataFrame) -> dict[s
     """
     merged = {token: ("reserved", name) for token, name in RESERVED.items()}
     for token, entry in ((int(token), (entry["source"], entry["meaning"])) for token, entry in old.items()):
-        _add(merged, token, entry)
+        _add_entry(merged, token, entry)
     for table in tables:
-        for token, entry in _entries(table):
-            _add(merged, token, entry)
-    return {str(token): dict(zip(("source", "meaning"), merged[token], strict=True)) for token in sorted(merged)}
+        for token, entry in _table_entries(table):
+            _add_entry(merged, token, entry)
+    return {str(token): Entry(source=merged[token][0], meaning=merged[token][1]) for token in sorted(merged)}
 
 
-def _entries(table: pd.DataFrame) -> Iterator[tuple[int, tuple[str, str]]]:
+def _table_entries(table: pd.DataFrame) -> Iterator[tuple[int, tuple[str, str]]]:
     columns = table[["token", "source", "meaning"]]
     incomplete = int(columns.isna().any(axis=1).sum())
     if incomplete:
@@ -80,7 +88,7 @@ def _entries(table: pd.DataFrame) -> Iterator[tuple[int, tuple[str, str]]]:
         yield int(token), (source, meaning)
 
 
-def _add(merged: dict[int, tuple[str, str]], token: int, entry: tuple[str, str]) -> None:
+def _add_entry(merged: dict[int, tuple[str, str]], token: int, entry: tuple[str, str]) -> None:
     known = merged.setdefault(token, entry)
     if known != entry:
         raise VocabularyConflict(

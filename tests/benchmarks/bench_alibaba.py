@@ -22,9 +22,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
+from schemas import ds1_alibaba as ds1
+from schemas.limits import LoadRules
 from tasks.engine import snapshots
 from tasks.pipelines.ds1_alibaba import source as alibaba
-from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
+from tasks.pipelines.ds1_alibaba.parse import select
+from tasks.pipelines.ds1_alibaba.windows import windows
 
 MACHINES = 1_313
 CHUNK = 500_000
@@ -100,10 +103,16 @@ def ours(folder: Path) -> int:
         rejects = snapshots.TableWriter("rejects", Path("interim"), Path(root), "sample")
         with kept, rejects:
             for batch in _batches(folder):
-                for writer, part in zip((kept, rejects), ds1_alibaba.select(batch), strict=True):
+                for writer, part in zip((kept, rejects), select(batch, machine_cores=ds1.MACHINE_CORES), strict=True):
                     writer.append(part)
         selected = time.perf_counter()
-        sequences, left_out = ds1_alibaba.windows(snapshots.read(kept.snapshot))
+        sequences, left_out = windows(
+            snapshots.read(kept.snapshot),
+            window_seconds=int(ds1.WINDOW.total_seconds()),
+            history=ds1.HISTORY,
+            trace_start=ds1.TRACE_START,
+            load=LoadRules(),
+        )
     told = int(sequences["rows"].sum()) + len(left_out) + rejects.snapshot.rows
     print(f"select {selected - began:.1f} s, windows {time.perf_counter() - selected:.1f} s", end=" ", file=sys.stderr)
     print(f"({len(sequences):,} sequences)", file=sys.stderr)

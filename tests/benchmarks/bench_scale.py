@@ -31,11 +31,12 @@ import pyarrow as pa
 from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
+from schemas.ds1_alibaba import MACHINE_CORES
 from schemas.settings import settings
 from tasks.engine import derive, shards, snapshots
+from tasks.pipelines.ds1_alibaba import parse as ds1_parse
 from tasks.pipelines.ds1_alibaba import source as alibaba
-from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
-from tasks.pipelines.ds2_loghub import events
+from tasks.pipelines.ds2_loghub import parse as ds2_parse
 from tasks.pipelines.ds2_loghub import source as loghub
 from tasks.pipelines.ds6_the_stack import conversations as ds6_the_stack
 from tasks.pipelines.ds6_the_stack import source as the_stack
@@ -45,9 +46,16 @@ from tests.conftest import PROJECT
 # a hundred times what a log line does.
 ROWS_OF_SCALE = {"ds1_alibaba": 123_000, "ds2_loghub": 101_000, "ds6_the_stack": 297}
 SHARE = {"ds1_alibaba": 1.0, "ds2_loghub": 1.0, "ds6_the_stack": 0.05}
+
+
+def select(batch: Any) -> Any:
+    """DS1's first step on machines of the trace's size."""
+    return ds1_parse.select(batch, machine_cores=MACHINE_CORES)
+
+
 STEPS: Mapping[str, tuple[Any, Callable[..., Any], Any]] = {
-    "ds1_alibaba": (alibaba.SOURCE, ds1_alibaba.select, alibaba.decode),
-    "ds2_loghub": (loghub.SOURCE, events.parse, loghub.decode),
+    "ds1_alibaba": (alibaba.SOURCE, select, alibaba.decode),
+    "ds2_loghub": (loghub.SOURCE, ds2_parse.parse, loghub.decode),
     "ds6_the_stack": (
         the_stack.at(the_stack.REPO, the_stack.REVISION, the_stack.SHARDS),
         ds6_the_stack.conversations,

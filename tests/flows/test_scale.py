@@ -18,13 +18,14 @@ import pytest
 from prefect import flow
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
+from schemas.ds1_alibaba import MACHINE_CORES
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import shards, snapshots
 from tasks.engine.derive import derive_batches
+from tasks.pipelines.ds1_alibaba import parse as ds1_parse
 from tasks.pipelines.ds1_alibaba import source as alibaba
-from tasks.pipelines.ds1_alibaba import windows as ds1_alibaba
-from tasks.pipelines.ds2_loghub import events
+from tasks.pipelines.ds2_loghub import parse as ds2_parse
 from tasks.pipelines.ds2_loghub import source as loghub
 from tasks.pipelines.ds6_the_stack import conversations as ds6_the_stack
 from tasks.pipelines.ds6_the_stack import source as the_stack
@@ -37,9 +38,15 @@ pytestmark = [
     pytest.mark.usefixtures("prefect_server"),
 ]
 
+
+def select(batch: Any) -> Any:
+    """DS1's first step on machines of the trace's size."""
+    return ds1_parse.select(batch, machine_cores=MACHINE_CORES)
+
+
 STEPS: Mapping[str, tuple[Any, Callable[..., Any], Any, float]] = {
-    "ds1": (alibaba.SOURCE, ds1_alibaba.select, alibaba.decode, 0.3),
-    "ds2": (loghub.SOURCE, events.parse, loghub.decode, 0.1),
+    "ds1": (alibaba.SOURCE, select, alibaba.decode, 0.3),
+    "ds2": (loghub.SOURCE, ds2_parse.parse, loghub.decode, 0.1),
     "ds6": (
         the_stack.at(the_stack.REPO, the_stack.REVISION, the_stack.SHARDS),
         ds6_the_stack.conversations,

@@ -41,6 +41,7 @@ from schemas.code_corpus import (
     Keep,
 )
 from schemas.finding import SourceError
+from schemas.format_a import SPLIT_SHARES
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT, Scan
 from tasks.curate.dedup import clusters, overlap
 from tasks.curate.dedup.minhash import near_duplicates
@@ -176,7 +177,7 @@ def _described(files: pd.DataFrame) -> pd.DataFrame:
         "name": [short_name(*pair) for pair in zip(files["language"], repos, paths, strict=True)],
         "attribution": [attribution(*place) for place in places],
         "revision": revisions,
-        "split": [split_of(STEM, repo, 0) for repo in repos],
+        "split": [split_of(STEM, repo, 0, SPLIT_SHARES) for repo in repos],
         "outcome": [False] * len(files),
         "rows": [1] * len(files),
         "blob": _values(files["blob"].fillna("unknown")),

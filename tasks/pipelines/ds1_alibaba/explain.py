@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from schemas.format_a import STATES
-from tasks.pipelines.ds1_alibaba.rules import RULES
+from tasks.pipelines.ds1_alibaba.rules import MEANINGS
 from tasks.quality.trail import (
     Explainer,
     Found,
@@ -30,7 +30,7 @@ def follow(tables: Tables, file: str, line: int) -> Found:
     row = observed[0]
     moment = datetime.fromtimestamp(row["time"], UTC)  # the trace's own clock begins at 1970
     sequences = sequences_with(tables.step("check"), row["entity"], moment)
-    stops = (_observation_stop(row), *window_stops(sequences, STATES, RULES))
+    stops = (_observation_stop(row), *window_stops(sequences, STATES, MEANINGS))
     return Found(stops, tuple(map(sequence_id, sequences)))
 
 

@@ -1,7 +1,7 @@
-"""Events of ds2_loghub."""
+"""Parsed log lines into events: time, entity, template, severity and label rule of each record.
 
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+In: schemas/ds2_loghub.py: PARSED_COLUMNS. Out: EVENT_COLUMNS. Each distinct line is judged once (judge.py).
+"""
 
 import pandas as pd
 import polars as pl
@@ -13,128 +13,45 @@ from schemas.ds2_loghub import (
     FIRST_YEAR,
     LAST_YEAR,
     MONTHS,
-    PARSED_COLUMNS,
     SESSIONS,
     Layout,
 )
-from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from tasks.pipelines.ds2_loghub import templates
-from tasks.pipelines.ds2_loghub.rules import EVENT_TYPE_OF, _state_of, judge
-
-# ---------------------------------------------------------------------------------------------------------------------
-# lines -> parsed
-
-
-def system_of(file: str) -> str:
-    """A system's name from its file's: what stands before the first `_`, `-` or `.`, in small letters.
-
-    "2k/Linux_2k.log" -> "linux"; "hadoop-worker.log" -> "hadoop". "" where nothing stands there.
-    """
-    head = PurePosixPath(file).name.replace("-", "_").replace(".", "_").partition("_")[0]
-    return "".join(character for character in head.lower() if character.isascii() and character.isalnum())
+from tasks.pipelines.ds2_loghub.frames import as_pandas
+from tasks.pipelines.ds2_loghub.judge import judge
+from tasks.pipelines.ds2_loghub.rules import EVENT_TYPE_OF, REASONS, states_of
+from tasks.quality.rejects import rejected
 
 
-def best_layout(lines: Iterable[str]) -> Layout | None:
-    """The layout that most of these lines have; the first of LAYOUTS among equals; None where no line has any."""
-    texts = pl.Series(list(lines), dtype=pl.String)
-    hits = {name: int(texts.str.contains(layout.pattern).sum() or 0) for name, layout in BY_NAME.items()}
-    best = max(hits, key=lambda name: hits[name])
-    return BY_NAME[best] if hits[best] else None
+def events(parsed: pd.DataFrame, *, year: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(events, rejects): one event a record, in order of system, time, file, line.
 
-
-def parse(lines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split the header off each line, by the layout of its file.
-
-    `lines`: file, line, text, fault (null: none), layout, as tasks.pipelines.ds2_loghub.source.decode gives them.
-    Returns PARSED_COLUMNS and rejects. A line without a header has no time where its layout has records of several
-    lines (`events` reads it with the record it belongs to), and is quarantined as no_header elsewhere. A faulty line is
-    quarantined under its fault.
-    """
-    table = pl.from_pandas(lines)
-    faulty = table.filter(pl.col("fault").is_not_null())
-    sound = table.filter(pl.col("fault").is_null())
-    parts = [_headers(part, BY_NAME[name[0]]) for name, part in sound.group_by(["layout"], maintain_order=True)]
-    parsed = pl.concat([_nothing_parsed(), *parts]).sort("file", "line", maintain_order=True)
-    whole = pl.col("time").is_not_null() | pl.col("layout").is_in([name for name in BY_NAME if BY_NAME[name].multiline])
-    titles = pl.col("fault") == "csv_header"
-    outcome = pl.when(titles).then(pl.lit("dropped")).otherwise(pl.lit("quarantined"))
-    rejects = pl.concat(
-        [
-            _rejects(faulty, outcome, pl.col("fault"), "text"),
-            _rejects(parsed.filter(~whole), pl.lit("quarantined"), pl.lit("no_header"), "message"),
-        ]
-    )
-    return _pandas(parsed.filter(whole)), _pandas(rejects.sort("file", "line"))
-
-
-def _headers(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """PARSED_COLUMNS of lines of one layout; time is null and message the whole text where there is no header."""
-    header = pl.col("text").str.extract_groups(layout.pattern).alias("header")
-    found = lines.select("file", "line", "layout", "text", header)
-    systems = {file: system_of(file) for file in found["file"].unique()}
-    groups = set(found.schema["header"].to_schema())  # type: ignore[attr-defined]
-    fields = {
-        name: pl.col("header").struct.field(name) if name in groups else pl.lit(None, dtype=pl.String)
-        for name in ("time", "host", "level", "source", "message")
-    }
-    return (
-        found.with_columns(**fields)
-        .with_columns(
-            system=pl.col("file").replace_strict(systems, return_dtype=pl.String),
-            source=pl.col("source").fill_null("").str.strip_chars(),
-            message=pl.when(pl.col("time").is_null()).then("text").otherwise(pl.col("message")).str.strip_chars_end(),
-        )
-        .select(PARSED_COLUMNS)
-    )
-
-
-def _nothing_parsed() -> pl.DataFrame:
-    types = {column: pl.Int64 if column == "line" else pl.String for column in PARSED_COLUMNS}
-    return pl.DataFrame(schema=types)
-
-
-def _rejects(rows: pl.DataFrame, outcome: pl.Expr, reason: pl.Expr, text: str) -> pl.DataFrame:
-    """REJECT_COLUMNS of rows with file and line; `text` names the column that holds the row."""
-    return rows.select(
-        outcome.alias("outcome"), reason.alias("reason"), "file", "line", row=pl.col(text).str.head(ROW_TEXT_LIMIT)
-    ).select(REJECT_COLUMNS)
-
-
-def _pandas(table: pl.DataFrame) -> pd.DataFrame:
-    """Arrow-backed, with a fresh index."""
-    arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest())
-    return arrow.to_pandas(types_mapper=pd.ArrowDtype)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# parsed -> events
-
-
-def events(parsed: pd.DataFrame, *, year: int = 2005) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One event a log line, judged by the rules; columns of EVENT_COLUMNS, in order of system, time, file, line.
-
-    `year`: of the first line of a log that does not write it (Linux' 2005); it is counted on where the month falls by
-    half a year or more. A clock that goes back by less is left as it is. No log here writes a time zone: UTC.
-    Rejects: bad_time (no such day or hour, or a year no log has; quarantined), continuation (a line of a stack trace,
-    whose exceptions are read with the record before it; dropped), no_header (one before any record; quarantined).
+    `year`: of the first line of a log that does not write it; a month that falls by half a year or more begins a new
+    one. A clock that goes back by less is kept as it is. No log here writes a time zone: UTC.
+    Rejects: bad_time, continuation (a line of a stack trace, whose exceptions are read with the record before it),
+    no_header (such a line before any record).
     """
     table = pl.from_pandas(parsed).cast({"level": pl.String, "host": pl.String}).sort("file", "line")
-    records, orphans = _with_continuations(table)
+    records, rest = _with_continuations(table)
     records = records.with_columns(_timestamps(records, year))
     good = records.filter(pl.col("timestamp").is_not_null())
     timeless = records.filter(pl.col("timestamp").is_null())
-    rejects = pl.concat(
+    bad = pl.concat(
         [
-            _rejects(orphans, pl.col("outcome"), pl.col("reason"), "message"),
-            _rejects(timeless, pl.lit("quarantined"), pl.lit("bad_time"), "line_text"),
+            rest.select("file", "line", "reason", row="message"),
+            timeless.select("file", "line", reason=pl.lit("bad_time"), row="line_text"),
         ]
-    )
-    judged = _with_templates(good).with_columns(entity=_entity()).pipe(_judge)
-    return _as_events(judged), _pandas(rejects.sort("file", "line"))
+    ).sort("file", "line")
+    rejects = rejected("events", REASONS, reasons=bad["reason"], rows=bad["row"], files=bad["file"], lines=bad["line"])
+    judged = _with_templates(good).with_columns(entity=_entity()).pipe(_with_verdicts)
+    return as_pandas(judged.select(*EVENT_COLUMNS)).astype(EVENT_COLUMNS), rejects
 
 
 def _with_continuations(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records with `evidence` (the message and the exceptions its continuation names), and the continuation lines."""
+    """Records with `evidence` (the message and the exceptions its continuation names), and the other lines.
+
+    The other lines have a `reason`: continuation, or no_header where there is no record before them.
+    """
     head = pl.col("time").is_not_null()
     table = table.with_columns(
         line_text=pl.concat_str(pl.col("time").fill_null(""), pl.col("message"), separator=" "),
@@ -148,12 +65,8 @@ def _with_continuations(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     )
     records = table.filter(head).join(named, on=["file", "record"], how="left", maintain_order="left")
     evidence = pl.concat_str("message", pl.lit(" ; "), "exceptions").fill_null(pl.col("message"))
-    lost = pl.col("record").is_null()
-    orphans = rest.with_columns(
-        outcome=pl.when(lost).then(pl.lit("quarantined")).otherwise(pl.lit("dropped")),
-        reason=pl.when(lost).then(pl.lit("no_header")).otherwise(pl.lit("continuation")),
-    )
-    return records.with_columns(evidence=evidence).drop("exceptions", "record"), orphans
+    reason = pl.when(pl.col("record").is_null()).then(pl.lit("no_header")).otherwise(pl.lit("continuation"))
+    return records.with_columns(evidence=evidence).drop("exceptions", "record"), rest.with_columns(reason=reason)
 
 
 def _timestamps(records: pl.DataFrame, year: int) -> pl.Series:
@@ -182,7 +95,7 @@ def _time_of(layout: Layout, years: pl.Series) -> pl.Expr:
 
 
 def _years(records: pl.DataFrame, first: int) -> pl.Series:
-    """Year of each record of a layout without one, counted on from line to line of its file.
+    """Year of each record of a layout without one, counted from line to line of its file.
 
     A month that falls by six or more is a new year (Dec -> Jan, or Nov -> Feb over a quiet Christmas). January to
     December within a week is a clock that goes back over New Year, and takes the year back.
@@ -219,17 +132,13 @@ def _entity() -> pl.Expr:
     return pl.concat_str("system", pl.lit("/"), pl.coalesce(pl.col("host"), named, process))
 
 
-def _judge(records: pl.DataFrame) -> pl.DataFrame:
+def _with_verdicts(records: pl.DataFrame) -> pl.DataFrame:
     """severity, rule, event_type and state of each record; every distinct (level, evidence) is judged once."""
     key = records.select("level", text=pl.col("evidence").str.replace_all(r"\d*[1-9]\d*", "9")).with_row_index()
     distinct = key.unique(["level", "text"]).select("level", "text")
-    verdicts = distinct.with_columns(judge(distinct))
-    found = key.join(verdicts, on=["level", "text"], how="left", nulls_equal=True, maintain_order="left")
-    return records.with_columns(found["severity"], found["rule"]).with_columns(
+    judged = distinct.with_columns(judge(distinct))
+    verdicts = key.join(judged, on=["level", "text"], how="left", nulls_equal=True, maintain_order="left")
+    return records.with_columns(verdicts["severity"], verdicts["rule"]).with_columns(
         event_type=pl.col("rule").replace_strict(EVENT_TYPE_OF, return_dtype=pl.String),
-        state=_state_of("rule", "five"),
+        state=states_of("rule", "five"),
     )
-
-
-def _as_events(judged: pl.DataFrame) -> pd.DataFrame:
-    return _pandas(judged.select(*EVENT_COLUMNS)).astype(EVENT_COLUMNS)

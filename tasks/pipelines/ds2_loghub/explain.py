@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from schemas.format_a import STATES
-from tasks.pipelines.ds2_loghub.rules import RULES
+from tasks.pipelines.ds2_loghub.rules import MEANINGS
 from tasks.quality.trail import (
     Explainer,
     Found,
@@ -32,14 +32,14 @@ def follow(tables: Tables, file: str, line: int) -> Found:
         return Found(tuple(parsed))
     event = events[0]
     sequences = sequences_with(tables.step("check"), event["entity"], event["timestamp"])
-    stops = (*parsed, _event_stop(event), *window_stops(sequences, STATES, RULES))
+    stops = (*parsed, _event_stop(event), *window_stops(sequences, STATES, MEANINGS))
     return Found(stops, tuple(map(sequence_id, sequences)))
 
 
 def _event_stop(event: Row) -> Stop:
 
     words = f"{event['severity']} event of {event['entity']} at {event['timestamp']:%Y-%m-%d %H:%M:%S} UTC."
-    meaning = RULES.get(event["rule"], "no rule of today")
+    meaning = MEANINGS.get(event["rule"], "no rule of today")
     judged = f"event type {event['event_type']}, state {STATES[event['state']]}, by rule {event['rule']}: {meaning}"
     return Stop("events", words, (f"template {event['template_id']}: {event['template']}", judged))
 

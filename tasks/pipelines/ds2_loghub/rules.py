@@ -1,96 +1,53 @@
-"""Rules of ds2_loghub."""
+"""DS2's rules: which event type, state and meaning a log line is given, and what each reason for a reject means.
 
-import re
+To change a label rule, change its row in EVENT_RULES or FALLBACKS: name, event type, state, meaning and the words it
+looks for stand there together. Rules are asked in this order, and the first that applies decides. No rule knows a
+system: the words are those of operating systems, storage, networks, clusters and batch work in general.
+How a line is brought into the form that `words` describes, and what is removed from it first: words.py.
+"""
+
 from dataclasses import dataclass
-from functools import cache
 
 import polars as pl
 
-from schemas import format_a
-from schemas.ds2_loghub import (
-    EVENT_STATES,
-    FATAL,
-    LEVELS,
-    SECURITY,
-    SEVERITIES,
+from schemas.ds2_loghub import FATAL, SECURITY, SEVERITIES
+from schemas.format_a import (
+    AUTH_FAILURE,
+    DATA_DRIFT,
+    NETWORK_FAILURE,
+    NORMAL,
+    PERMISSION_DENIED,
+    RESOURCE_EXHAUSTION,
+    SYSTEM_CRASH,
+    Taxonomy,
 )
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Rules. A line is compared as `words_of` gives it: small letters; camelCase, snake_case and kebab-case taken apart;
-# every number that is not zero is 9. So `java.net.NoRouteToHostException` reads "java.net.no route to host exception".
-# One pattern a line, matched between word boundaries; <name> stands for FRAGMENTS[name]. Rust's regular expressions:
-# linear time.
-
-FRAGMENTS = {
-    "a": r"(?:\w+ )?",  # perhaps a word
-    "some": r"(?:\S+ ){0,4}",  # a few words
-    "no": r"(?:zero|0|without(?: any| an?)?|free of|no)(?: \w+)?",
-    # The four lists of nouns below end so that disk0, disk(s) and "services:" count too.
-    "failed": "(?:failed|failure|fails|failing|aborted|exception|errors?)",
-    "cannot": r"""
-        (?:fail(?:ed|ure|s|ing)? (?:to|in|while|at)|unable to|can ?not|can[' ]?t|could not|could ?n[o']?t
-        |errors?(?: while| in| when)?)
-    """,
-    "feature": """
-        (?:fail(?:ures?|over)?|errors?|crash|panic|oom|oom killer|time ?out|checksum|verification|watchdog|corruption
-        |checks?|machine check|exception|heart ?beat|retry|deadlock|link)
-    """,
-    "store": r"""
-        (?:disks?|drives?|[hsv]d[a-z]|ata\d+\S*|nvme\w*|volumes?|raid|array|lun|scsi|sata|ssd|hdd|storage|mount|nfs|san
-        |file ?systems?|(?:ext\d|xfs|btrfs|zfs|lustre|gpfs|reiserfs|jfs)\w*(?: fs)?|inode|superblock
-        |block device)\d*(?:[^\w\s]\S*)?
-    """,
-    "part": r"""
-        (?:power(?: supply)?|psu|fan|cpu|processor|dimm|memory module|temperature|thermal|motherboard|board|midplane
-        |node ?card|service card|link card|chassis|bmc|ipmi|hardware|clock|voltage|battery|pci|gpu)\d*(?:[^\w\s]\S*)?
-    """,
-    "worker": r"""
-        (?:executors?|workers?|containers?|task ?managers?|task ?trackers?|node ?managers?|data ?nodes?
-        |region ?servers?|agents?|slaves?|replicas?|pods?|brokers?)\d*(?:[^\w\s]\S*)?
-    """,
-    "work": r"""
-        (?:jobs?|sub ?jobs?|tasks?|attempts?|stages?|applications?|apps?|commands?|sub ?commands?|scripts?|services?
-        |process(?:es)?|units?|daemons?|modules?|builds?|deployments?|backups?|quer(?:y|ies)|transactions?|requests?
-        |steps?|workflows?|pipelines?|instances?|operations?|batch|cron|startup|start|boot|shutdown|cleanup|commit|update
-        |upgrade|install(?:ation)?|launch|migration|initiali[sz]ation|maps?|reduces?|compaction|replication|snapshot
-        |checkpoint|registration|registering|scheduling|allocation|election)\d*(?:[^\w\s]\S*)?
-    """,
-}
-
-
-@cache
-def _pattern(words: str) -> str:
-    """One regular expression of patterns that stand one a line."""
-    pattern = _joined(words)
-    for name, fragment in FRAGMENTS.items():
-        pattern = pattern.replace(f"<{name}>", _joined(fragment))
-    return rf"\b(?:{pattern})(?:\b|\W|$)"
-
-
-def _joined(lines: str) -> str:
-    """Lines as alternatives; one that begins with | goes on with the line before it."""
-    return re.sub(r"\s*\n\s*\|?", "|", lines.strip())
+from schemas.reject import Reason, reasons
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One label rule: its name, the event type it gives, in words what it looks at, and its patterns, one a line.
+    """One label rule: it applies to a line that has one of its words, severities and levels.
 
-    Only lines of `severities` are asked.
+    `words`: patterns, one a line (words.py: pattern); "" for any text. `levels`: as the line writes them, in capitals;
+    () for any level and for none.
     """
 
-    id: str
+    name: str
     event_type: str
+    state: int
     meaning: str
     words: str = ""
     severities: tuple[str, ...] = SEVERITIES
+    levels: tuple[str, ...] = ()
 
 
+# In the order of schemas.ds2_loghub.EVENT_TYPES.
 EVENT_RULES = (
     Rule(
         "authentication_failed",
         "auth_failure",
-        "someone could not prove who they are: wrong password, unknown user, refused ticket, break-in attempt",
+        AUTH_FAILURE,
+        "Someone could not prove who they are: wrong password, unknown user, refused ticket, break-in attempt.",
         r"""
         auth(?:entication|n)?(?:\(\w*\))? (?:has |was )?(?:fail(?:ed|ures?|s|ing)?|error|exception|rejected|refused
             |denied)
@@ -121,7 +78,8 @@ EVENT_RULES = (
     Rule(
         "access_denied",
         "permission_denied",
-        "someone known was not allowed to do something: permission or access denied, forbidden by a policy",
+        PERMISSION_DENIED,
+        "Someone known was not allowed to do something: permission or access denied, forbidden by a policy.",
         r"""
         permissions? <a>denied|access (?:\w+ ){0,2}denied|denied|eacces|eperm
         not permitted|not allowed to|(?:is )?not authori[sz]ed
@@ -135,7 +93,8 @@ EVENT_RULES = (
     Rule(
         "storage_full",
         "storage_unavailable",
-        "no room to write: disk, volume, file system or quota is full",
+        SYSTEM_CRASH,
+        "No room to write: disk, volume, file system or quota is full.",
         r"""
         no space left|enospc|out of inodes
         (?:out of|insufficient|not enough|no more|lack of|low on|running out of) (?:disk |free |storage |local )+space
@@ -147,7 +106,8 @@ EVENT_RULES = (
     Rule(
         "storage_failed",
         "storage_unavailable",
-        "storage that cannot be reached or trusted: failed disks and mounts, I/O errors, missing blocks, lost servers",
+        SYSTEM_CRASH,
+        "Storage that cannot be reached or trusted: failed disks and mounts, I/O errors, missing blocks, lost servers.",
         r"""
         <store> <some>(?:<failed>|offline|unavailable|not available|not ready|degraded|missing|lost|dead|panic
             |timed ?out|time ?out)
@@ -168,7 +128,8 @@ EVENT_RULES = (
     Rule(
         "out_of_memory",
         "compute_oom",
-        "memory ran out: killed for memory, allocation failed, heap or limit exceeded",
+        RESOURCE_EXHAUSTION,
+        "Memory ran out: killed for memory, allocation failed, heap or limit exceeded.",
         r"""
         out of <a>memory|oom|oom ?kill(?:er|ed|s)?|enomem|vm: killing process
         (?:can ?not|can[' ]?t|could not|could ?n[o']?t|unable to|failed to|failure to) (?:re)?allocate
@@ -185,7 +146,8 @@ EVENT_RULES = (
     Rule(
         "resources_exhausted",
         "compute_oom",
-        "another resource ran out: file handles, threads, processor time, leases, room in a pool, queue or cache",
+        RESOURCE_EXHAUSTION,
+        "Another resource ran out: file handles, threads, processor time, leases, room in a pool, queue or cache.",
         r"""
         too many open files|emfile|enfile|file (?:table|descriptors?) <a>(?:overflow|exhausted|full)
         resources? <a>(?:exhausted|temporarily unavailable)|eagain
@@ -200,7 +162,8 @@ EVENT_RULES = (
     Rule(
         "unreachable",
         "network_issue",
-        "a host, service or name could not be reached",
+        NETWORK_FAILURE,
+        "A host, service or name could not be reached.",
         r"""
         unreachable|not reachable|no route to host|ehostunreach|enetunreach|host is down|network is down
             |no network connection
@@ -220,13 +183,15 @@ EVENT_RULES = (
     Rule(
         "timed_out",
         "network_issue",
-        "an answer did not come in time",
+        NETWORK_FAILURE,
+        "An answer did not come in time.",
         "timed ?out|time ?outs?|etimedout|deadline (?:was )?exceeded",
     ),
     Rule(
         "connection_lost",
         "network_issue",
-        "a connection was refused, reset or broke off",
+        NETWORK_FAILURE,
+        "A connection was refused, reset or broke off.",
         r"""
         (?:connection|connect|socket|session|channel|stream|pipe)s? (?:\S+ ){0,6}?(?:refused|reset|aborted|abort
             |lost|broken|dropped)
@@ -248,17 +213,19 @@ EVENT_RULES = (
     Rule(
         "retrying",
         "network_issue",
-        "a connection that has to be tried again, told as a warning or error (told as information it is normal)",
+        NETWORK_FAILURE,
+        "A connection that has to be tried again, in a warning or error (in a line of information it is normal).",
         r"""
         re ?try(?:ing)? (?:to )?connect\w*|already tried
         re ?connect(?:ing|ion)? (?:\S+ ){0,3}(?:attempt|failed)
         """,
-        ("WARN", "ERROR"),
+        severities=("WARN", "ERROR"),
     ),
     Rule(
         "link_error",
         "network_issue",
-        "the network itself is at fault: link errors, interface or carrier down, packets lost",
+        NETWORK_FAILURE,
+        "The network itself is at fault: link errors, interface or carrier down, packets lost.",
         r"""
         link (?:is |has |was )?(?:now )?(?:down|errors?|failed|failure|lost|flapping|training failed)
         carrier (?:lost|down)|lost carrier|packet loss|packets? (?:were |was )?(?:lost|dropped)
@@ -273,7 +240,8 @@ EVENT_RULES = (
     Rule(
         "corrupt_data",
         "data_ingestion_failed",
-        "data that does not agree with itself: checksum, verification, corrupt blocks",
+        DATA_DRIFT,
+        "Data that does not agree with itself: checksum, verification, corrupt blocks.",
         r"""
         (?:checksum|crc|digest|hash|md9|sha9) (?:\S+ ){0,5}(?:errors?|failed|failure|mismatch\w*|exception|invalid
             |incorrect|wrong)
@@ -287,7 +255,8 @@ EVENT_RULES = (
     Rule(
         "bad_input",
         "data_ingestion_failed",
-        "input that cannot be read or is not what was expected: missing, malformed, cut short, of another schema",
+        DATA_DRIFT,
+        "Input that cannot be read or is not what was expected: missing, malformed, cut short, of another schema.",
         r"""
         <cannot> (?:(?:be|to|the|any|from|input|correctly) ){0,3}(?:read(?:ing)?|pars(?:e|ed|ing)|decod(?:e|ed|ing)
             |ingest(?:ed|ing)?)
@@ -310,7 +279,8 @@ EVENT_RULES = (
     Rule(
         "executor_lost",
         "executor_failure",
-        "a worker of a cluster died, was lost or came back with an error: executor, container, node manager, pod",
+        SYSTEM_CRASH,
+        "A worker of a cluster died, was lost or came back with an error: executor, container, node manager, pod.",
         r"""
         (?:lost|losing|dead|failed|failing|unhealthy|crashed|missing) <worker>
         <worker> (?:\S+ ){0,6}?(?:is |was |has |have )?(?:been )?(?:lost|died|dead|failed|failure|crashed|unhealthy
@@ -328,7 +298,8 @@ EVENT_RULES = (
     Rule(
         "hardware_failed",
         "system_crash",
-        "a part of a machine failed: power, fan, temperature, processor, memory module",
+        SYSTEM_CRASH,
+        "A part of a machine failed: power, fan, temperature, processor, memory module.",
         r"""
         <part> (?:\S+ ){0,3}(?:failed|failure|fault|faulty|errors?|critical|dead|offline|lost|problem|alarm)
         <part> (?:\S+ ){0,3}not (?:\w+ )?functional
@@ -342,7 +313,8 @@ EVENT_RULES = (
     Rule(
         "crashed",
         "system_crash",
-        "a system or program broke down: panic, fault, unhandled exception, unclean end",
+        SYSTEM_CRASH,
+        "A system or program broke down: panic, fault, unhandled exception, unclean end.",
         r"""
         panic(?:ked)?|oops|kernel bug|bug: |seg(?:mentation )? ?fault|general protection|sig(?:segv|bus|abrt|ill|fpe)
         core dumped|dump(?:ed|ing) core|crash(?:ed|es|ing)|has stopped unexpectedly|stack (?:overflow|smashing)
@@ -366,7 +338,8 @@ EVENT_RULES = (
     Rule(
         "abnormal_exit",
         "job_failed",
-        "a program ended, and its exit says that it was not well",
+        SYSTEM_CRASH,
+        "A program ended, and its exit says that it was not well.",
         r"""
         exited (?:abnormally|unexpectedly)|abnormal(?:ly)? (?:exit\w*|terminat\w+|end\w*)|abend\w*|ended abnormally
         (?:exit|exited|exits|terminated|ended) (?:\w+ ){0,3}(?:code|status|value|rc|signal|with)\W{0,3}9
@@ -377,7 +350,8 @@ EVENT_RULES = (
     Rule(
         "work_failed",
         "job_failed",
-        "a piece of work did not come to its end: job, task, command, service, request, start-up",
+        SYSTEM_CRASH,
+        "A piece of work did not come to its end: job, task, command, service, request, start-up.",
         r"""
         <work> (?:\S+ ){0,5}?(?:is |was |were |has |have |had )?(?:been )?(?:failed|failing|fails|failure|aborted
             |aborting|errored)
@@ -399,174 +373,78 @@ EVENT_RULES = (
     ),
 )
 
-# What follows when no rule above speaks. The five states have none for "failed, for a reason we cannot name": an error
-# by the program's own word is no normal operation, and what failed is the program's own work, hence job_failed.
+# For lines to which no rule above applies. The five states have none for "failed, for an unknown reason": an error by
+# the program's own word is no normal operation, and what failed is the program's own work, hence job_failed.
 FALLBACKS = (
-    Rule("fatal_level", "system_crash", "no words known, but the program says at level FATAL that it cannot go on"),
-    Rule("error_level", "job_failed", "no words known, but the line is an error: an operation of the program failed"),
-    Rule("warning", "unknown", "a warning that no rule explains: not normal, and no failure either"),
-    Rule("mention", "unknown", "information that speaks of a failure no rule knows"),
-    Rule("normal", "normal_ops", "information, and no word of failure"),
+    Rule(
+        "fatal_level",
+        "system_crash",
+        SYSTEM_CRASH,
+        "No known words, but the line's level is FATAL: the program cannot go on.",
+        levels=FATAL,
+    ),
+    Rule(
+        "error_level",
+        "job_failed",
+        SYSTEM_CRASH,
+        "No known words, but the line is an error: an operation of the program failed.",
+        severities=("ERROR",),
+    ),
+    Rule(
+        "warning",
+        "unknown",
+        NORMAL,
+        "A warning that no rule explains: not normal, and no failure either.",
+        severities=("WARN",),
+    ),
+    Rule(
+        "mention",
+        "unknown",
+        NORMAL,
+        "A line of information with a word of failure that no rule knows.",
+        r"""
+        fail(?:ed|ure|ures|s|ing)?|errors?|exceptions?|unable|could not|could ?n[o']?t|can ?not|abort(?:ed|ing)?|lost
+            |killed
+        """,
+    ),
+    Rule("normal", "normal_ops", NORMAL, "A line of information without a word of failure."),
 )
-MENTIONS = r"""
-    fail(?:ed|ure|ures|s|ing)?|errors?|exceptions?|unable|could not|could ?n[o']?t|can ?not|abort(?:ed|ing)?|lost
-        |killed
-"""
+LABEL_RULES = (*EVENT_RULES, *FALLBACKS)
+NORMAL_RULE = FALLBACKS[-1].name
+
+# The label rule of a window whose worst event is of a security type, under taxonomy "five".
 SECURITY_RULE = "security"
 
-# Rule id -> what it looks at, for the datasheet.
-RULES = {rule.id: rule.meaning for rule in (*EVENT_RULES, *FALLBACKS)} | {
-    SECURITY_RULE: "taxonomy five: the worst event of the window is a security event, which none of the five states has"
+# Name -> meaning of every label rule, for the datasheet.
+MEANINGS = {rule.name: rule.meaning for rule in LABEL_RULES} | {
+    SECURITY_RULE: "Taxonomy five: the window's worst event is a security event, which none of the five states has."
 }
-SPOKEN = tuple(rule.id for rule in EVENT_RULES)
-EVENT_TYPE_OF = {rule.id: rule.event_type for rule in (*EVENT_RULES, *FALLBACKS)}
-
-# (reads as, patterns): what must not be taken for a failure, replaced in this order before any rule is asked.
-HARMLESS = (
-    # an end of patience is an event, its length a setting: "timeout of 30 s exceeded", "timeout = 30 s"
-    ("timed out", r"time ?outs? (?:of|after) \S+ ?\w* (?:exceeded|expired|elapsed|reached)"),
-    (
-        "",
-        r"""
-        time ?outs?(?: (?:ms|seconds|value|interval|threshold|period|policy))?\W*(?:is|are|was|of|set to|to
-            |in)?\W*\b[09]\w*
-        (?:keep ?alive|idle|default|session|max|set|setting|configured|negotiated) time ?outs?(?: for)?
-        """,
-    ),
-    ("failed", r"(?:without|not|no) success\w*|unsuccessful\w*"),
-    # said to be absent, or mended
-    (
-        "",
-        r"""
-        <no> (?:errors?|failures?|failed|exceptions?|warnings?|time ?outs?|corruption|panics?|crash(?:es)?|conflicts)
-        <no> (?:losses|denied|lost|dead|missing|killed|aborted|rejected|dropped)
-        (?:not|never|nothing|none|didn[' ]?t) (?:fail(?:ed)?|time ?out|timed out|lost|corrupt(?:ed)?|crash(?:ed)?
-            |killed)
-        (?:errors?|fail(?:ures?|ed)|exceptions?|warnings?|lost|corrupt\w*|time ?outs?|timed ?out
-            |denied)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false)
-        (?:killed|dead|missing|dropped)(?: \w+)?\s*[=:]+\s*(?:0|none|null|false)
-        (?:errors?(?:\(s\))?|failures?|faults?|corruption) (?:\([^)]*\) )?(?:(?:was|were|is|are|has|have|been|now
-            |detected|and|successfully) )*(?:corrected|recovered|cleared|resolved|fixed|repaired)
-        (?:recover(?:ed|ing)|retried|reconnected) (?:\w+ ){0,2}(?:from|after) (?:\w+ ){0,4}(?:errors?|failures?
-            |time ?outs?|reset|refused|lost|crash|loss)
-        """,
-    ),
-    ("ecc error", r"(?:memory|dram|dimm|cache) (?:read|write|scrub\w*) error"),
-    # names and settings, not events; and what ends on purpose
-    (
-        "",
-        r"""
-        (?:max(?:imum)?|min(?:imum)?|allowed) (?:\w+ ){0,3}(?:failures|errors|retries|attempts)(?: per \w+)?\s*(?:=
-            |:|is|set to)
-        <feature> (?:\w+ ){0,3}(?:enabled?|disabled?|supported|registered|installed|initiali[sz]ed|started|support
-            |architecture)
-        <feature> (?:\w+ ){0,3}(?:handlers?|detection|detector|reporter|reporting|policy|threshold|monitor(?:ing)?
-            |report|log|logs)
-        <feature> (?:\w+ ){0,3}(?:stream|codes?|count)
-        (?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:(?:the|a|an) )?(?:user|request
-            |application ?master|driver)
-        (?:killed|kill|terminated|preempted|aborted) (?:by|on|at|upon) (?:(?:the|a|an) )?(?:client|admin\w*
-            |operator|scheduler)
-        """,
-    ),
-)
-
-# A mild line that says it went well is normal, whatever else it mentions, unless it also counts failures.
-WELL = r"""
-    success(?:ful|fully)?|succeeded|recovered|restored|re ?established|reconnected|resolved|passed
-    back online|came back|healthy again
-"""
-COUNTS_FAILURES = r"9 <a>(?:failed|failures|errors|lost|killed|corrupt)|failed\b.*\b9"
-
-# Severity from words, for lines without a level; the first that speaks decides. Security events are warnings: the guard
-# did its work, and syslog's own auth facility logs them as notices.
-SEVERITY_WORDS = (
-    ("WARN", "\n".join(rule.words for rule in EVENT_RULES if rule.event_type in SECURITY)),
-    (
-        "ERROR",
-        r"""
-        errors?|fail(?:ed|ure|ures|s|ing)?|fatal|panic(?:ked)?|critical|emerg(?:ency)?|alert|severe|crash(?:ed|es
-            |ing)?
-        abort(?:ed|ing)?|abnormal(?:ly)?|corrupt(?:ed|ion)?|mismatch\w*|kill(?:ed|ing) process|out of memory|oops
-        segfault|machine check exception
-        unrecoverable|uncorrectable|cannot continue|no space left|died|dead|halted|is full|no server for
-            |no longer served|lost
-        """,
-    ),
-    (
-        "WARN",
-        r"""
-        warn(?:ing)?s?|not ?responding|no (?:response|reply)|timed ?out|time ?outs?|refused|reset by peer|un ?reachable
-        unavailable|degraded|exceed(?:s|ed|ing)?|over ?heat\w*|unable|can ?not|can[' ]?t|could not|could ?n[o']?t
-        not connected|no route|broken|missing|invalid|link (?:is )?down|went down|is down|overflow
-            |throttl\w+
-        unexpected\w*|re ?try\w*|inconsistent|problems?
-        """,
-    ),
-)
+EVENT_TYPE_OF = {rule.name: rule.event_type for rule in LABEL_RULES}
+EVENT_STATES = {rule.event_type: rule.state for rule in LABEL_RULES}
 
 
-def words_of(texts: pl.Expr) -> pl.Expr:
-    """Texts as the rules read them, before HARMLESS: see the head of the rules."""
-    parted = texts.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}").str.replace_all(r"[_\-\s]+", " ")
-    return parted.str.to_lowercase()
-
-
-def _state_of(rule: str, taxonomy: format_a.Taxonomy) -> pl.Expr:
-    """States of a column of rules."""
-    states = {name: _state(name, taxonomy) for name in EVENT_TYPE_OF}
-    return pl.col(rule).replace_strict(states, return_dtype=pl.Int8)
-
-
-def _state(rule: str, taxonomy: format_a.Taxonomy) -> int:
-    """State that a rule gives; security is Normal among five states."""
+def state_of(rule: str, taxonomy: Taxonomy) -> int:
+    """State that a rule gives, by its name; security is Normal among five states."""
     event_type = EVENT_TYPE_OF[rule]
-    return format_a.NORMAL if taxonomy == "five" and event_type in SECURITY else EVENT_STATES[event_type]
+    return NORMAL if taxonomy == "five" and event_type in SECURITY else EVENT_STATES[event_type]
 
 
-def judge(lines: pl.DataFrame) -> list[pl.Series]:
-    """Severity and rule of each line. `lines`: level (as written, null: none), text (every number not zero is 9)."""
-    text = words_of(pl.col("text"))
-    for reading, words in HARMLESS:
-        text = text.str.replace_all(_pattern(words), f"{reading} ")
-    told = lines.select(words=text, level=pl.col("level").str.to_uppercase())
-    by_level = pl.col("level").replace_strict(LEVELS, default=None, return_dtype=pl.String)
-    told = told.with_columns(level_severity=by_level)
-    well = _says(WELL) & ~_says(COUNTS_FAILURES)
-    told = told.with_columns(severity=pl.coalesce("level_severity", _severity_from_words(well)))
-    told = told.with_columns(rule=_first_rule(well & (pl.col("severity") == "INFO")))
-    # The words of a rule are words too: a line without a level, of which a rule speaks, is at least a warning.
-    worded = pl.col("level_severity").is_null() & (pl.col("severity") == "INFO") & pl.col("rule").is_in(SPOKEN)
-    told = told.with_columns(severity=pl.when(worded).then(pl.lit("WARN")).otherwise("severity"))
-    return [told["severity"], told["rule"]]
+def states_of(column: str, taxonomy: Taxonomy) -> pl.Expr:
+    """States of a column of names of rules."""
+    states = {name: state_of(name, taxonomy) for name in EVENT_TYPE_OF}
+    return pl.col(column).replace_strict(states, return_dtype=pl.Int8)
 
 
-def _says(words: str) -> pl.Expr:
-    """Whether one of the patterns speaks."""
-    return pl.col("words").str.contains(_pattern(words))
-
-
-def _severity_from_words(well: pl.Expr) -> pl.Expr:
-    severity = pl.lit("INFO")
-    for name, words in reversed(SEVERITY_WORDS):
-        severity = pl.when(_says(words)).then(pl.lit(name)).otherwise(severity)
-    return pl.when(well).then(pl.lit("INFO")).otherwise(severity)
-
-
-def _first_rule(fine: pl.Expr) -> pl.Expr:
-    """Id of the first rule that speaks; `normal` for lines that are `fine`."""
-    rule = (
-        pl.when(pl.col("level").is_in(FATAL))
-        .then(pl.lit("fatal_level"))
-        .when(pl.col("severity") == "ERROR")
-        .then(pl.lit("error_level"))
-        .when(pl.col("severity") == "WARN")
-        .then(pl.lit("warning"))
-        .when(_says(MENTIONS))
-        .then(pl.lit("mention"))
-        .otherwise(pl.lit("normal"))
-    )
-    for candidate in reversed(EVENT_RULES):
-        asked = pl.col("severity").is_in(candidate.severities)
-        rule = pl.when(_says(candidate.words) & asked).then(pl.lit(candidate.id)).otherwise(rule)
-    return pl.when(fine).then(pl.lit("normal")).otherwise(rule)
+# Reasons for rejects. The first six are faults that the readers report (tasks/sources/lines.py, source.py).
+REASONS = reasons(
+    Reason("invalid_utf8", "quarantined", "The line is not valid UTF-8."),
+    Reason("nul_bytes", "quarantined", "The line has NUL bytes."),
+    Reason("line_too_long", "quarantined", "The line is too long to be a log line."),
+    Reason("wrong_column_count", "quarantined", "The CSV row has more or fewer columns than its header."),
+    Reason("bad_line_id", "quarantined", "The CSV row has no number as its LineId."),
+    Reason("csv_header", "dropped", "The line is the header of a structured CSV."),
+    Reason("no_header", "quarantined", "The line does not begin as its file's layout does, and continues no record."),
+    Reason("bad_time", "quarantined", "The line's time is no day, hour or year that a log can have."),
+    Reason("continuation", "dropped", "The line continues the record before it, such as a stack trace."),
+    Reason("single_event_window", "dropped", "The window has one event, and the run was asked to drop such windows."),
+)

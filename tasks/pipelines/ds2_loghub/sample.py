@@ -1,4 +1,7 @@
-"""Sample of ds2_loghub."""
+"""A generated sample of system logs: five logs of two days in LogHub's layouts, and truth.json with what was planted.
+
+Incidents are planted without asking a label rule, so truth.json can measure the rules. Words and values are our own.
+"""
 
 import json
 import random
@@ -6,10 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The generated sample: five logs of two days in the real layouts, with incidents whose truth is known because they were
-# planted: no rule was asked. Words and values are our own.
+from schemas.format_a import Incident, Truth
 
 WINDOW = 300  # seconds; incidents fill whole windows of the clock
 DAYS = 2
@@ -18,11 +20,11 @@ INCIDENTS = 12  # of each state, a system, at scale 1
 
 
 @dataclass(frozen=True)
-class Voice:
-    """How a system speaks: header and message templates, of ordinary days and of each state of an incident.
+class SampleLog:
+    """One system's log: templates of its lines, of ordinary days and of each state of an incident.
 
-    `normal` is said most, `near` sounds like a failure and is none, `security` is none of the five states.
-    A line is rendered from `{placeholders}` (see Values); a line end in it begins a continuation line.
+    Most lines are `normal`; a line of `near_misses` sounds like a failure and is none; `security` is none of the five
+    states. A line is rendered from `{placeholders}` (see Values); a line end in it begins a continuation line.
     """
 
     system: str
@@ -30,7 +32,7 @@ class Voice:
     begin: datetime
     stamp: Callable[[float], str]
     normal: tuple[str, ...]
-    near: tuple[str, ...]
+    near_misses: tuple[str, ...]
     security: tuple[str, ...]
     incidents: dict[int, tuple[str, ...]]
     newline: str = "\n"
@@ -84,7 +86,7 @@ def _spark_stamp(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%y/%m/%d %H:%M:%S}"
 
 
-LINUX = Voice(
+LINUX = SampleLog(
     system="linux",
     file="Linux.log",
     begin=datetime(2005, 12, 31, tzinfo=UTC),  # 2005 is the default year of a log without one; rolls over at midnight
@@ -100,7 +102,7 @@ LINUX = Voice(
         "{at} {host} chronyd[{n}]: selected source {ip}",
         "{at} {host} postfix/qmgr[{n}]: {n2}: removed",
     ),
-    near=(
+    near_misses=(
         "{at} {host} fsck: {dev}1: clean, {n} files, 0 errors found",
         "{at} {host} sshd[{n}]: client alive timeout set to 300",
         "{at} {host} kernel: audit: backlog limit {n}, 0 lost",
@@ -140,7 +142,7 @@ LINUX = Voice(
         ),
     },
 )
-HPC = Voice(
+HPC = SampleLog(
     system="hpc",
     file="HPC.log",
     begin=datetime(2006, 3, 4, tzinfo=UTC),
@@ -155,7 +157,7 @@ HPC = Voice(
         "{n} {host} action success {at} 1 Command has completed successfully",
         "{n} {host} partition status {at} 1 running",
     ),
-    near=(
+    near_misses=(
         "{n} {host} unix.hw mem.corrected {at} 1 memory error corrected at address {n2}",
         "{n} {host} switch_module status {at} 1 Link ok",
         "{n} {host} boot_cmd success {at} 1 self test passed, no failures detected",
@@ -184,7 +186,7 @@ HPC = Voice(
         ),
     },
 )
-HDFS = Voice(
+HDFS = SampleLog(
     system="hdfs",
     file="HDFS.log",
     begin=datetime(2009, 5, 6, tzinfo=UTC),
@@ -197,7 +199,7 @@ HDFS = Voice(
         "{at} {n} INFO dfs.FSNamesystem: BLOCK* NameSystem.addStoredBlock: {ip}:50010 is added to {block}",
         "{at} {n} INFO dfs.DataNode$DataXceiver: {ip}:50010 Served block {block} to /{ip}",
     ),
-    near=(
+    near_misses=(
         "{at} {n} INFO dfs.DataBlockScanner: Verification succeeded for {block}",
         "{at} {n} INFO dfs.DataNode: {block} copied again to {ip}, 0 errors, 0 checksum failures",
         "{at} {n} INFO dfs.FSDataset: Deleting block {block} file {path}/{block}",
@@ -224,7 +226,7 @@ HDFS = Voice(
         ),
     },
 )
-HADOOP = Voice(
+HADOOP = SampleLog(
     system="hadoop",
     file="Hadoop.log",
     begin=datetime(2016, 7, 8, tzinfo=UTC),
@@ -236,7 +238,7 @@ HADOOP = Voice(
         "{at} INFO [main] mr.app.Assigner: Assigned {who} to attempt_{n} of queue {queue}",
         "{at} INFO [AsyncDispatcher] mr.app.TaskImpl: Task succeeded with attempt_{n} in {who}",
     ),
-    near=(
+    near_misses=(
         "{at} INFO [RM Allocator] mr.app.Allocator: Recalculating schedule for {who}, headroom=<memory:0, vCores:0>",
         "{at} INFO [IPC Client] ipc.Client: {who}: Retrying connect to server: {ip}:8030. Already tried 0 time(s)",
         "{at} INFO [main] mr.app.JobImpl: {who}: {n} tasks done, 0 failed, 0 killed",
@@ -269,7 +271,7 @@ HADOOP = Voice(
         ),
     },
 )
-SPARK = Voice(
+SPARK = SampleLog(
     system="spark",
     file="Spark.log",
     begin=datetime(2018, 9, 10, tzinfo=UTC),
@@ -281,7 +283,7 @@ SPARK = Voice(
         "{at} INFO python.PythonRunner: Times in {who}: total = {n}, boot = 12, init = 30, finish = 2",
         "{at} INFO rdd.HadoopRDD: Input split for {who}: hdfs://{ip}:9000{path}+{n}",
     ),
-    near=(
+    near_misses=(
         "{at} INFO storage.MemoryStore: Block broadcast_{n} stored in memory of {who} (estimated size {n2} B)",
         "{at} INFO scheduler.TaskSet: {who}: 0 tasks failed in stage {n}.0",
         "{at} INFO client.TransportClient: {who}: reconnected after timeout, transfer {n} completed successfully",
@@ -309,7 +311,7 @@ SPARK = Voice(
         ),
     },
 )
-VOICES = (LINUX, HPC, HDFS, HADOOP, SPARK)
+LOGS = (LINUX, HPC, HDFS, HADOOP, SPARK)
 
 
 def sample(folder: Path, seed: int, scale: float) -> None:
@@ -317,101 +319,109 @@ def sample(folder: Path, seed: int, scale: float) -> None:
 
     Linux: hosts; HPC: nodes, in CRLF; HDFS: blocks; Hadoop and Spark: YARN containers beside the process itself.
     """
-    incidents = []
-    for voice in VOICES:
-        rng = random.Random(f"{seed}/{voice.system}")
-        told, planted = _play(voice, rng, scale)
-        text = "".join(line.replace("\n", voice.newline) + voice.newline for _, line in sorted(told, key=_when))
-        (folder / voice.file).write_bytes(text.encode())
+    incidents: list[Incident] = []
+    for log in LOGS:
+        rng = random.Random(f"{seed}/{log.system}")
+        lines, planted = _log_lines(log, rng, scale)
+        text = "".join(line.text.replace("\n", log.newline) + log.newline for line in sorted(lines, key=_line_time))
+        (folder / log.file).write_bytes(text.encode())
         incidents += planted
-    (folder / "truth.json").write_text(json.dumps({"incidents": incidents}, indent=1) + "\n", encoding="utf-8")
+    truth: Truth = {"incidents": incidents}
+    (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
 
 
-def _when(told: tuple[float, str]) -> float:
-    return told[0]
+class Line(NamedTuple):
+    """One line of a log, and its time in epoch seconds."""
+
+    time: float
+    text: str
 
 
-def _play(voice: Voice, rng: random.Random, scale: float) -> tuple[list[tuple[float, str]], list[dict[str, object]]]:
-    """(time, line) of a whole log, unsorted, and its incidents."""
-    cast = _cast(voice, rng, scale)
-    told = [line for actor in cast for line in _ordinary(voice, rng, actor)]
-    planted: list[dict[str, object]] = []
-    free = [(actor, start) for actor in cast for start in range(actor.first, actor.last, 3 * WINDOW)]
-    states = [state for state in sorted(voice.incidents) for _ in range(max(1, round(INCIDENTS * scale)))]
-    for state, (actor, start) in zip(states, rng.sample(free, min(len(states), len(free))), strict=False):
-        lines, incident = _incident(voice, rng, actor, state, start)
-        told += lines
+def _line_time(line: Line) -> float:
+    return line.time
+
+
+def _log_lines(log: SampleLog, rng: random.Random, scale: float) -> tuple[list[Line], list[Incident]]:
+    """The lines of a whole log, unsorted, and its incidents."""
+    entities = _log_entities(log, rng, scale)
+    lines = [line for entity in entities for line in _ordinary_lines(log, rng, entity)]
+    planted: list[Incident] = []
+    free = [(entity, start) for entity in entities for start in range(entity.first, entity.last, 3 * WINDOW)]
+    states = [state for state in sorted(log.incidents) for _ in range(max(1, round(INCIDENTS * scale)))]
+    for state, (entity, start) in zip(states, rng.sample(free, min(len(states), len(free))), strict=False):
+        evidence, incident = _incident(log, rng, entity, state, start)
+        lines += evidence
         planted.append(incident)
-    return told, planted
+    return lines, planted
 
 
 @dataclass(frozen=True)
-class Actor:
-    """One entity: what its lines carry, when it lives (epoch seconds, on window boundaries) and how much it says."""
+class Entity:
+    """One host, block or container: values in its lines, when it lives (epoch seconds, on window boundaries)."""
 
-    entity: str
+    name: str
     values: tuple[tuple[str, str], ...]
     first: int
     last: int
     lines: int
 
 
-def _cast(voice: Voice, rng: random.Random, scale: float) -> list[Actor]:
-    """The entities of a log, by what its layout tells them apart by."""
-    begin = int(voice.begin.timestamp())
+def _log_entities(log: SampleLog, rng: random.Random, scale: float) -> list[Entity]:
+    """The entities of a log: hosts, nodes, blocks, or a process and its containers."""
+    begin = int(log.begin.timestamp())
     whole = (begin, begin + DAYS * 86_400)
     total = max(200, round(LINES * scale))
-    if voice.system in {"linux", "hpc"}:
-        count = max(2, total // (3_000 if voice.system == "linux" else 500))
-        names = [f"mars{at}" if voice.system == "linux" else f"node-{at}" for at in range(count)]
-        return [Actor(f"{voice.system}/{name}", (("host", name),), *whole, total // count) for name in names]
-    if voice.system == "hdfs":
+    if log.system in {"linux", "hpc"}:
+        count = max(2, total // (3_000 if log.system == "linux" else 500))
+        names = [f"mars{at}" if log.system == "linux" else f"node-{at}" for at in range(count)]
+        return [Entity(f"{log.system}/{name}", (("host", name),), *whole, total // count) for name in names]
+    if log.system == "hdfs":
         return [
-            _passing(voice, rng, whole, "block", f"blk_{rng.getrandbits(62) - 2**61}", 1, 10)
+            _short_lived(log, rng, whole, ("block", f"blk_{rng.getrandbits(62) - 2**61}"), 1, 10)
             for _ in range(total // 10)
         ]
-    process = Actor(f"{voice.system}/{Path(voice.file).stem}", (("who", "the driver"),), *whole, total // 2)
+    process = Entity(f"{log.system}/{Path(log.file).stem}", (("who", "the driver"),), *whole, total // 2)
     job = f"container_{begin}_{rng.randrange(1, 10_000):04d}_01_"
-    guests = [_passing(voice, rng, whole, "who", f"{job}{at:06d}", 8, 100) for at in range(total // 200)]
-    return [process, *guests]
+    containers = [_short_lived(log, rng, whole, ("who", f"{job}{at:06d}"), 8, 100) for at in range(total // 200)]
+    return [process, *containers]
 
 
-def _passing(
-    voice: Voice, rng: random.Random, whole: tuple[int, int], placeholder: str, name: str, windows: int, lines: int
-) -> Actor:
-    """An entity that lives for a number of windows somewhere within the log."""
+def _short_lived(
+    log: SampleLog, rng: random.Random, whole: tuple[int, int], named: tuple[str, str], windows: int, lines: int
+) -> Entity:
+    """An entity that lives for a number of windows somewhere within the log. `named`: placeholder and value."""
     first = rng.randrange(whole[0], whole[1] - (windows + 1) * WINDOW, WINDOW)
-    return Actor(f"{voice.system}/{name}", ((placeholder, name),), first, first + windows * WINDOW, lines)
+    return Entity(f"{log.system}/{named[1]}", (named,), first, first + windows * WINDOW, lines)
 
 
-def _ordinary(voice: Voice, rng: random.Random, actor: Actor) -> Iterator[tuple[float, str]]:
+def _ordinary_lines(log: SampleLog, rng: random.Random, entity: Entity) -> Iterator[Line]:
     """An entity's lines without incident: mostly normal ones, some that only sound like failures, some of security."""
-    for _ in range(actor.lines):
+    for _ in range(entity.lines):
         kind = rng.random()
-        phrases = voice.security if kind > 0.98 else voice.near if kind > 0.93 else voice.normal
-        yield _line(voice, rng, actor, phrases, actor.first, actor.last)
+        phrases = log.security if kind > 0.98 else log.near_misses if kind > 0.93 else log.normal
+        yield _sample_line(log, rng, entity, phrases, entity.first, entity.last)
 
 
 def _incident(
-    voice: Voice, rng: random.Random, actor: Actor, state: int, start: int
-) -> tuple[list[tuple[float, str]], dict[str, object]]:
+    log: SampleLog, rng: random.Random, entity: Entity, state: int, start: int
+) -> tuple[list[Line], Incident]:
     """One to five lines of evidence in each of one or two windows of the clock."""
     windows = rng.choice((1, 1, 2))
     lines = [
-        _line(voice, rng, actor, voice.incidents[state], start + at * WINDOW, start + (at + 1) * WINDOW)
+        _sample_line(log, rng, entity, log.incidents[state], start + at * WINDOW, start + (at + 1) * WINDOW)
         for at in range(windows)
         for _ in range(rng.randint(1, 5))
     ]
     begin, end = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(start + windows * WINDOW, UTC)
-    return lines, {"entity": actor.entity, "start": begin.isoformat(), "end": end.isoformat(), "state": state}
+    return lines, {"entity": entity.name, "start": begin.isoformat(), "end": end.isoformat(), "state": state}
 
 
-def _line(
-    voice: Voice, rng: random.Random, actor: Actor, phrases: tuple[str, ...], first: int, last: int
-) -> tuple[float, str]:
-    """(time, line) at a random moment in [first, last)."""
+def _sample_line(
+    log: SampleLog, rng: random.Random, entity: Entity, phrases: tuple[str, ...], first: int, last: int
+) -> Line:
+    """A line at a random moment in [first, last)."""
     at = rng.randrange(first * 1_000, last * 1_000) / 1_000
     values = Values(rng)
-    values.update(actor.values)
-    values["at"] = voice.stamp(at)
-    return at, rng.choice(phrases).format_map(values)
+    values.update(entity.values)
+    values["at"] = log.stamp(at)
+    return Line(at, rng.choice(phrases).format_map(values))

@@ -1,4 +1,4 @@
-"""System logs of LogHub, or of anyone whose lines look alike: which files are read, how, and a generated sample."""
+"""System logs of LogHub, or of any system in one of the known layouts: which files are read, how, and where from."""
 
 import csv
 import itertools
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from schemas.ds2_loghub import LAYOUTS, Layout
+from schemas.ds2_loghub import LAYOUTS, STEM, Layout
 from schemas.finding import SourceError
 from schemas.source import RemoteFile, Source
-from tasks.pipelines.ds2_loghub.events import best_layout, system_of
+from tasks.pipelines.ds2_loghub.parse import best_layout, system_of
 from tasks.pipelines.ds2_loghub.sample import sample
 from tasks.sources import lines
 
@@ -33,8 +33,8 @@ def choose(paths: list[Path]) -> tuple[list[Path], dict[Path, str]]:
     """One file a system, so that no line is read twice: (used, unused -> why).
 
     A raw log goes before its structured copy; a file in a folder named like its system (LogHub's own layout, where the
-    line numbers of the ground truth hold) before one elsewhere; then the larger, for it has seen more; then by path.
-    Text in no known layout is left aside, unless there is nothing else: then reading it says what is wrong.
+    line numbers of the ground truth are right) before one elsewhere; then the larger; then by path.
+    Text in no known layout is not used, unless there is nothing else: then reading it says what is wrong.
     """
     known = [path for path in paths if _readable(path)] or paths
     unused = dict.fromkeys(set(paths) - set(known), "none of its first lines looks like a log line of a known layout")
@@ -47,7 +47,7 @@ def choose(paths: list[Path]) -> tuple[list[Path], dict[Path, str]]:
 
 
 def _why_not(path: Path, read: Path) -> str:
-    """Why a file is left aside; names no folder above the file's own, so that a manifest depends on content alone."""
+    """Why a file is not used; names no folder above the file's own, so that a manifest depends on content alone."""
     instead = f"{read.parent.name}/{read.name} is read for {identify(path)}"
     if path.name.lower().endswith(STRUCTURED):
         return f"{instead}; this is a structured copy"
@@ -61,7 +61,7 @@ def _preference(path: Path) -> tuple[bool, bool, int, str]:
 
 
 def _readable(path: Path) -> bool:
-    """False for text of which no line has a known layout. Binary and empty files pass: reading them tells."""
+    """False for text of which no line has a known layout. Binary and empty files pass: reading them says why."""
     if path.name.lower().endswith(STRUCTURED) or not path.stat().st_size:
         return True
     try:
@@ -127,17 +127,17 @@ def _decode_csv(path: Path, name: str) -> Iterator[pa.Table]:
 
 def _layout_of_columns(header: list[str], name: str) -> Layout:
     """The layout with the most columns among those whose columns are all there."""
-    fitting = [layout for layout in LAYOUTS if layout.csv and _fields(layout) <= set(header)]
+    fitting = [layout for layout in LAYOUTS if layout.csv and _csv_fields(layout) <= set(header)]
     if "LineId" not in header or not fitting:
-        known = "; ".join(", ".join(sorted(_fields(layout))) for layout in LAYOUTS if layout.csv)
+        known = "; ".join(", ".join(sorted(_csv_fields(layout))) for layout in LAYOUTS if layout.csv)
         raise SourceError(
             f"{name}, line 1: the columns are {', '.join(header) or 'none'}. Expected LineId and one of: {known}. "
             "Use the raw log instead."
         )
-    return max(fitting, key=lambda layout: len(_fields(layout)))
+    return max(fitting, key=lambda layout: len(_csv_fields(layout)))
 
 
-def _fields(layout: Layout) -> set[str]:
+def _csv_fields(layout: Layout) -> set[str]:
     """Columns that a layout's CSV has: "{Date} {Time}" -> {"Date", "Time"}."""
     return {part.partition("}")[0] for part in layout.csv.split("{")[1:]}
 
@@ -177,7 +177,7 @@ PINNED = {  # sha256 of <system>/<system>_2k.log at that revision
     "Spark": "2e8b9a37fc5c238253e0b8e18a8bd5e489671def91767ae1192d28c8e1f95901",
 }
 SOURCE = Source(
-    stem="ds2_loghub",
+    stem=STEM,
     title="LogHub: system logs (Linux, HPC, HDFS, Hadoop, Spark)",
     homepage="https://github.com/logpai/loghub",
     licence="research or academic work only, with citation and reference to the repository (LogHub's own terms)",

@@ -1,14 +1,14 @@
-"""Log templates: the messages of one log source in, the template each was printed from out. Pure.
+"""Log templates: for each message of one log source, the template that it was printed from.
 
-`mine(messages)` returns, aligned with the input's index, `template` (the message with `<*>` where values stood) and
+`mine(messages)` returns, aligned with the input's index, `template` (the message with `<*>` in place of its values) and
 `template_id` (12 hex digits of the template's blake2b: the same text has the same id in every run and every log).
 A message that is missing, empty or blank has the empty template.
 
-How, in four steps. After the numbers are masked only distinct lines are seen: a template depends on a *set*.
+How, in four steps. After the numbers are masked only distinct lines are looked at: a template depends on a *set*.
 1. *Mask* what is a value in any log: numbers, hexadecimal ids, addresses, paths, dates, sizes.
 2. *Take apart* into words and the gaps between them. Lines with the same gaps have one *shape* and are compared
-   word by word; a shape never sees another. (Drain, He et al., ICWS 2017, compares lines of one length so.)
-3. *Settle* each shape: a position with a few different words branches into templates, one with many is a variable;
+   word by word, and with no others. (Drain, He et al., ICWS 2017, compares lines of one length.)
+3. *Generalise* each shape: a position with a few different words branches into templates, one with many is a variable;
    lines are split by the position with the fewest words first, as in a tree. (Brain, Yu et al., IEEE TSC 2023,
    grows the tree from words that are frequent together, and counts children likewise.)
 4. Repeat 2 and 3 on the templates until none changes: the template of a template is itself.
@@ -33,9 +33,9 @@ Parsed = tuple[Row, Row]  # gaps, words
 VARIABLE = "<*>"
 LONGEST = 4096  # characters that are mined; the longest line of the five samples has 2,480. The rest is one variable
 
-# MAC addresses; words that begin with a digit or hold two, with what is glued behind (10ms, 0x1f, 10.0.0.1, 1-2.net);
+# MAC addresses; words that begin with a digit or have two, with what is glued behind (10ms, 0x1f, 10.0.0.1, 1-2.net);
 # words of six or more hexadecimal digits. A single digit in a word stays: alt0, ssh2 and IPv6 are names until step 3
-# says otherwise. ASCII only (-u): six times as fast on lines that hold other letters.
+# decides otherwise. ASCII only (-u): six times as fast on lines that have other letters.
 NUMBER = (
     r"(?-u:\b[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){3,}\b"
     r"|(?:\b[0-9]|[0-9]\w*[0-9])(?:[\w.-]*\w)?"
@@ -47,7 +47,7 @@ _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _LINK = r"(?:<\*>|[^\s\"'<>()\[\]{},;|])"  # one character, or value, of a link
 
 # Keys, or parts of keys, whose value is text that a reader wants kept: msg="cart opened", "log_level":"INFO".
-SPEAKERS = (
+TEXT_KEYS = (
     "msg|message|event|level|severity|type|kind|status|state|action|method|reason|cause|err|result|phase|logger"
     "|component|module"
 )
@@ -68,7 +68,7 @@ MASKS = (
     (r"(?:\d\.)?<\*>(?:[\w.:/@+#~^,-]*<\*>)*(?:[.-][\w.-]*\w)?", VARIABLE),  # glued: 10.0.0.1:80, 5/7, a1b2-c3
     (r"<\*>(?: ?(?:B|[KMGTkmgt]i?B|[nuµm]?s|secs?|[kMG]?Hz)\b)+", VARIABLE),  # unit: one value prints as B, KB or MB
     (r"<\*> bytes \(<\*>\)", f"{VARIABLE} bytes"),  # a size, and again for people
-    (rf'\b(\w*(?:{SPEAKERS})\w*"?[=:] ?)"', "${1}\x00"),  # what a speaking key quotes is set aside, ...
+    (rf'\b(\w*(?:{TEXT_KEYS})\w*"?[=:] ?)"', "${1}\x00"),  # what one of TEXT_KEYS quotes is set aside, ...
     (r'([=:] ?)"[^"]*"', f'${{1}}"{VARIABLE}"'),  # ... what another key quotes is a value, ...
     (r"\x00", '"'),  # ... and back
     (r"([=:] ?)(?:null|nil|[Nn]one)\b", f"${{1}}{VARIABLE}"),  # no value
@@ -81,9 +81,9 @@ WORD = re.compile(r"((?:<\*>|[\w#$])(?:(?:[-/\\&+*?!~^`]*\.?)(?:<\*>|[\w$%#]))*)
 SEPARATORS = frozenset(" ,;|&@")  # between the items of a list
 LONGEST_ITEM = 4  # words of one item of a list: `iar <*> dear <*>, iar <*> dear <*>`
 
-# Step 3: how many different words a position must show, where the rest is alike, to be a variable. Beside each number
-# stands the range in which mean accuracy moves by less than 0.002, on real and on invented systems (`thresholds` in
-# the benchmark). Chosen without a system, they group that system as well; only NAMED needs the sample Linux to be seen.
+# Step 3: how many different words a position must have, where the rest is alike, to be a variable. The comment of each
+# number gives the range in which mean accuracy moves by less than 0.002, on real and on invented systems (`thresholds`
+# in the benchmark). Chosen without a system, they group that system as well; only NAMED needs the sample Linux.
 MASKED = 2  # beside a value, whatever is no plain word is one too: broadcast_<*>, rdd_<*>
 NAMED = 2  # 2 to 3: a word after "user", "host" or "node" is its name
 NUMBERED = 3  # 2 to 5: disk1, disk2, disk3; but IPv4, IPv6
@@ -92,7 +92,7 @@ TEXT = 20  # 8 and up: text that branches: states in capitals, first words, phra
 SHARED = 0.5  # 0.34 to 0.5: share of a line's words that must be alike before any other is called a variable
 LONG = 4  # 2 to 6: with so many words alike, the first word too may be a name
 
-NAMERS = frozenset({"user", "host", "node"})
+NAME_KEYS = frozenset({"user", "host", "node"})
 
 
 def mine(messages: pd.Series) -> pd.DataFrame:
@@ -145,11 +145,12 @@ def _templates(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _round(parsed: dict[str, Parsed]) -> dict[str, str]:
+    """The text of each text with the variables of its shape: one round of steps 2 and 3."""
     shapes: defaultdict[Row, set[Row]] = defaultdict(set)
     for gaps, words in parsed.values():
         shapes[gaps].add(words)
-    settled = {gaps: settle(rows, gaps) for gaps, rows in shapes.items()}
-    return {text: _put_together(gaps, settled[gaps][words]) for text, (gaps, words) in parsed.items()}
+    patterns = {gaps: generalised(rows, gaps) for gaps, rows in shapes.items()}
+    return {text: _put_together(gaps, patterns[gaps][words]) for text, (gaps, words) in parsed.items()}
 
 
 def tidy(texts: pl.Series) -> pl.Series:
@@ -180,7 +181,7 @@ def take_apart(text: str) -> Parsed:
 
 
 def _repeats(gaps: list[str], words: list[str], size: int) -> bool:
-    """Whether the last `size` words say again, with a value among them, what the `size` before them said."""
+    """Whether the last `size` words, with a value among them, repeat the `size` words before them."""
     return (
         words[-1] == words[-1 - size]
         and words[-size:] == words[-2 * size : -size]
@@ -194,7 +195,7 @@ def _put_together(gaps: Row, words: Row) -> str:
     return "".join(gap + word for gap, word in zip(gaps, (*words, ""), strict=True))
 
 
-def settle(rows: Iterable[Row], gaps: Row) -> dict[Row, Row]:
+def generalised(rows: Iterable[Row], gaps: Row) -> dict[Row, Row]:
     """Pattern of each row of words, all rows being of one shape: `VARIABLE` at the positions that vary."""
     patterns: dict[Row, Row] = {}
     work = [[(row, row) for row in rows]]
@@ -207,15 +208,17 @@ def settle(rows: Iterable[Row], gaps: Row) -> dict[Row, Row]:
         elif branch is None:
             patterns.update(group)
         else:
-            work.extend(_split(group, branch))
+            work.extend(_split_by_word(group, branch))
     return patterns
 
 
 def _blank(pattern: Row, positions: set[int]) -> Row:
+    """The pattern with `VARIABLE` at these positions."""
     return tuple(VARIABLE if at in positions else word for at, word in enumerate(pattern))
 
 
-def _split(group: list[tuple[Row, Row]], at: int) -> Iterable[list[tuple[Row, Row]]]:
+def _split_by_word(group: list[tuple[Row, Row]], at: int) -> Iterable[list[tuple[Row, Row]]]:
+    """Rows and their patterns, in groups that have the same word at position `at`."""
     parts: defaultdict[str, list[tuple[Row, Row]]] = defaultdict(list)
     for row, pattern in group:
         parts[pattern[at]].append((row, pattern))
@@ -226,7 +229,7 @@ def _decide(columns: Sequence[set[str]], gaps: Row) -> tuple[set[int], int | Non
     """Positions to blank now, or else the position to split by, or else neither: this is one template.
 
     Subtle: beside a branch, only positions with many words of their own are blanked. One that is a variable because it
-    holds a value already waits for the split, lest a value of one template blank the words of another.
+    has a value already waits for the split: else a value of one template would blank the words of another.
     """
     varying = [at for at, words in enumerate(columns) if len(words) > 1]
     shared = sum(len(words) == 1 and VARIABLE not in words for words in columns)
@@ -242,16 +245,16 @@ def _decide(columns: Sequence[set[str]], gaps: Row) -> tuple[set[int], int | Non
 
 
 def _needed(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> int:
-    """How many different words position `at` must show to be a variable."""
+    """How many different words position `at` must have to be a variable."""
     words = columns[at]
-    kinds = Counter(map(_kind, words))
+    kinds = Counter(map(_word_kind, words))
     plain = kinds["letters"] + kinds["capitals"]
     masked = kinds["masked"]
     if masked + kinds["numbered"] == len(words) and len({_stem(word) for word in words}) == 1:
         return MASKED if masked else NUMBERED
     if masked and 2 * plain <= len(words) - masked:
         return MASKED
-    if gaps[at] == " " and NAMERS.issuperset(word.lower() for word in columns[at - 1]):
+    if gaps[at] == " " and NAME_KEYS.issuperset(word.lower() for word in columns[at - 1]):
         return NAMED
     if 2 * kinds["capitals"] > len(words) or _is_text(at, columns, gaps, shared):
         return TEXT
@@ -259,24 +262,24 @@ def _needed(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> int
 
 
 def _is_text(at: int, columns: Sequence[set[str]], gaps: Row, shared: int) -> bool:
-    """Whether position `at` tells of text that branches: first word, value of a speaking key, or one of a phrase."""
+    """Whether position `at` is text that branches: the first word, a value of TEXT_KEYS, or a word of a phrase."""
     if not _mostly_letters(columns[at]):
         return False
     if at == 0:
         return shared < LONG
-    if gaps[at] != " " and all(re.search(SPEAKERS, word) for word in columns[at - 1]):
+    if gaps[at] != " " and all(re.search(TEXT_KEYS, word) for word in columns[at - 1]):
         return True
     neighbours = [near for near, gap in ((at - 1, at), (at + 1, at + 1)) if gaps[gap] == " " and near < len(columns)]
     return any(len(columns[near]) > 1 and _mostly_letters(columns[near]) for near in neighbours)
 
 
 def _mostly_letters(words: set[str]) -> bool:
-    kinds = Counter(map(_kind, words))
+    kinds = Counter(map(_word_kind, words))
     return 2 * (kinds["letters"] + kinds["capitals"]) > len(words)
 
 
 @lru_cache(maxsize=1 << 16)
-def _kind(word: str) -> str:
+def _word_kind(word: str) -> str:
     if VARIABLE in word:
         return "masked"
     if re.fullmatch(r"[A-Z][A-Z_]+", word):

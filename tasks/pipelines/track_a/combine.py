@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from schemas.format_a import COLUMNS, SEVERITY_ORDER, SPLITS, STATES
 from tasks.quality.balance import balance, positions_in_order, token_bytes
-from tasks.quality.splits import DAY, SHARES, assign
+from tasks.quality.splits import assign
 
 CONFLICTS = pa.schema(
     {
@@ -27,31 +27,30 @@ CONFLICTS = pa.schema(
 )
 
 
-def combine(
-    *sequences: pd.DataFrame, block: timedelta = DAY, shares: Sequence[float] = SHARES
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def combine(*sequences: pd.DataFrame, block: timedelta, shares: Sequence[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(combined, rejects): the tables as one; each distinct `sequence_ids` one row, in order of time.
 
-    Rows that cross splits are rejected first (tasks/quality/splits.py). Of those with the same tokens one remains: it
-    has the sum of their weights, the worst of their labels (SEVERITY_ORDER) with the rule of the earliest row that
-    bears it, and entity, window and split of the earliest (window_start, then source and entity).
-    So the sum of `weight` over combined, and the rejects, make up the rows that came in, if each came with weight 1.
+    Rows that cross splits are rejected first (tasks/quality/splits.py). Of those with the same tokens one is kept: it
+    has the sum of their weights, the worst of their labels (SEVERITY_ORDER) with the rule of the earliest row that has
+    it, and entity, window and split of the earliest (window_start, then source and entity).
+    So the sum of `weight` over combined plus the number of rejects is the number of rows that came in, each with
+    weight 1.
 
-    What can move an old row: an identical sequence that occurred earlier, in an entity that was not there before. A
-    later day, and entities with tokens of their own such as another log system, move none.
+    One thing can move an old row: an identical sequence that occurred earlier, in a new entity. A later day, and
+    entities with tokens of their own such as another log system, move none.
     """
-    kept, rejected = assign(_stacked(sequences), block=block, shares=shares)
-    return _distinct(kept), rejected
+    kept, rejects = assign(_stacked(sequences), block=block, shares=shares, step="combine")
+    return _distinct_sequences(kept), rejects
 
 
 def _stacked(sequences: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The tables below each other, slices left out, in total order. No table at all gives an empty one."""
+    """The rows of all tables, without slices, in total order. No table at all gives an empty one."""
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
     table = pd.concat([empty, *(part[list(COLUMNS)] for part in sequences)], ignore_index=True).astype(COLUMNS)
     return table.iloc[positions_in_order(table)].reset_index(drop=True)
 
 
-def _distinct(ordered: pd.DataFrame) -> pd.DataFrame:
+def _distinct_sequences(ordered: pd.DataFrame) -> pd.DataFrame:
     """One row for each distinct sequence of a table in total order: the first, with weight, label and rule of all."""
     groups = (
         _keyed(ordered)
@@ -83,12 +82,12 @@ def _keyed(ordered: pd.DataFrame) -> pl.DataFrame:
     )
 
 
-def conflicts(*sequences: pd.DataFrame, block: timedelta = DAY, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """Sequences that `combine`, called with the same arguments, found under more than one label, most rows first.
+def conflicts(*sequences: pd.DataFrame, block: timedelta, shares: Sequence[float]) -> pd.DataFrame:
+    """Sequences that `combine`, called with the same arguments, gets with more than one label, most rows first.
 
     Columns: sequence_ids; labels, JSON text of state name -> occurrences; rows; label and state, which won.
     """
-    kept, _ = assign(_stacked(sequences), block=block, shares=shares)
+    kept, _ = assign(_stacked(sequences), block=block, shares=shares, step="conflicts")
     counts = _keyed(kept).group_by("tokens", "label").agg(pl.col("weight").sum(), pl.col("row", "severity").min())
     several = (
         counts.sort("severity")
@@ -98,10 +97,11 @@ def conflicts(*sequences: pd.DataFrame, block: timedelta = DAY, shares: Sequence
         .with_columns(rows=pl.col("weight").list.sum())
         .sort(["rows", "row"], descending=[True, False])
     )
-    return _told(several, kept)
+    return _conflict_rows(several, kept)
 
 
-def _told(several: pl.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+def _conflict_rows(several: pl.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+    """One row a sequence, with CONFLICTS' columns. `several`: its labels with their weights, worst label first."""
     named = [
         {STATES[label]: n for label, n in zip(labels, weights, strict=True)}
         for labels, weights in several.select("label", "weight").iter_rows()
@@ -117,9 +117,7 @@ def _told(several: pl.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
     return pa.table(columns, schema=CONFLICTS).to_pandas(types_mapper=pd.ArrowDtype)
 
 
-def parts(
-    combined: pd.DataFrame, *, normal_ratio: float = 3.0, seed: int = 42
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def parts(combined: pd.DataFrame, *, normal_ratio: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(train, validation, test), ready for a trainer. Only train is balanced, after the split: nothing can leak."""
     train, validation, test = (combined[combined["split"] == name].reset_index(drop=True) for name in SPLITS)
     return balance(train, normal_ratio=normal_ratio, seed=seed), validation, test

@@ -8,7 +8,7 @@ import pandas as pd
 
 from schemas import format_a
 from tasks.quality import balance, splits
-from tasks.quality.splits import CROSSES
+from tasks.quality.splits import CONTEXT_CROSSES_SPLIT
 from tasks.quality.vocabulary import FIRST_TEMPLATE
 
 TOP_TEMPLATES = 20
@@ -47,7 +47,7 @@ def summary(
         "combined": {
             "rows": len(combined),
             "weight": int(combined["weight"].sum()),
-            "dropped": {CROSSES: len(rejects)},
+            "dropped": {CONTEXT_CROSSES_SPLIT.name: len(rejects)},
         },
         "labels": {"before": balanced["before"], "after": balanced["after"]},
         "balance": balanced,

@@ -14,13 +14,14 @@ import pandas as pd
 import polars as pl
 
 from schemas.finding import SourceError
+from schemas.format_a import SPLIT_SHARES
 from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED
 from schemas.workflow import steps_of
 from tasks.pipelines.track_b.duplicates import KINDS, distinct
 from tasks.pipelines.track_b.mixture import mixed
 from tasks.quality import licences
 from tasks.quality.contract import rejects
-from tasks.quality.splits import SHARES, by_group, require_shares
+from tasks.quality.splits import by_group, require_shares
 
 Array = np.ndarray[Any, Any]
 
@@ -35,7 +36,7 @@ def combine(
     *tables: pd.DataFrame,
     threshold: float = THRESHOLD,
     licence: Literal["all", "permissive"] = "all",
-    shares: Sequence[float] = SHARES,
+    shares: Sequence[float] = SPLIT_SHARES,
     workers: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(combined, duplicates, rejects): the tables as one, ordered by source and id; their rows add up to those given.

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.quality.balance import balance, report, token_bytes
+from schemas.format_a import BALANCE_SEED, NORMAL_RATIO
+from tasks.quality import balance as balancing
+from tasks.quality.balance import report, token_bytes
 from tests.tasks.quality.rows import labelled, sequences
 
 pytestmark = pytest.mark.unit
+
+
+def balance(train: pd.DataFrame, normal_ratio: float = NORMAL_RATIO, seed: int = BALANCE_SEED) -> pd.DataFrame:
+    return balancing.balance(train, normal_ratio=normal_ratio, seed=seed)
+
 
 LABELS = st.lists(st.sampled_from([0, 0, 0, 0, 0, 1, 2, 3, 4]), max_size=60)
 
@@ -77,8 +84,8 @@ def test_normal_fewer_than_the_ratio_allows_is_left_alone() -> None:
 
 def test_the_report_counts_what_was_done() -> None:
     before = labelled(*[0] * 40, *[1] * 10, 3)
-    told = report(before, balance(before))
-    assert told == {
+    done = report(before, balance(before))
+    assert done == {
         "before": {
             "Normal": 40,
             "Resource_Exhaustion": 10,
@@ -104,7 +111,7 @@ def test_the_report_counts_what_was_done() -> None:
     ("labels", "words"),
     [((0, 0), "no failure state"), ((), "no failure state"), ((0, 1), "balanced already"), ((2,), "balanced already")],
 )
-def test_an_unchanged_table_is_told_with_the_reason(labels: tuple[int, ...], words: str) -> None:
+def test_an_unchanged_table_is_reported_with_the_reason(labels: tuple[int, ...], words: str) -> None:
     before = labelled(*labels)
     after = balance(before)
     assert after.equals(before)

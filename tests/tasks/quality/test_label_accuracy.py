@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.format_a import SEVERITY_ORDER, STATES
-from tasks.quality.label_accuracy import label_accuracy
+from schemas.format_a import SEVERITY_ORDER, STATES, Incident, Taxonomy, Truth
+from tasks.quality import label_accuracy as accuracies
+from tasks.quality.label_accuracy import Accuracy
 from tests.tasks.quality.rows import ANY_ROWS, MINUTE, sequences
 
 pytestmark = pytest.mark.unit
 
-Incident = dict[str, Any]
+
+def label_accuracy(table: pd.DataFrame, truth: Truth, taxonomy: Taxonomy = "five") -> Accuracy:
+    return accuracies.label_accuracy(table, truth, taxonomy=taxonomy)
 
 
 def at(minute: float) -> str:
@@ -49,21 +52,21 @@ ANY_INCIDENT = st.builds(
 @given(rows=ANY_ROWS, incidents=st.lists(ANY_INCIDENT, max_size=8))
 def test_every_number_is_that_of_the_definition(rows: list[dict[str, Any]], incidents: list[Incident]) -> None:
     table = sequences(rows)
-    told = label_accuracy(table, {"incidents": incidents}, taxonomy="seven")
+    accuracy = label_accuracy(table, {"incidents": incidents}, taxonomy="seven")
     truth = [expected(row, incidents) for row in table.itertuples()]
     labels = table["label"].tolist()
     for state, name in enumerate(STATES):
         planted, predicted = truth.count(state), labels.count(state)
         correct = sum(a == b == state for a, b in zip(truth, labels, strict=True))
-        assert told["states"][name]["planted"] == planted
-        assert told["states"][name]["predicted"] == predicted
-        assert told["states"][name]["correct"] == correct
-        assert told["states"][name]["recall"] == (pytest.approx(correct / planted, abs=1e-6) if planted else None)
-        assert told["states"][name]["precision"] == (
+        assert accuracy["states"][name]["planted"] == planted
+        assert accuracy["states"][name]["predicted"] == predicted
+        assert accuracy["states"][name]["correct"] == correct
+        assert accuracy["states"][name]["recall"] == (pytest.approx(correct / planted, abs=1e-6) if planted else None)
+        assert accuracy["states"][name]["precision"] == (
             pytest.approx(correct / predicted, abs=1e-6) if predicted else None
         )
     right = [(rule, a == b) for rule, a, b in zip(table["label_rule"], truth, labels, strict=True)]
-    assert {rule: (m["sequences"], m["correct"]) for rule, m in told["rules"].items()} == {
+    assert {rule: (m["sequences"], m["correct"]) for rule, m in accuracy["rules"].items()} == {
         name: (sum(rule == name for rule, _ in right), sum(ok for rule, ok in right if rule == name))
         for name in {rule for rule, _ in right}
     }
@@ -79,9 +82,9 @@ def test_a_day_by_hand() -> None:
             {"minute": 15, "label": 2, "rule": "harderror"},
         ]
     )
-    told = label_accuracy(table, {"incidents": [incident(2, 4, 10)]})
-    assert told["sequences"] == 4
-    assert told["states"]["System_Crash"] == {
+    accuracy = label_accuracy(table, {"incidents": [incident(2, 4, 10)]})
+    assert accuracy["sequences"] == 4
+    assert accuracy["states"]["System_Crash"] == {
         "planted": 2,
         "predicted": 2,
         "correct": 1,
@@ -91,7 +94,7 @@ def test_a_day_by_hand() -> None:
         "incidents": 1,
         "incidents_without_sequence": 0,
     }
-    assert told["rules"] == {
+    assert accuracy["rules"] == {
         "harderror": {"sequences": 2, "correct": 1, "precision": 0.5},
         "normal": {"sequences": 2, "correct": 1, "precision": 0.5},
     }
@@ -101,29 +104,29 @@ def test_a_day_by_hand() -> None:
     ("start", "end", "planted"), [(0, 5, 0), (4, 5, 0), (10, 20, 0), (5, 6, 1), (9, 10, 1), (0, 99, 1), (7, 7, 0)]
 )
 def test_an_incident_that_only_touches_a_window_is_not_in_it(start: float, end: float, planted: int) -> None:
-    told = label_accuracy(sequences([{"minute": 5}]), {"incidents": [incident(1, start, end)]})
-    assert told["states"]["Resource_Exhaustion"]["planted"] == planted
+    accuracy = label_accuracy(sequences([{"minute": 5}]), {"incidents": [incident(1, start, end)]})
+    assert accuracy["states"]["Resource_Exhaustion"]["planted"] == planted
 
 
 @pytest.mark.parametrize(("states", "worst"), [((4, 1), 1), ((1, 3), 3), ((3, 2), 2), ((5, 4), 4), ((5, 6), 6)])
 def test_of_incidents_at_once_the_worst_is_expected(states: tuple[int, int], worst: int) -> None:
     for order in (states, states[::-1]):
         truth = {"incidents": [incident(state, 0, 5) for state in order]}
-        told = label_accuracy(sequences([{"label": worst}]), truth, taxonomy="seven")
-        assert told["states"][STATES[worst]]["recall"] == 1.0
+        accuracy = label_accuracy(sequences([{"label": worst}]), truth, taxonomy="seven")
+        assert accuracy["states"][STATES[worst]]["recall"] == 1.0
 
 
 def test_history_is_not_the_window() -> None:
-    told = label_accuracy(sequences([{"minute": 30, "history": 25}]), {"incidents": [incident(1, 5, 30)]})
-    assert told["states"]["Resource_Exhaustion"]["planted"] == 0
+    accuracy = label_accuracy(sequences([{"minute": 30, "history": 25}]), {"incidents": [incident(1, 5, 30)]})
+    assert accuracy["states"]["Resource_Exhaustion"]["planted"] == 0
 
 
 def test_states_that_do_not_occur_have_no_ratio() -> None:
-    told = label_accuracy(sequences([{}]), {"incidents": []})
-    assert told["states"]["System_Crash"]["precision"] is None
-    assert told["states"]["System_Crash"]["recall"] is None
-    assert told["states"]["System_Crash"]["f1"] is None
-    assert told["states"]["Normal"]["f1"] == 1.0
+    accuracy = label_accuracy(sequences([{}]), {"incidents": []})
+    assert accuracy["states"]["System_Crash"]["precision"] is None
+    assert accuracy["states"]["System_Crash"]["recall"] is None
+    assert accuracy["states"]["System_Crash"]["f1"] is None
+    assert accuracy["states"]["Normal"]["f1"] == 1.0
 
 
 def test_a_state_that_is_planted_and_never_found_has_a_recall_of_zero() -> None:
@@ -147,6 +150,6 @@ def test_security_is_normal_among_five_states_and_a_state_among_seven() -> None:
 
 
 def test_no_sequences_and_no_incidents_have_no_ratio_at_all() -> None:
-    told = label_accuracy(sequences([]), {"incidents": []})
-    assert all(measures["recall"] is None for measures in told["states"].values())
-    assert told["rules"] == {}
+    accuracy = label_accuracy(sequences([]), {"incidents": []})
+    assert all(measures["recall"] is None for measures in accuracy["states"].values())
+    assert accuracy["rules"] == {}

@@ -1,6 +1,7 @@
 """Splits: a function of the group, so nothing moves; and no instant of an entity in two of them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from schemas.format_a import TEXT
-from schemas.snapshot import REJECT_COLUMNS
-from tasks.quality.splits import assign, by_group, findings, sizes, split_of
+from schemas.format_a import SPLIT_BLOCK, SPLIT_SHARES, TEXT
+from schemas.reject import REJECT_COLUMNS
+from tasks.quality import splits
+from tasks.quality.splits import CONTEXT_CROSSES_SPLIT, findings, sizes
 from tests.tasks.quality.rows import ANY_ROWS, MINUTE, sequences
 
 pytestmark = pytest.mark.unit
@@ -19,15 +21,25 @@ pytestmark = pytest.mark.unit
 DAY = 24 * 60  # minutes
 
 
-def entity_with(*splits: str) -> str:
+def assign(
+    table: pd.DataFrame, block: timedelta = SPLIT_BLOCK, shares: Sequence[float] = SPLIT_SHARES
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return splits.assign(table, block=block, shares=shares, step="combine")
+
+
+def split_of(source: str, entity: str, block: int) -> str:
+    return splits.split_of(source, entity, block, SPLIT_SHARES)
+
+
+def entity_with(*wanted: str) -> str:
     """The first machine whose days 0, 1, ... have these splits."""
-    days = [day * DAY * MINUTE for day in range(len(splits))]
+    days = [day * DAY * MINUTE for day in range(len(wanted))]
     names = (f"m{n}" for n in range(100_000))
-    return next(name for name in names if tuple(split_of("ds1", name, day) for day in days) == splits)
+    return next(name for name in names if tuple(split_of("ds1", name, day) for day in days) == wanted)
 
 
-def kept(rows: list[dict[str, Any]], **told: Any) -> pd.DataFrame:
-    return assign(sequences(rows), **told)[0]
+def kept(rows: list[dict[str, Any]], **options: Any) -> pd.DataFrame:
+    return assign(sequences(rows), **options)[0]
 
 
 @settings(max_examples=20, deadline=None)
@@ -72,9 +84,10 @@ def test_a_context_that_reaches_into_another_split_is_dropped_with_its_reason() 
         )
     )
     assert list(good["split"]) == ["train", "test"]
-    assert tuple(bad.columns) == REJECT_COLUMNS
-    assert list(bad["outcome"]) == ["dropped"]
-    assert list(bad["reason"]) == ["context_crosses_split"]
+    assert list(bad.columns) == list(REJECT_COLUMNS)
+    assert bad[["step", "outcome", "reason"]].to_numpy().tolist() == [
+        ["combine", CONTEXT_CROSSES_SPLIT.outcome, CONTEXT_CROSSES_SPLIT.name]
+    ]
     assert '"sequence_ids":[7,8]' in bad["row"].iloc[0]
 
 
@@ -167,9 +180,9 @@ def test_an_empty_split_is_seen_and_not_filled() -> None:
 def test_a_groups_split_is_its_own_whatever_else_is_in_the_table() -> None:
     groups = [f"g{n}" for n in range(60)] * 2
     table = pd.DataFrame({"source": ["ds"] * 120, "group": groups})
-    split = by_group(table)["split"]
+    split = splits.by_group(table, SPLIT_SHARES)["split"]
     assert (split[:60].to_list(), set(split)) == (split[60:].to_list(), {"train", "validation", "test"})
     assert split.to_list() == [split_of("ds", group, 0) for group in groups]
-    assert by_group(table[7:9])["split"].to_list() == split[7:9].to_list()
-    assert by_group(table)["split"].dtype == TEXT
-    assert by_group(table[:0])["split"].to_list() == []
+    assert splits.by_group(table[7:9], SPLIT_SHARES)["split"].to_list() == split[7:9].to_list()
+    assert splits.by_group(table, SPLIT_SHARES)["split"].dtype == TEXT
+    assert splits.by_group(table[:0], SPLIT_SHARES)["split"].to_list() == []

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_a_table_counted_by_hand() -> None:
-    told = describe(
+    made = describe(
         sequences(
             [
                 {"ids": (100, 200), "minute": 0},
@@ -26,13 +26,13 @@ def test_a_table_counted_by_hand() -> None:
         ),
         slices=("status",),
     )
-    lengths = told["sequence_length"]
-    assert (told["total_sequences"], told["total_weight"], told["entities"]) == (3, 3, 2)
-    assert {state: n for state, n in told["label_distribution"].items() if n} == {"Normal": 2, "System_Crash": 1}
-    assert told["rule_distribution"] == {"normal": 2, "died": 1}
+    lengths = made["sequence_length"]
+    assert (made["total_sequences"], made["total_weight"], made["entities"]) == (3, 3, 2)
+    assert {state: n for state, n in made["label_distribution"].items() if n} == {"Normal": 2, "System_Crash": 1}
+    assert made["rule_distribution"] == {"normal": 2, "died": 1}
     assert (lengths["min"], lengths["max"], lengths["mean"], lengths["median"]) == (1, 3, 2.0, 2.0)
     assert [(b["from"], b["to"], b["rows"]) for b in lengths["histogram"] if b["rows"]] == [(1, 1, 1), (2, 3, 2)]
-    assert told["token_stats"] == {
+    assert made["token_stats"] == {
         "total_tokens": 6,
         "unique_tokens": 4,
         "top_tokens": [
@@ -42,9 +42,9 @@ def test_a_table_counted_by_hand() -> None:
             {"token": 200, "rows": 1},
         ],
     }
-    assert told["slices"] == {"status": {"Running": 2, "missing": 1}}
-    assert told["quality_checks"] == {"empty_sequences": 0, "invalid_labels": 0}
-    over_time = told["events_over_time"]
+    assert made["slices"] == {"status": {"Running": 2, "missing": 1}}
+    assert made["quality_checks"] == {"empty_sequences": 0, "invalid_labels": 0}
+    over_time = made["events_over_time"]
     assert over_time["bucket_seconds"] == 300
     assert over_time["starts"][:2] == ["1970-01-01T00:00:00+00:00", "1970-01-01T00:05:00+00:00"]
     assert over_time["counts"] == {"Normal": [1, *[0] * 23, 1], "System_Crash": [0, 1, *[0] * 23]}
@@ -53,14 +53,14 @@ def test_a_table_counted_by_hand() -> None:
 @settings(max_examples=30, deadline=None)
 @given(rows=ANY_ROWS)
 def test_every_distribution_adds_up_and_is_json(rows: list[dict[str, Any]]) -> None:
-    told = describe(sequences(rows, slice=[row["rule"] for row in rows]), ("slice", "entity"))
-    assert sum(told["label_distribution"].values()) == len(rows)
-    assert sum(told["rule_distribution"].values()) == len(rows)
-    assert sum(part["rows"] for part in told["sequence_length"]["histogram"]) == len(rows)
-    assert all(sum(values.values()) == len(rows) for values in told["slices"].values())
-    assert sum(map(sum, told["events_over_time"]["counts"].values())) == len(rows)
-    assert len(told["events_over_time"]["starts"]) <= MOST_BUCKETS
-    assert orjson.loads(orjson.dumps(told)) == told
+    made = describe(sequences(rows, slice=[row["rule"] for row in rows]), ("slice", "entity"))
+    assert sum(made["label_distribution"].values()) == len(rows)
+    assert sum(made["rule_distribution"].values()) == len(rows)
+    assert sum(part["rows"] for part in made["sequence_length"]["histogram"]) == len(rows)
+    assert all(sum(values.values()) == len(rows) for values in made["slices"].values())
+    assert sum(map(sum, made["events_over_time"]["counts"].values())) == len(rows)
+    assert len(made["events_over_time"]["starts"]) <= MOST_BUCKETS
+    assert orjson.loads(orjson.dumps(made)) == made
 
 
 @settings(max_examples=15, deadline=None)
@@ -70,18 +70,18 @@ def test_the_order_of_rows_changes_nothing(rows: list[dict[str, Any]]) -> None:
 
 
 def test_a_table_without_rows_has_zeros_and_none() -> None:
-    told = describe(sequences([], status=[]), ("status",))
-    assert told["total_sequences"] == told["total_weight"] == told["entities"] == 0
-    assert set(told["label_distribution"].values()) == {0}
-    assert told["sequence_length"]["mean"] is None
-    assert told["events_over_time"] == {"bucket_seconds": None, "starts": [], "counts": {}}
-    assert told["slices"] == {"status": {}}
+    made = describe(sequences([], status=[]), ("status",))
+    assert made["total_sequences"] == made["total_weight"] == made["entities"] == 0
+    assert set(made["label_distribution"].values()) == {0}
+    assert made["sequence_length"]["mean"] is None
+    assert made["events_over_time"] == {"bucket_seconds": None, "starts": [], "counts": {}}
+    assert made["slices"] == {"status": {}}
 
 
 def test_faulty_rows_are_counted_as_such() -> None:
-    told = describe(sequences([{"ids": ()}, {"label": 9}, {"label": None}]))
-    assert told["quality_checks"] == {"empty_sequences": 1, "invalid_labels": 2}
-    assert told["label_distribution"] | {"unknown_9": 1, "missing": 1, "Normal": 1} == told["label_distribution"]
+    made = describe(sequences([{"ids": ()}, {"label": 9}, {"label": None}]))
+    assert made["quality_checks"] == {"empty_sequences": 1, "invalid_labels": 2}
+    assert made["label_distribution"] | {"unknown_9": 1, "missing": 1, "Normal": 1} == made["label_distribution"]
 
 
 def test_security_states_are_listed_where_they_occur_only() -> None:

@@ -1,6 +1,6 @@
 """Precision and recall of every DS2 rule on 300 log lines that were written and labelled by hand.
 
-`ds2_hand_labelled.tsv`: 60 raw lines in each of the five layouts, with the rule, event type, state and severity that a
+`hand_labelled.tsv`: 60 raw lines in each of the five layouts, with the rule, event type, state and severity that a
 reader gives them by their meaning. A label is never changed to please the code. `python -m
 tests.tasks.pipelines.ds2_loghub.test_label_rules` prints the table.
 """
@@ -14,14 +14,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from schemas.ds2_loghub import EVENT_STATES, EVENT_TYPES, SECURITY
-from tasks.pipelines.ds2_loghub import events as ds2_loghub_events
-from tasks.pipelines.ds2_loghub import rules
-from tasks.pipelines.ds2_loghub import source as loghub
+from schemas.ds2_loghub import EVENT_TYPES, SECURITY
+from tasks.pipelines.ds2_loghub.parse import parse
+from tasks.pipelines.ds2_loghub.rules import EVENT_STATES, EVENT_TYPE_OF
+from tasks.pipelines.ds2_loghub.source import decode
+from tests.tasks.pipelines.ds2_loghub.logs import read
 
 pytestmark = [pytest.mark.unit, pytest.mark.slow, pytest.mark.dataset]
 
-HAND_LABELLED = Path(__file__).with_name("ds2_hand_labelled.tsv")
+HAND_LABELLED = Path(__file__).with_name("hand_labelled.tsv")
 COLUMNS = ("rule", "event_type", "state", "severity")
 FLOOR = 0.9
 
@@ -45,9 +46,9 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
 def _through_pipeline(folder: Path, layout: str, rows: pd.DataFrame) -> pd.DataFrame:
     path = folder / f"{layout}.log"
     path.write_text("".join(line + "\n" for line in rows["line"]), encoding="utf-8")
-    batches = [table.to_pandas(types_mapper=pd.ArrowDtype) for table in loghub.decode(path, path.name)]
-    parsed = pd.concat([ds2_loghub_events.parse(batch)[0] for batch in batches], ignore_index=True)
-    events, _ = ds2_loghub_events.events(parsed)
+    batches = [table.to_pandas(types_mapper=pd.ArrowDtype) for table in decode(path, path.name)]
+    parsed = pd.concat([parse(batch)[0] for batch in batches], ignore_index=True)
+    events, _ = read(parsed)
     found = events[list(COLUMNS)].add_prefix("found_")
     return found.assign(layout=layout, number=events["line"].astype("int64")).astype({"found_state": int})
 
@@ -82,7 +83,7 @@ def test_there_are_three_hundred_lines_sixty_a_layout_and_every_rule_has_its_sha
     assert rows.groupby("layout").size().to_dict() == dict.fromkeys(("hadoop", "hdfs", "hpc", "linux", "spark"), 60)
     assert not rows["line"].duplicated().any()
     assert set(rows["event_type"]) == set(EVENT_TYPES)
-    assert set(rows["rule"]) == set(rules.EVENT_TYPE_OF)
+    assert set(rows["rule"]) == set(EVENT_TYPE_OF)
 
 
 def test_labels_agree_with_the_domains_table_of_states() -> None:

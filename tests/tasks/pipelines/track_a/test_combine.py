@@ -8,16 +8,39 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from schemas.format_a import COLUMNS, SEVERITY_ORDER, STATES
-from schemas.snapshot import REJECT_COLUMNS
-from tasks.pipelines.track_a.combine import combine, conflicts, parts
-from tasks.quality.splits import assign
+from schemas.format_a import (
+    BALANCE_SEED,
+    COLUMNS,
+    NORMAL_RATIO,
+    SEVERITY_ORDER,
+    SPLIT_BLOCK,
+    SPLIT_SHARES,
+    STATES,
+)
+from schemas.reject import REJECT_COLUMNS
+from tasks.pipelines.track_a import combine as track_a
+from tasks.pipelines.track_a.rules import REASONS
+from tasks.quality import splits
 from tests.tasks.quality.rows import ANY_ROWS, sequences
 
 pytestmark = pytest.mark.unit
 
 Rows = list[dict[str, Any]]
 DAY = 24 * 60
+
+
+def combine(*tables: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return track_a.combine(*tables, block=SPLIT_BLOCK, shares=SPLIT_SHARES)
+
+
+def conflicts(*tables: pd.DataFrame) -> pd.DataFrame:
+    return track_a.conflicts(*tables, block=SPLIT_BLOCK, shares=SPLIT_SHARES)
+
+
+def parts(
+    combined: pd.DataFrame, normal_ratio: float = NORMAL_RATIO, seed: int = BALANCE_SEED
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    return track_a.parts(combined, normal_ratio=normal_ratio, seed=seed)
 
 
 def of_source(rows: Rows, source: str) -> Rows:
@@ -27,7 +50,7 @@ def of_source(rows: Rows, source: str) -> Rows:
 def by_tokens(table: pd.DataFrame) -> dict[tuple[int, ...], list[Any]]:
     """The rows that survive the splits, by their tokens, earliest first: what combine works on."""
     found = defaultdict(list)
-    for row in assign(table)[0].itertuples():
+    for row in splits.assign(table, block=SPLIT_BLOCK, shares=SPLIT_SHARES, step="combine")[0].itertuples():
         found[tuple(row.sequence_ids)].append(row)
     return {
         ids: sorted(
@@ -38,7 +61,7 @@ def by_tokens(table: pd.DataFrame) -> dict[tuple[int, ...], list[Any]]:
     }
 
 
-def plainly(table: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
+def expected_rows(table: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
     """The combined table by the words of the contract, one row after the other."""
     made = {}
     for ids, rows in by_tokens(table).items():
@@ -48,7 +71,7 @@ def plainly(table: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
     return made
 
 
-def as_plain(combined: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
+def rows_of(combined: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
     return {
         tuple(r.sequence_ids): (r.label, r.label_rule, r.weight, r.entity, r.window_start, r.split)
         for r in combined.itertuples()
@@ -60,8 +83,8 @@ def as_plain(combined: pd.DataFrame) -> dict[tuple[int, ...], tuple[Any, ...]]:
 def test_combined_is_what_the_words_say(rows: Rows) -> None:
     table = sequences(rows)
     combined, rejected = combine(table)
-    assert as_plain(combined) == plainly(table)
-    assert len(combined) == len(plainly(table))  # no sequence twice, so none in two splits
+    assert rows_of(combined) == expected_rows(table)
+    assert len(combined) == len(expected_rows(table))  # no sequence twice, so none in two splits
     assert int(combined["weight"].sum()) + len(rejected) == len(table)
 
 
@@ -87,7 +110,7 @@ def test_combining_again_changes_nothing(rows: Rows) -> None:
 def test_a_later_day_moves_no_old_row(old: Rows, new: Rows) -> None:
     """Nor its entity or window; only its weight may grow and its label get worse."""
     later = [{**row, "minute": row["minute"] + 20 * DAY} for row in new]
-    alone, together = as_plain(combine(sequences(old))[0]), as_plain(combine(sequences(old + later))[0])
+    alone, together = rows_of(combine(sequences(old))[0]), rows_of(combine(sequences(old + later))[0])
     for ids, before in alone.items():
         assert together[ids][3:] == before[3:]
         assert together[ids][2] >= before[2]
@@ -111,7 +134,7 @@ def test_an_earlier_occurrence_in_a_new_entity_is_what_can_move_a_row() -> None:
 def test_columns_are_format_a_and_slices_are_left_out() -> None:
     combined, rejected = combine(sequences([{}], status=["Failed"]), sequences([{"source": "b"}], system=["hdfs"]))
     assert dict(combined.dtypes) == COLUMNS
-    assert tuple(rejected.columns) == REJECT_COLUMNS
+    assert list(rejected.columns) == list(REJECT_COLUMNS)
 
 
 def test_tables_without_rows_and_no_tables_give_an_empty_one() -> None:
@@ -139,7 +162,7 @@ def test_the_winning_labels_earliest_rule_is_taken() -> None:
 @given(rows=ANY_ROWS)
 def test_conflicts_are_the_sequences_with_several_labels_and_name_the_one_combined_took(rows: Rows) -> None:
     table = sequences(rows)
-    combined = as_plain(combine(table)[0])
+    combined = rows_of(combine(table)[0])
     expected = {
         ids: {STATES[label]: n for label, n in Counter(row.label for row in same).items()}
         for ids, same in by_tokens(table).items()
@@ -186,3 +209,10 @@ def test_the_seed_and_the_ratio_reach_the_balance() -> None:
     assert not parts(combined, seed=1)[0].equals(parts(combined, seed=2)[0])
     assert Counter(parts(combined, normal_ratio=1)[0]["label"].tolist()).keys() == {0, 1, 2}
     assert len(set(Counter(parts(combined, normal_ratio=1)[0]["label"].tolist()).values())) == 1
+
+
+def test_every_reason_is_reached_and_no_other_is_given() -> None:
+    """A week of windows with a context of a day: some touch two splits."""
+    week = [{"ids": (n,), "minute": 60 * n, "history": DAY} for n in range(7 * 24)]
+    _, rejected = combine(sequences(week))
+    assert set(zip(rejected["step"], rejected["reason"], strict=True)) == {("combine", reason) for reason in REASONS}

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.finding import SourceError
+from schemas.format_a import SPLIT_SHARES
 from schemas.format_b import COLUMNS, SPLITS, VERIFIED, message, messages_json
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.workflow import answer, result
@@ -125,7 +126,7 @@ def test_a_rows_split_is_that_of_its_group_and_no_other_row_moves_it(one: Rows, 
         by_id(combine(of_source(one, "a"))[0]),
         by_id(combine(of_source(one, "a"), of_source(other, "b"))[0]),
     )
-    assert all(row.split == split_of(row.source, row.group, 0) for row in together.values())
+    assert all(row.split == split_of(row.source, row.group, 0, SPLIT_SHARES) for row in together.values())
     assert all(together[name].split == alone[name].split for name in alone.keys() & together.keys())
 
 
