@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.assure import FORMAT_B, assure
-from schemas.ds5_glaive import OUTCOME_SLICES, SLICES
+from schemas.ds5_glaive import ALWAYS_JOINED, LARGEST_GROUP, OUTCOME_SLICES, SLICES
 from schemas.limits import Limits, Representation
 from schemas.published import Published
 from schemas.settings import settings
@@ -14,6 +14,7 @@ from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
 from tasks.pipelines.ds5_glaive import conversations as glaive
+from tasks.pipelines.ds5_glaive import reports
 from tasks.pipelines.ds5_glaive.source import SOURCE, decode
 from tasks.sources.acquire import acquire
 
@@ -50,7 +51,7 @@ def ds5_glaive(
     taken = share if share is not None else LIVE_SHARE if mode == "live" else 1.0
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     read, unread = derive_batches(glaive.conversations, *raw.files, decode=decode, share=taken, seed=seed)
-    conversations, repeated = derive(glaive.grouped, read)
+    conversations, repeated = derive(glaive.grouped, read, largest_group=LARGEST_GROUP, always_joined=ALWAYS_JOINED)
     return assure(
         conversations,
         form=FORMAT_B,
@@ -59,8 +60,10 @@ def ds5_glaive(
         slices=tuple(SLICES),
         outcomes=OUTCOME_SLICES,
         statistics={
-            "schema_stats.json": derive(glaive.schema_stats, conversations),
-            "quality_report.json": derive(glaive.quality_report, conversations, unread, repeated),
+            "schema_stats.json": derive(reports.schema_stats, conversations),
+            "quality_report.json": derive(
+                reports.quality_report, conversations, unread, repeated, representation=agreed.ds5_representation
+            ),
         },
         rejected=(unread, repeated),
         rules={},
