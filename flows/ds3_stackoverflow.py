@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from flows.assure import FORMAT_B, assure
-from schemas.ds3_stackoverflow import SITE, SLICES, TAGS
+from schemas.ds3_stackoverflow import APPROVAL_CHANNEL, SITE, SLICES, TAGS
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.settings import secret, settings
@@ -19,10 +19,11 @@ from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
 from tasks.pipelines.ds3_stackoverflow import conversations as ds3
+from tasks.pipelines.ds3_stackoverflow import pairs as ds3_pairs
 from tasks.pipelines.ds3_stackoverflow import posts as ds3_posts
+from tasks.pipelines.ds3_stackoverflow import questions as ds3_questions
 from tasks.pipelines.ds3_stackoverflow import reports
 from tasks.pipelines.ds3_stackoverflow.source import SOURCE, decode
-from tasks.pipelines.ds3_stackoverflow.teacher import APPROVAL_CHANNEL
 from tasks.sources.acquire import acquire
 from tasks.sources.drafts import Prompt, draft
 from tasks.sources.gemini import MODEL, Budget, Gemini
@@ -74,10 +75,10 @@ def ds3_stackoverflow(
     agreed = thresholds(limits=limits, min_score=min_score)
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     posts, unwanted = derive_batches(ds3_posts.posts, *raw.files, decode=decode, tags=tags, min_score=agreed.min_score)
-    questions, empty = derive_batches(ds3.questions, posts, decode=row_groups, site=site)
-    wanted = snapshots.read(derive(ds3.wanted, questions))
-    answers, others = derive_batches(ds3.answers, posts, decode=row_groups, site=site, **wanted)
-    pairs, unpaired = derive(ds3.pairs, questions, answers, require_answer=require_answer)
+    questions, empty = derive_batches(ds3_questions.questions, posts, decode=row_groups, site=site)
+    wanted = snapshots.read(derive(ds3_questions.wanted, questions))
+    answers, others = derive_batches(ds3_questions.answers, posts, decode=row_groups, site=site, **wanted)
+    pairs, unpaired = derive(ds3_pairs.pairs, questions, answers, require_answer=require_answer)
     budget = _budget(teacher, requests, tokens)
     drafts = (ask(pairs, model, budget),) if budget else ()
     conversations, unanswered = derive(ds3.conversations, pairs, *drafts, channel=channel)
