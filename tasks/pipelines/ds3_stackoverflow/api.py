@@ -73,7 +73,7 @@ class Client:
             )
         self.sleep(self._pause)
         try:
-            page = self._response(f"{self.url}{path}", {"site": API_SITE, "filter": "withbody", **parameters})
+            page = self._checked_response(f"{self.url}{path}", {"site": API_SITE, "filter": "withbody", **parameters})
         except (_Transient, httpx.HTTPError) as error:
             raise SourceError(f"Stack Exchange: {path} could not be fetched: {error}. Run again later.") from error
         self._pause = float(page.get("backoff", 0))
@@ -82,9 +82,9 @@ class Client:
         return page
 
     @stamina.retry(on=(_Transient, httpx.TransportError), attempts=5, timeout=300, wait_initial=0.5, wait_max=15)
-    def _response(self, url: str, parameters: Mapping[str, str | int]) -> Document:
+    def _checked_response(self, url: str, parameters: Mapping[str, str | int]) -> Document:
         response = self.http.get(url, params={**parameters, **({"key": self.key} if self.key else {})})
-        found = _json_object(response)
+        found = _response_object(response)
         if found.get("error_name") == THROTTLED:
             seconds = float((re.findall(r"(\d+) seconds", str(found.get("error_message"))) or ["1"])[0])
             _refuse_long(seconds, url)
@@ -100,7 +100,7 @@ class Client:
         return found
 
 
-def _json_object(response: httpx.Response) -> Document:
+def _response_object(response: httpx.Response) -> Document:
     """The response's JSON object; {} for a proxy's page or a response that is cut off."""
     try:
         value = response.json()

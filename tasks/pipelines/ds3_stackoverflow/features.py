@@ -98,20 +98,20 @@ def credit(post: PostQuestion | PostAnswer, link: str, site: str) -> str:
 
 
 @cache
-def _pattern(rule: TextRule) -> re.Pattern[str]:
+def _rule_pattern(rule: TextRule) -> re.Pattern[str]:
     lines = re.sub(r"\s*\n\s*\|", "|", rule.patterns.strip()).split("\n")
     alternatives = "|".join(line.strip() for line in lines)
     return re.compile(rf"(?<![A-Za-z0-9_])(?:{alternatives})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
-def _matching(rules: Sequence[TextRule], text: str) -> list[str]:
+def _matching_names(rules: Sequence[TextRule], text: str) -> list[str]:
     """Names of the rules whose patterns a text matches, in the rules' order."""
-    return [rule.name for rule in rules if _pattern(rule).search(text)]
+    return [rule.name for rule in rules if _rule_pattern(rule).search(text)]
 
 
 def signatures(text: str) -> list[str]:
     """Error signatures in a text, the one that explains most first."""
-    return _matching(SIGNATURES, text)
+    return _matching_names(SIGNATURES, text)
 
 
 def component(tags: Sequence[str], title: str, text: str) -> str:
@@ -123,9 +123,9 @@ def component(tags: Sequence[str], title: str, text: str) -> str:
     tagged = [rule.name for rule in COMPONENTS if set(rule.tags) & set(tags)]
     if tagged and tagged[0] != WHOLE_CLUSTER:
         return tagged[0]
-    matches = {rule.name: sum(1 for _ in _pattern(rule).finditer(text)) for rule in COMPONENTS}
+    matches = {rule.name: sum(1 for _ in _rule_pattern(rule).finditer(text)) for rule in COMPONENTS}
     if tagged:
-        titled = _matching([rule for rule in COMPONENTS if rule.name in CLUSTER_PARTS], title)
+        titled = _matching_names([rule for rule in COMPONENTS if rule.name in CLUSTER_PARTS], title)
         most = titled[0] if titled else max(CLUSTER_PARTS, key=matches.__getitem__)
         return most if titled or 0 < matches[most] >= matches[WHOLE_CLUSTER] else WHOLE_CLUSTER
     most = max(matches, key=matches.__getitem__)
@@ -134,10 +134,10 @@ def component(tags: Sequence[str], title: str, text: str) -> str:
 
 def question_type(title: str, text: str, errors: Sequence[str]) -> str:
     """The kind of answer that a question asks for: by its title, else by an error it shows, else by its text."""
-    by_title = _matching(QUESTION_TYPES, title)
+    by_title = _matching_names(QUESTION_TYPES, title)
     if by_title:
         return by_title[0]
-    return ERROR_TYPE if errors else next(iter(_matching(QUESTION_TYPES, text)), OTHER_TYPE)
+    return ERROR_TYPE if errors else next(iter(_matching_names(QUESTION_TYPES, text)), OTHER_TYPE)
 
 
 def complexity(words: int, blocks: int, errors: Sequence[str]) -> str:
@@ -148,4 +148,4 @@ def complexity(words: int, blocks: int, errors: Sequence[str]) -> str:
 
 def environment(text: str) -> Environment:
     """The strictest environment that a text names; production where it names none."""
-    return cast("Environment", next(iter(_matching(ENVIRONMENT_RULES, text)), format_b.DEFAULT_ENVIRONMENT))
+    return cast("Environment", next(iter(_matching_names(ENVIRONMENT_RULES, text)), format_b.DEFAULT_ENVIRONMENT))

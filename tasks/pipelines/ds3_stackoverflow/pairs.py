@@ -35,8 +35,8 @@ def pairs(questions: pd.DataFrame, answers: pd.DataFrame, *, require_answer: boo
     A question without an accepted answer is dropped. One whose accepted answer is not in the data is used without it
     (rationale null, quality "unanswered"), unless `require_answer`.
     """
-    asked, repeated = _first_of(question_rows(questions), lambda row: row[0].question)
-    given, repeated_answers = _first_of(answer_rows(answers), lambda row: row.answer.answer)
+    asked, repeated = _first_by_id(question_rows(questions), lambda row: row[0].question)
+    given, repeated_answers = _first_by_id(answer_rows(answers), lambda row: row.answer.answer)
     accepted = _accepted_answers(asked, given)
     reasons = [
         _unpaired_reason(question, answer, require_answer)
@@ -55,10 +55,10 @@ def pairs(questions: pd.DataFrame, answers: pd.DataFrame, *, require_answer: boo
         *_unpaired_rejects(asked, reasons),
         *_answer_rejects("question_not_used", unused),
     ]
-    return _weighted(table_of([_values(pair) for pair in made], PAIR_COLUMNS)), reject_table("pairs", left_out)
+    return _with_weights(table_of([_pair_values(pair) for pair in made], PAIR_COLUMNS)), reject_table("pairs", left_out)
 
 
-def _first_of(rows: Iterable[Row], key: Callable[[Row], int | None]) -> tuple[list[Row], list[Row]]:
+def _first_by_id(rows: Iterable[Row], key: Callable[[Row], int | None]) -> tuple[list[Row], list[Row]]:
     """(rows with a new id, rows with an id that came before), in order."""
     first: dict[int | None, Row] = {}
     repeated = [row for row in rows if first.setdefault(key(row), row) is not row]
@@ -66,7 +66,7 @@ def _first_of(rows: Iterable[Row], key: Callable[[Row], int | None]) -> tuple[li
 
 
 def _accepted_answers(asked: Sequence[Asked], given: Sequence[AnswerRow]) -> list[AnswerRow | None]:
-    """The accepted answer of each question. No two questions share one: the first takes it."""
+    """The accepted answer of each question. No two questions share one: it belongs to the first."""
     by_id = {row.answer.answer: row for row in given}
     by_question = {row.question: row for row in reversed(given) if row.chosen}
     accepted: list[AnswerRow | None] = []
@@ -133,12 +133,12 @@ def quality_score(question: Question, answer: Answer | None) -> float:
     )
 
 
-def _values(pair: Pair) -> tuple[object, ...]:
+def _pair_values(pair: Pair) -> tuple[object, ...]:
     """A pair in the order of PAIR_COLUMNS."""
     return (*pair.question, *(pair.answer or NO_ANSWER), *pair[2:])
 
 
-def _weighted(pairs: pd.DataFrame) -> pd.DataFrame:
+def _with_weights(pairs: pd.DataFrame) -> pd.DataFrame:
     """Weight = 0.5 + quality between the least (0) and the most (1); 1.0 where all are of one quality."""
     scores = pairs["quality_score"]
     span = scores.max() - scores.min() if len(pairs) else 0.0

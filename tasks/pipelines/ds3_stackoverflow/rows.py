@@ -15,7 +15,7 @@ NO_ANSWER: Final = (None,) * len(Answer._fields)  # the columns of an answer in 
 
 
 class Reject(NamedTuple):
-    """A raw row that is left out, and its text."""
+    """A raw row that is rejected, the reason, and the text to keep of it."""
 
     reason: str
     text: str

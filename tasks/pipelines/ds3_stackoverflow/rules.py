@@ -1,4 +1,4 @@
-"""Which rows of ds3_stackoverflow are left out: a rule for each reason of `posts`, and the meaning of every reason.
+"""Why rows of ds3_stackoverflow are rejected: a rule for each reason of `posts`, and the meaning of every reason.
 
 The rules by which a question's text is judged are in words.py.
 """
@@ -13,7 +13,7 @@ from schemas.reject import Reason, reasons
 
 
 class PostRule(NamedTuple):
-    """A reason to leave a row out, and the condition: an expression over a batch of rows, given the least score.
+    """A reason to reject a row, and the condition: an expression over a batch of rows, given the least score.
 
     Of several rules that apply to a row, the first gives the reason.
     """

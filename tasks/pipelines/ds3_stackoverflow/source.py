@@ -289,7 +289,7 @@ def _one_by_one(block: bytes, line: int) -> Iterator[Row]:
     for start, end in itertools.pairwise([*starts, len(block)]):
         piece = block[start:end]
         sound = _parsed_rows(piece, line)
-        yield sound[0] if sound else Row(line, (), (), "malformed_xml", _cut_bytes(piece).strip())
+        yield sound[0] if sound else Row(line, (), (), "malformed_xml", _row_text_of_bytes(piece).strip())
         line += piece.count(b"\n")
 
 
@@ -336,15 +336,15 @@ def _next_record(reader: Iterator[list[str]]) -> list[str] | None:
 
 def _csv_row(line: int, record: list[str], header: list[str]) -> Row:
     if len(record) != len(header):
-        return Row(line, (), (), "wrong_column_count", _cut(",".join(record)))
+        return Row(line, (), (), "wrong_column_count", _row_text(",".join(record)))
     try:
         "".join(record).encode()
     except UnicodeEncodeError:  # bytes that are no UTF-8 were read as lone surrogates
-        return Row(line, (), (), "invalid_utf8", _cut(",".join(record)))
+        return Row(line, (), (), "invalid_utf8", _row_text(",".join(record)))
     return Row(line, header, record)
 
 
-def _cut(text: str) -> str:
+def _row_text(text: str) -> str:
     return text[:ROW_TEXT_LIMIT].encode(errors="replace").decode()
 
 
@@ -370,17 +370,17 @@ def _cut_lines(file: BinaryIO) -> Iterator[bytes]:
 
 def _json_row(number: int, line: bytes) -> Row:
     if len(line) > LONGEST:
-        return Row(number, (), (), "line_too_long", _cut_bytes(line))
+        return Row(number, (), (), "line_too_long", _row_text_of_bytes(line))
     row = _json_value(line)
     if row is None:
-        return Row(number, (), (), "malformed_json", _cut_bytes(line))
+        return Row(number, (), (), "malformed_json", _row_text_of_bytes(line))
     if not isinstance(row, dict):
-        return Row(number, (), (), "not_an_object", _cut_bytes(line))
+        return Row(number, (), (), "not_an_object", _row_text_of_bytes(line))
     flat = _flat(row)
     return Row(number, tuple(flat), tuple(flat.values()))
 
 
-def _cut_bytes(line: bytes) -> str:
+def _row_text_of_bytes(line: bytes) -> str:
     return line[: 4 * ROW_TEXT_LIMIT].decode(errors="replace")[:ROW_TEXT_LIMIT]
 
 

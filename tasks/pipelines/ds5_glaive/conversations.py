@@ -45,7 +45,7 @@ Row = Mapping[str, str | int | float | bool]  # a conversation by column
 
 
 class _Reject(NamedTuple):
-    """A raw row that is left out."""
+    """A raw row that is rejected, the reason, and the text to keep of it."""
 
     reason: str
     text: str
@@ -57,7 +57,7 @@ def conversations(batch: pd.DataFrame, *, share: float, seed: int) -> tuple[pd.D
     """(conversations, rejects) of raw rows (schemas/ds5_glaive.RAW_ROWS), one or the other for each.
 
     Kept: format_b.COLUMNS, the slices, MEASURES and PLACE; `group` is the row's own function, before `grouped`.
-    `share` of all rows is taken, by a hash of their content and `seed`: the same rows whatever file or order.
+    `share` of all rows is used, by a hash of their content and `seed`: the same rows whatever file or order.
     """
     columns = (pa.array(batch[name]).to_pylist() for name in RAW_ROWS.names)
     rows = [RawRow(*values) for values in zip(*columns, strict=True)]

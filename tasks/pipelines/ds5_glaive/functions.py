@@ -250,7 +250,7 @@ def coerced(value: Any, schema: Any, repairs: set[str]) -> Any:
 
 def _coerced_members(value: Document, schema: Document, repairs: set[str]) -> Document:
     properties = schema["properties"]
-    found = {}
+    members = {}
     for name, member in value.items():
         if (
             member is None
@@ -260,8 +260,8 @@ def _coerced_members(value: Document, schema: Document, repairs: set[str]) -> Do
         ):
             repairs.add("optional_null_left_out")
         else:
-            found[name] = coerced(member, properties.get(name), repairs)
-    return found
+            members[name] = coerced(member, properties.get(name), repairs)
+    return members
 
 
 def _never_null(schema: Document) -> bool:

@@ -1,4 +1,4 @@
-"""Rules of ds5_glaive, one row each: tiers of a conversation, repairs, and reasons why a row is left out."""
+"""Rules of ds5_glaive, one row each: tiers of a conversation, repairs, and reasons why a row is rejected."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -85,7 +85,7 @@ REASONS = reasons(
     Reason("function_schema_invalid", "quarantined", "A function's parameters cannot be made a valid JSON Schema."),
     Reason("no_label_at_start", "quarantined", "The chat does not begin with the label of a turn."),
     Reason("call_unreadable", "quarantined", "A call is not readable as JSON with a name and arguments."),
-    Reason("outside_share", "dropped", "The row is not in the share of rows that this run takes."),
+    Reason("outside_share", "dropped", "The row is not in the share of rows that this run uses."),
     Reason("secret_found", "dropped", "The row has a key or token that is known by its format."),
     Reason("function_named_like_ours", "dropped", "A function has the name of one of the platform's own tools."),
     Reason("empty_chat", "dropped", "The chat has no text."),

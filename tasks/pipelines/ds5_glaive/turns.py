@@ -39,7 +39,7 @@ class Turn:
 
 def ordered_turns(chat: str, repairs: set[str]) -> list[Turn]:
     """The turns of a chat from the first user turn to the last assistant turn that is in order. Raises Rejected."""
-    return _longest_valid_start(_merged(turns(chat, repairs), repairs), repairs)
+    return _longest_valid_start(_merged_turns(turns(chat, repairs), repairs), repairs)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -68,11 +68,11 @@ def _labelled_turn(label: str, text: str, repairs: set[str]) -> Turn:
     text = text.replace("\0", "").replace(END, "").strip()
     role = LABELS[label]
     if role == "tool":
-        return Turn(role, response=_response(text))
+        return Turn(role, response=_function_response(text))
     return _assistant_turn(text, repairs) if role == "assistant" else Turn(role, text)
 
 
-def _response(text: str) -> Any:
+def _function_response(text: str) -> Any:
     """What a function returned: a JSON value where the text is JSON, else the text."""
     if not text.startswith(("{", "[")):
         return text
@@ -124,7 +124,7 @@ def _arguments(written: Any) -> Document:
 # Putting turns in order
 
 
-def _merged(turns: Iterable[Turn], repairs: set[str]) -> list[Turn]:
+def _merged_turns(turns: Iterable[Turn], repairs: set[str]) -> list[Turn]:
     """Consecutive turns of one role as one turn.
 
     Two cases stay apart: function responses, and text of the assistant after its calls (it presumes a response).

@@ -95,8 +95,8 @@ def test_a_backoff_is_waited_before_the_next_request(tmp_path: Path) -> None:
 def test_a_throttled_request_waits_as_long_as_it_is_told_and_is_asked_again(tmp_path: Path) -> None:
     """throttle_violation comes with the status 400 and the seconds in words."""
     waited: list[float] = []
-    told = refusal(400, "throttle_violation", "too many requests, more requests available in 33 seconds")
-    with client(api(faults=[told]), waited) as asked:
+    throttled = refusal(400, "throttle_violation", "too many requests, more requests available in 33 seconds")
+    with client(api(faults=[throttled]), waited) as asked:
         questions, _ = fetched(asked, tmp_path, TAGS)
     assert 33 in waited
     assert len(rows(questions)) == 5

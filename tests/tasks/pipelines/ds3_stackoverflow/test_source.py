@@ -83,8 +83,8 @@ def test_the_two_tables_give_the_same(tmp_path: Path) -> None:
     """Names as in Stack_Qns_pl.csv and Stack_Ans_pl.csv; fields over several lines."""
     questions, answers = tmp_path / "q.csv", tmp_path / "a.csv"
     asked = {name: value for name, value in QUESTION.items() if name != "PostTypeId"}
-    told = {"AnswerId": "2", "QuestionId": "1", "AnswerBody": "<p>So.</p>", "AnswerScore": "9"}
-    for path, values in ((questions, asked), (answers, told)):
+    answered = {"AnswerId": "2", "QuestionId": "1", "AnswerBody": "<p>So.</p>", "AnswerScore": "9"}
+    for path, values in ((questions, asked), (answers, answered)):
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([values.keys(), values.values(), [], values.values()])
     assert read(questions) == [{"file": "x", "line": 2, **ASKED}, {"file": "x", "line": 5, **ASKED}]

@@ -119,10 +119,10 @@ def test_an_odd_schema_becomes_a_valid_one_and_the_repair_is_told(
 ) -> None:
     found = offered_functions(json.dumps({"name": "f", "description": "", "parameters": parameters}))
     (function,) = found.functions
-    told = function["parameters"]
-    assert told == expected if "properties" in expected else told["properties"] == expected
+    written = function["parameters"]
+    assert written == expected if "properties" in expected else told["properties"] == expected
     assert found.repairs == repairs
-    jsonschema.Draft202012Validator.check_schema(told)
+    jsonschema.Draft202012Validator.check_schema(written)
 
 
 @pytest.mark.parametrize(
