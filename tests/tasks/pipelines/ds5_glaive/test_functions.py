@@ -120,7 +120,7 @@ def test_an_odd_schema_becomes_a_valid_one_and_the_repair_is_told(
     found = offered_functions(json.dumps({"name": "f", "description": "", "parameters": parameters}))
     (function,) = found.functions
     written = function["parameters"]
-    assert written == expected if "properties" in expected else told["properties"] == expected
+    assert written == expected if "properties" in expected else written["properties"] == expected
     assert found.repairs == repairs
     jsonschema.Draft202012Validator.check_schema(written)
 
