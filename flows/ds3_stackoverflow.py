@@ -3,7 +3,7 @@
 from typing import Literal
 
 from flows.assure import FORMAT_B, Dataset, Made, assure
-from schemas.ds3_stackoverflow import SITE, SLICES, TAGS
+from schemas.ds3_stackoverflow import APPROVAL_CHANNEL, SITE, SLICES, TAGS
 from schemas.parameters import (
     DataDir,
     GeminiModel,
@@ -23,15 +23,17 @@ from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds3_stackoverflow import conversations as ds3
+from tasks.pipelines.ds3_stackoverflow import pairs as ds3_pairs
 from tasks.pipelines.ds3_stackoverflow import posts as ds3_posts
+from tasks.pipelines.ds3_stackoverflow import questions as ds3_questions
 from tasks.pipelines.ds3_stackoverflow import reports
+from tasks.pipelines.ds3_stackoverflow.rules import REASONS
 from tasks.pipelines.ds3_stackoverflow.source import SOURCE, decode
-from tasks.pipelines.ds3_stackoverflow.teacher import APPROVAL_CHANNEL
 from tasks.sources.acquire import acquire
 from tasks.sources.gemini import MODEL
 from tasks.sources.teachers import allowance, ask
 
-DATASET = Dataset(stem=SOURCE.stem, form=FORMAT_B, slices=tuple(SLICES))
+DATASET = Dataset(stem=SOURCE.stem, form=FORMAT_B, slices=tuple(SLICES), reasons=REASONS)
 NO_KEY = (
     "GOOGLE_API_KEY is not set, so Gemini is not asked and the rules answer. All of this dataset runs without a key."
 )
@@ -73,10 +75,10 @@ def ds3_stackoverflow(
     score = agreed.ds3_stackoverflow.min_score
     raw = acquire(SOURCE, mode, source, root, scale=scale)
     posts, unwanted = derive_batches(ds3_posts.posts, *raw.files, decode=decode, tags=tags, min_score=score)
-    questions, empty = derive_batches(ds3.questions, posts, decode=row_groups, site=site)
-    wanted = snapshots.read(derive(ds3.wanted, questions))
-    answers, others = derive_batches(ds3.answers, posts, decode=row_groups, site=site, **wanted)
-    pairs, unpaired = derive(ds3.pairs, questions, answers, require_answer=require_answer)
+    questions, empty = derive_batches(ds3_questions.questions, posts, decode=row_groups, site=site)
+    wanted = snapshots.read(derive(ds3_questions.wanted, questions))
+    answers, others = derive_batches(ds3_questions.answers, posts, decode=row_groups, site=site, **wanted)
+    pairs, unpaired = derive(ds3_pairs.pairs, questions, answers, require_answer=require_answer)
     allowed = allowance(teacher, model, requests, tokens, no_key=NO_KEY, stem=SOURCE.stem)
     drafts = (ask(SOURCE.stem, pairs, ds3.prompts, allowed),) if allowed else ()
     conversations, unanswered = derive(ds3.conversations, pairs, *drafts, channel=channel)

@@ -3,10 +3,10 @@
 Not cached: a result depends on what was answered before. With nothing new to ask, each writes the same file again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import pandas as pd
 from prefect import task
@@ -21,7 +21,7 @@ from tasks.sources.drafts import Prompt, draft
 from tasks.sources.gemini import Budget, Gemini, Teacher
 
 KEY = "google_api_key"
-PromptsOf: TypeAlias = Callable[[pd.DataFrame], Iterable[Mapping[str, Any]]]  # fields of tasks/sources/drafts.Prompt
+PromptsOf: TypeAlias = Callable[[pd.DataFrame], Iterable[Prompt]]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def ask(stem: str, rows: Snapshot, prompts_of: PromptsOf, allowed: Allowance) ->
     folder = Path("interim") / stem
     answered = rows.root / folder / "drafts.jsonl"  # answers that were paid for, from any machine
     store.pull(answered, rows.root)
-    prompts = [Prompt(**prompt) for prompt in prompts_of(snapshots.read(rows))]
-    drafted = draft(prompts, _gemini(allowed), answered, get_run_logger().warning)
+    drafted = draft(prompts_of(snapshots.read(rows)), _gemini(allowed), answered, get_run_logger().warning)
     store.push(answered, rows.root)
     return snapshots.write(drafted, "drafts", folder, rows.root, rows.mode)
 

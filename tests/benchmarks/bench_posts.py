@@ -18,6 +18,7 @@ from xml.parsers import expat
 
 import pandas as pd
 
+from schemas.ds3_stackoverflow import MIN_SCORE, TAGS
 from tasks.pipelines.ds3_stackoverflow import posts
 from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
 from tasks.pipelines.ds3_stackoverflow.sample import sample
@@ -52,7 +53,7 @@ def ours(path: Path) -> int:
     """Rows read by decode and posts."""
     rows = 0
     for table in stackoverflow.decode(path, path.name):
-        kept, left = posts.posts(table.to_pandas(types_mapper=pd.ArrowDtype))
+        kept, left = posts.posts(table.to_pandas(types_mapper=pd.ArrowDtype), tags=TAGS, min_score=MIN_SCORE)
         rows += len(kept) + len(left)
     return rows
 

@@ -1,8 +1,22 @@
-"""Posts' columns under any spelling, and the words by which posts are judged."""
+"""Posts' columns under any spelling, and rows that fit their tables."""
 
 import pytest
 
-from schemas.ds3_stackoverflow import COMPONENTS, IN_CLUSTER, LICENCES, PREFIXES, QUALITIES, SPELLINGS, TAGS, place_of
+from schemas.ds3_stackoverflow import (
+    ANSWER_COLUMNS,
+    ANSWER_ROW_COLUMNS,
+    LICENCES,
+    PAIR_COLUMNS,
+    PREFIXES,
+    QUALITIES,
+    QUESTION_COLUMNS,
+    SPELLINGS,
+    Answer,
+    AnswerRow,
+    Pair,
+    Question,
+    place_of,
+)
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 
@@ -50,12 +64,12 @@ def test_no_prefix_swallows_a_spelling() -> None:
     assert len({prefix for prefix, _ in PREFIXES}) == len(PREFIXES)
 
 
-def test_every_wanted_tag_has_a_component_and_every_component_one_name() -> None:
-    """Else a question of that tag would be about its words alone."""
-    tagged = {tag for one in COMPONENTS for tag in one.tags}
-    assert set(TAGS) <= tagged
-    assert len({one.name for one in COMPONENTS}) == len(COMPONENTS)
-    assert {one.name for one in COMPONENTS} >= IN_CLUSTER
+def test_rows_have_the_columns_of_their_tables_in_order() -> None:
+    """A row is written by position."""
+    assert list(Question._fields) == list(QUESTION_COLUMNS)
+    assert list(Answer._fields) == list(ANSWER_COLUMNS)
+    assert [*AnswerRow._fields[:-1], *Answer._fields] == list(ANSWER_ROW_COLUMNS)
+    assert [*Question._fields, *Answer._fields, *Pair._fields[2:]] == list(PAIR_COLUMNS)
 
 
 def test_steps_are_in_order() -> None:

@@ -1,18 +1,19 @@
-"""What a text of operations names: namespaces, pods, workloads, nodes; kubectl's commands; manifests; PromQL. Pure.
+"""What a text about operations names: namespaces, pods, workloads, nodes; kubectl's commands; manifests; PromQL. Pure.
 
-In: Markdown as tasks/curate/text/html.py writes it. Out: names as they stand there, those said most plainly first. A
-name is taken from where it can be nothing else: a kubectl command, what kubectl printed, a manifest, an error that
-quotes it, or prose that marks it ("pod `web-1`", "the payments namespace"). Nothing is guessed, not even a default
+In: Markdown as tasks/curate/text/html.py writes it. Out: names as they are written there, the surest first. A name is
+read only where it can be nothing else: in a kubectl command, in kubectl's output, in a manifest, in an error that
+quotes it, or in prose that marks it ("pod `web-1`", "the payments namespace"). Nothing is guessed, not even a default
 namespace.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
+from schemas.document import Document
 from tasks.curate.text.html import code_blocks
 
 NAME: Final = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
@@ -34,7 +35,7 @@ KINDS: Final[Mapping[str, str]] = {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# kubectl's commands.
+# kubectl's commands
 
 COMMAND: Final = re.compile(r"(?<![\w/-])(?:kubectl|oc)[ \t]+((?:[^\n`;|&>\\$]|\$(?!\()|\\\n|\\)+)")
 TWO_WORDS: Final = frozenset({"rollout", "set", "config", "auth"})
@@ -58,7 +59,7 @@ VALUE_FLAGS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Command:
-    """One call of kubectl: `verb` ("rollout restart"), the things it names as (kind, name), and the flags read."""
+    """A kubectl command: `verb` ("rollout restart"), the things it names as (kind, name), and its flags."""
 
     verb: str
     things: tuple[tuple[str, str], ...]
@@ -67,7 +68,7 @@ class Command:
 
 def commands(text: str) -> list[Command]:
     """Commands of kubectl in a text, in order."""
-    return [command for found in COMMAND.findall(text) if (command := _command(found)) is not None]
+    return [command for written in COMMAND.findall(text) if (command := _command(written)) is not None]
 
 
 def _command(arguments: str) -> Command | None:
@@ -111,15 +112,15 @@ def _things(words: Sequence[str], verb: str) -> Iterator[tuple[str, str]]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What kubectl prints.
+# kubectl's output
 
 TABLE_HEAD: Final = re.compile(r"^[ \t]*(?:NAMESPACE[ \t]+)?NAME[ \t]+[A-Z].*$", re.MULTILINE)
 DESCRIBED: Final = re.compile(r"^(Name|Namespace|Node):[ \t]+([^\s/]+)", re.MULTILINE)
 HEALTHY: Final = frozenset({"Running", "Completed", "Succeeded", "Ready"})
 
 
-def printed(text: str) -> Iterator[tuple[str, str, bool]]:
-    """(kind, name, ails) of the rows of kubectl's tables: pods, workloads, nodes, and their namespaces."""
+def table_names(text: str) -> Iterator[tuple[str, str, bool]]:
+    """(kind, name, whether it is unhealthy) of the rows of kubectl's tables: pods, workloads, nodes, namespaces."""
     for head in TABLE_HEAD.finditer(text):
         columns = head[0].split()
         kind = _kind_of_table(columns)
@@ -128,7 +129,7 @@ def printed(text: str) -> Iterator[tuple[str, str, bool]]:
                 cells = line.split()
                 if len(cells) < min(3, len(columns)) or not NAMED.fullmatch(cells[columns.index("NAME")]):
                     break
-                yield from _row(kind, columns, cells)
+                yield from _names_of_row(kind, columns, cells)
 
 
 def _kind_of_table(columns: Sequence[str]) -> str:
@@ -139,39 +140,39 @@ def _kind_of_table(columns: Sequence[str]) -> str:
     return "deployment" if "UP-TO-DATE" in columns and "SELECTOR" not in columns else ""
 
 
-def _row(kind: str, columns: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
-    told = dict(zip(columns, cells, strict=False))
-    ready, _, wanted = told.get("READY", "").removeprefix("prod/").partition("/")
-    ails = told.get("STATUS", "Running") not in HEALTHY or (
-        bool(wanted) and ready != wanted and told.get("STATUS") != "Completed"
+def _names_of_row(kind: str, columns: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    row = dict(zip(columns, cells, strict=False))
+    ready, _, wanted = row.get("READY", "").removeprefix("prod/").partition("/")
+    unhealthy = row.get("STATUS", "Running") not in HEALTHY or (
+        bool(wanted) and ready != wanted and row.get("STATUS") != "Completed"
     )
-    yield kind, told["NAME"], ails
-    if "NAMESPACE" in told:
-        yield "namespace", told["NAMESPACE"], ails
+    yield kind, row["NAME"], unhealthy
+    if "NAMESPACE" in row:
+        yield "namespace", row["NAMESPACE"], unhealthy
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Manifests.
+# Manifests
 
 PLACEHOLDER: Final = re.compile(
     r"<[A-Za-z][\w .:/-]*>|\{\{|\$\{?[A-Za-z_]|^[ \t]*(?:#[ \t]*)?(?:\.\.\.|…)[ \t]*$|\byour-", re.MULTILINE
 )
-ALIAS: Final = re.compile(r"(?:^|[\s:,\[-])\*[A-Za-z]")  # one can stand for more than memory holds
+ALIAS: Final = re.compile(r"(?:^|[\s:,\[-])\*[A-Za-z]")  # one alias can expand to more than fits into memory
 API_VERSION: Final = re.compile(r"v\d\w*|[\w.-]+/v\d\w*")
 NOT_APPLIED: Final = re.compile(
     r"Config|Kustomization|Cluster|\w*Configuration|Chart"
 )  # read from disk by their programs
 
 
-def documents(block: str) -> list[dict[str, Any]]:
-    """The mappings among a block's YAML documents that name a kind; [] for what is no YAML, or has aliases."""
+def documents(block: str) -> list[Document]:
+    """The YAML documents of a block that are mappings with a kind; [] for text that is no YAML, or has aliases."""
     if "kind:" not in block or ALIAS.search(block):
         return []
     try:
-        found = list(yaml.load_all(block, Loader=_Loader))
+        values = list(yaml.load_all(block, Loader=_Loader))
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
-    return [document for document in found if isinstance(document, dict) and isinstance(document.get("kind"), str)]
+    return [value for value in values if isinstance(value, dict) and isinstance(value.get("kind"), str)]
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -179,26 +180,30 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def manifest(text: str) -> str:
-    """The first code block that kubectl could apply as it stands, "" for none.
+    """The first code block that kubectl could apply unchanged, "" for none.
 
-    Every document has apiVersion, kind and a name; nothing is left to fill in ("<your-image>", "...", a template).
+    Every document has apiVersion, kind and a name, and no placeholder ("<your-image>", "...", a template).
     """
     for block in code_blocks(text):
-        found = [] if PLACEHOLDER.search(block) else documents(block)
-        if found and all(map(_applicable, found)) and len(found) == len(re.findall(r"^kind:", block, re.MULTILINE)):
+        written = [] if PLACEHOLDER.search(block) else documents(block)
+        if (
+            written
+            and all(map(_applicable, written))
+            and len(written) == len(re.findall(r"^kind:", block, re.MULTILINE))
+        ):
             return block.strip("\n") + "\n"
     return ""
 
 
-def _applicable(document: Mapping[str, Any]) -> bool:
-    about = document.get("metadata")
-    named = isinstance(about, dict) and isinstance(about.get("name"), str)
+def _applicable(document: Document) -> bool:
+    metadata = document.get("metadata")
+    named = isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
     version = str(document.get("apiVersion", ""))
     return named and bool(API_VERSION.fullmatch(version)) and not NOT_APPLIED.fullmatch(str(document["kind"]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# PromQL.
+# PromQL
 
 FUNCTION: Final = re.compile(
     r"\b(?:i?rate|increase|i?delta|deriv|predict_linear|histogram_quantile|absent|changes|resets"
@@ -216,22 +221,28 @@ INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
 def promql(text: str) -> str:
-    """The first PromQL expression in the code of a text that could be asked as it stands, "" for none."""
+    """The first PromQL expression in the code of a text that could be evaluated unchanged, "" for none."""
     blocks = code_blocks(text)
-    rules = [found.strip("\"' ") for block in blocks for found in EXPRESSION.findall(block)]
+    rules = [expression.strip("\"' ") for block in blocks for expression in EXPRESSION.findall(block)]
     lines = [line for block in blocks for line in block.split("\n")]
     candidates = [*rules, *(" ".join(block.split()) for block in blocks), *lines, *INLINE.findall(text)]
-    return next((found.strip() for found in candidates if is_promql(found)), "")
+    return next((candidate.strip() for candidate in candidates if is_promql(candidate)), "")
 
 
 def is_promql(text: str) -> bool:
-    """Whether a text reads as one PromQL expression over a metric, with nothing to fill in."""
+    """Whether a text is one PromQL expression over a metric, without a placeholder."""
     bare = re.sub(r"\{[^{}]*\}", "{}", text)
     shaped = bool(SELECTOR.search(text)) and bool(FUNCTION.search(text) or "{" in text)
-    return shaped and len(text) <= 1_000 and not NOT_PROMQL.search(bare) and "$" not in text and _balanced(text)
+    return (
+        shaped
+        and len(text) <= 1_000
+        and not NOT_PROMQL.search(bare)
+        and "$" not in text
+        and _has_balanced_brackets(text)
+    )
 
 
-def _balanced(text: str) -> bool:
+def _has_balanced_brackets(text: str) -> bool:
     pairs = {")": "(", "]": "[", "}": "{"}
     open_: list[str] = []
     for character in re.sub(r"\"[^\"]*\"|'[^']*'", "", text):
@@ -243,11 +254,11 @@ def _balanced(text: str) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Names.
+# Names
 
 _MARK = r"[`\"'\u201c\u2018*]{1,2}"
 _MARKED = rf"{_MARK}({NAME}){_MARK}"
-_TELLING = r"([a-z0-9]+(?:[.-][a-z0-9]+)+|[a-z]+\d+)"  # a hyphen, a dot or a number inside: no word of English
+_DISTINCT = r"([a-z0-9]+(?:[.-][a-z0-9]+)+|[a-z]+\d+)"  # a hyphen, a dot or a number inside: no word of English
 _CALLED = r"(?:,? (?:called|named|name is|is called|is named))?:? "
 _THINGS = {
     "pod": "pods?",
@@ -261,9 +272,9 @@ PROSE: Final = tuple(
     for kind, words in _THINGS.items()
     for pattern in (
         rf"\b{words}{_CALLED}{_MARKED}",
-        rf"\b{words}{_CALLED}{_TELLING}(?![\w/=:])",
+        rf"\b{words}{_CALLED}{_DISTINCT}(?![\w/=:])",
         rf"{_MARKED} {words}\b",
-        rf"(?<![\w/.-]){_TELLING} {words}\b",
+        rf"(?<![\w/.-]){_DISTINCT} {words}\b",
         rf"\b{words} (?:is )?(?:called|named) ({NAME})\b",
     )
 )
@@ -295,23 +306,23 @@ NO_NAME: Final = frozenset(_NO_NAME.split())
 
 
 @dataclass
-class Mentions:
-    """Names of a text by kind, those to be believed most first; `replicas` are numbers of replicas asked for."""
+class Entities:
+    """Names in a text by kind, the surest first; `replicas` are numbers of replicas asked for."""
 
     names: dict[str, list[str]] = field(default_factory=dict)
     containers: list[str] = field(default_factory=list)
     replicas: list[int] = field(default_factory=list)
 
     def first(self, kind: str) -> str:
-        """The name of that kind to be believed most, "" for none."""
+        """The surest name of a kind, "" for none."""
         return next(iter(self.names.get(kind, ())), "")
 
     def workload(self) -> tuple[str, str]:
-        """(kind, name) of the workload spoken of, ("", "") for none."""
+        """(kind, name) of the workload that the text names, ("", "") for none."""
         return next(((kind, name) for kind in WORKLOADS if (name := self.first(kind))), ("", ""))
 
     def add(self, kind: str, name: str) -> None:
-        """Take a name in, unless it is none or there already."""
+        """Add a name, unless it is a common word or known already."""
         fits = LABEL if kind in {"namespace", "container"} else NAMED
         known = self.names.setdefault(kind, [])
         common = kind != "container" and name in NO_NAME  # a container may well be called app
@@ -324,50 +335,50 @@ REPLICAS: Final = re.compile(
 )
 
 
-def mentions(text: str) -> Mentions:
+def entities_in(text: str) -> Entities:
     """What a text names."""
-    found = Mentions(replicas=[int(flag or prose) for flag, prose in REPLICAS.findall(text)])
-    rows = list(printed(text))
+    entities = Entities(replicas=[int(flag or prose) for flag, prose in REPLICAS.findall(text)])
+    rows = list(table_names(text))
     for kind, name in _all_names(text, rows):
-        found.add(kind, name)
-    found.containers = found.names.pop("container", [])
-    return found
+        entities.add(kind, name)
+    entities.containers = entities.names.pop("container", [])
+    return entities
 
 
 def _all_names(text: str, rows: Iterable[tuple[str, str, bool]]) -> Iterator[tuple[str, str]]:
-    """(kind, name), the surest first: what ails, what commands name, what was printed, manifests, errors and prose."""
-    yield from ((kind, name) for kind, name, ails in rows if ails)
+    """(kind, name), the surest first: unhealthy rows of tables, commands, descriptions, manifests, errors, prose."""
+    yield from ((kind, name) for kind, name, unhealthy in rows if unhealthy)
     for command in commands(text):
         yield from command.things
         yield from ((kind, command.flags[kind]) for kind in ("namespace", "container") if kind in command.flags)
-    yield from _described(text)
-    yield from _of_manifests(text)
+    yield from _names_of_descriptions(text)
+    yield from _names_of_manifests(text)
     for match in PLACED.finditer(text):
         yield from (("namespace", match[1]), ("pod", match[2]))
     for pattern in NAMESPACE_PROSE:
         yield from (("namespace", name) for name in pattern.findall(text))
     for kind, pattern in PROSE:
         yield from ((kind, name) for name in pattern.findall(text))
-    yield from ((kind, name) for kind, name, ails in rows if not ails)
+    yield from ((kind, name) for kind, name, unhealthy in rows if not unhealthy)
 
 
-def _described(text: str) -> Iterator[tuple[str, str]]:
-    """Names in what `kubectl describe pod` printed; a Name without a Node below it is of something else."""
+def _names_of_descriptions(text: str) -> Iterator[tuple[str, str]]:
+    """Names in the output of `kubectl describe pod`; a Name without a Node below it is of something else."""
     for part in re.split(r"(?m)^(?=Name:)", text):
-        told = dict(reversed(DESCRIBED.findall(part)))
-        if "Name" in told and "Node" in told:
-            yield "pod", told["Name"]
-            yield from ((kind.lower(), told[kind]) for kind in ("Namespace", "Node") if kind in told)
+        fields = dict(reversed(DESCRIBED.findall(part)))
+        if "Name" in fields and "Node" in fields:
+            yield "pod", fields["Name"]
+            yield from ((kind.lower(), fields[kind]) for kind in ("Namespace", "Node") if kind in fields)
 
 
-def _of_manifests(text: str) -> Iterator[tuple[str, str]]:
+def _names_of_manifests(text: str) -> Iterator[tuple[str, str]]:
     for block in code_blocks(text):
         for document in documents(block):
-            about = document.get("metadata")
+            metadata = document.get("metadata")
             kind = KINDS.get(document["kind"].lower(), "")
-            if isinstance(about, dict) and kind:
+            if isinstance(metadata, dict) and kind:
                 yield from (
-                    (key, str(about[part]))
+                    (key, str(metadata[part]))
                     for key, part in ((kind, "name"), ("namespace", "namespace"))
-                    if part in about
+                    if part in metadata
                 )

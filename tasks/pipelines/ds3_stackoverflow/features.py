@@ -1,37 +1,45 @@
-"""Features of ds3_stackoverflow."""
+"""Cleaned texts, licences and credits of posts, and the features of a question. Pure.
+
+The words by which a question gets its features are in words.py.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import cast
 
 import pandas as pd
 
 from schemas import format_b
 from schemas.ds3_stackoverflow import (
-    CLUSTER_PARTS,
     COMPLEXITIES,
-    COMPONENTS,
-    ENVIRONMENT_WORDS,
-    ERROR_TYPE,
     HIGH_POINTS,
     HTML_LIMIT,
     LICENCES,
     MEDIUM_POINTS,
+    WORDS_A_POINT,
+    PostAnswer,
+    PostQuestion,
+)
+from schemas.tools import Environment
+from tasks.curate.privacy import pii
+from tasks.curate.text import html
+from tasks.pipelines.ds3_stackoverflow.words import (
+    CLUSTER_PARTS,
+    COMPONENTS,
+    ENVIRONMENT_RULES,
+    ERROR_TYPE,
     OTHER_COMPONENT,
     OTHER_TYPE,
     QUESTION_TYPES,
     SIGNATURES,
     WHOLE_CLUSTER,
-    WORDS_A_POINT,
-    Words,
+    TextRule,
 )
-from tasks.curate.privacy import pii
-from tasks.curate.text import html
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Text: clean of HTML, then of personal data.
+# Text without HTML and without personal data
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,12 @@ def cleaned(body: str, block_limit: int, limit: int) -> Text:
     return Text(redacted.text, len(whole.split()), len(html.code_blocks(whole)), len(redacted.spans))
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# Licence and credit
+
+
 def licence_of(written: str | None, created: str | None) -> str:
-    """SPDX id of a post's licence: the version written beside it, else the one of its day, else the latest."""
+    """SPDX id of a post's licence: the version its row names, else that of its day, else the latest."""
     version = re.search(r"[234]\.[05]", written or "")
     if version:
         return f"CC-BY-SA-{version[0]}"
@@ -65,63 +77,67 @@ def day_of(created: str | None) -> str:
     text = (created or "").strip()
     if re.fullmatch(r"\d{9,10}(?:\.\d+)?", text):
         return str(pd.Timestamp(int(float(text)), unit="s").date())
-    found = re.match(r"(\d{4}-\d{2}-\d{2})(?:[T ]|$)", text)
-    return found[1] if found else ""
+    day = re.match(r"(\d{4}-\d{2}-\d{2})(?:[T ]|$)", text)
+    return day[1] if day else ""
 
 
-def credit(row: Mapping[str, Any], part: str, path: str, site: str) -> str:
-    """Who wrote a post and where it is, as CC BY-SA asks: "ada (https://.../users/7), https://.../q/1"."""
-    user, name = row[f"{part}_owner_id"], html.plain(row[f"{part}_owner"] or "")
-    number = re.fullmatch(r"(\d+)(?:\.0)?", user or "")
+def credit(post: PostQuestion | PostAnswer, link: str, site: str) -> str:
+    """Author and address of a post, as CC BY-SA asks: "ada (https://.../users/7), https://.../q/1".
+
+    `link` is the address of a post whose row has none.
+    """
+    name = html.plain(post.owner or "")
+    number = re.fullmatch(r"(\d+)(?:\.0)?", post.owner_id or "")
     profile = f" ({site}/users/{number[1]})" if number else ""
     author = name or (f"user {number[1]}" if number else "a user whose account was deleted")
-    return f"{author}{profile}, {row[f'{part}_link'] or f'{site}/{path}'}"
+    return f"{author}{profile}, {post.link or link}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Features.
+# Features
 
 
 @cache
-def _pattern(words: Words) -> re.Pattern[str]:
-    lines = re.sub(r"\s*\n\s*\|", "|", words.patterns.strip()).split("\n")
+def _rule_pattern(rule: TextRule) -> re.Pattern[str]:
+    lines = re.sub(r"\s*\n\s*\|", "|", rule.patterns.strip()).split("\n")
     alternatives = "|".join(line.strip() for line in lines)
     return re.compile(rf"(?<![A-Za-z0-9_])(?:{alternatives})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
-def _told(words: Sequence[Words], text: str) -> list[str]:
-    """Names of those of whom a text speaks, in their order."""
-    return [one.name for one in words if one.patterns and _pattern(one).search(text)]
+def _matching_names(rules: Sequence[TextRule], text: str) -> list[str]:
+    """Names of the rules whose patterns a text matches, in the rules' order."""
+    return [rule.name for rule in rules if _rule_pattern(rule).search(text)]
 
 
 def signatures(text: str) -> list[str]:
     """Error signatures in a text, the one that explains most first."""
-    return _told(SIGNATURES, text)
+    return _matching_names(SIGNATURES, text)
 
 
 def component(tags: Sequence[str], title: str, text: str) -> str:
-    """What part of the infrastructure a question is about: by its tags, else that of which it speaks most.
+    """The part of the infrastructure that a question is about: by its tags, else the one its text names most often.
 
-    Where the tags name the cluster as a whole: the part that the title names, else one named as often as workloads are.
+    Where the tags name the cluster as a whole: the part that the title names, else the part that the text names at
+    least as often as workloads.
     """
-    tagged = [one.name for one in COMPONENTS if set(one.tags) & set(tags)]
+    tagged = [rule.name for rule in COMPONENTS if set(rule.tags) & set(tags)]
     if tagged and tagged[0] != WHOLE_CLUSTER:
         return tagged[0]
-    said = {one.name: sum(1 for _ in _pattern(one).finditer(text)) for one in COMPONENTS}
+    matches = {rule.name: sum(1 for _ in _rule_pattern(rule).finditer(text)) for rule in COMPONENTS}
     if tagged:
-        titled = _told([one for one in COMPONENTS if one.name in CLUSTER_PARTS], title)
-        most = titled[0] if titled else max(CLUSTER_PARTS, key=said.__getitem__)
-        return most if titled or 0 < said[most] >= said[WHOLE_CLUSTER] else WHOLE_CLUSTER
-    most = max(said, key=said.__getitem__)
-    return most if said[most] else OTHER_COMPONENT
+        titled = _matching_names([rule for rule in COMPONENTS if rule.name in CLUSTER_PARTS], title)
+        most = titled[0] if titled else max(CLUSTER_PARTS, key=matches.__getitem__)
+        return most if titled or 0 < matches[most] >= matches[WHOLE_CLUSTER] else WHOLE_CLUSTER
+    most = max(matches, key=matches.__getitem__)
+    return most if matches[most] else OTHER_COMPONENT
 
 
 def question_type(title: str, text: str, errors: Sequence[str]) -> str:
-    """What kind of answer a question wants: the title tells, else an error it shows, else the text."""
-    by_title = _told(QUESTION_TYPES, title)
+    """The kind of answer that a question asks for: by its title, else by an error it shows, else by its text."""
+    by_title = _matching_names(QUESTION_TYPES, title)
     if by_title:
         return by_title[0]
-    return ERROR_TYPE if errors else next(iter(_told(QUESTION_TYPES, text)), OTHER_TYPE)
+    return ERROR_TYPE if errors else next(iter(_matching_names(QUESTION_TYPES, text)), OTHER_TYPE)
 
 
 def complexity(words: int, blocks: int, errors: Sequence[str]) -> str:
@@ -130,6 +146,6 @@ def complexity(words: int, blocks: int, errors: Sequence[str]) -> str:
     return COMPLEXITIES[(points >= MEDIUM_POINTS) + (points >= HIGH_POINTS)]
 
 
-def environment(text: str) -> str:
-    """The environment that a text names first in the order of strictness; production where it names none."""
-    return next(iter(_told(ENVIRONMENT_WORDS, text)), format_b.DEFAULT_ENVIRONMENT)
+def environment(text: str) -> Environment:
+    """The strictest environment that a text names; production where it names none."""
+    return cast("Environment", next(iter(_matching_names(ENVIRONMENT_RULES, text)), format_b.DEFAULT_ENVIRONMENT))

@@ -1,4 +1,8 @@
-"""Posts of ds3_stackoverflow."""
+"""Raw rows into posts: what a row alone decides. Pure.
+
+Questions with a wanted tag and score are kept, and all answers: whether an answer is wanted is decided by `answers`,
+which knows the questions. Nothing is cleaned yet.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,130 +11,80 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from schemas.ds3_stackoverflow import (
-    ANSWER,
-    MIN_SCORE,
-    OTHER,
-    PAIR,
-    QUESTION,
-    REJECT_TEXT,
-    TAGS,
-)
-from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
+from schemas.ds3_stackoverflow import OTHER, REJECT_TEXT
+from schemas.reject import ROW_TEXT_LIMIT
+from tasks.pipelines.ds3_stackoverflow.rows import Tables
+from tasks.pipelines.ds3_stackoverflow.rules import IDS, NUMBERS, REASONS, UNREADABLE, UNWANTED, PostRule
+from tasks.quality.rejects import rejected
 
-Tables = tuple[pd.DataFrame, pd.DataFrame]
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Posts: what a row alone decides.
-
-NUMBERS: Final = ("question_score", "question_views", "answer_score")
-IDS: Final = ("question_id", "question_accepted", "answer_id")
 TAG: Final = r"[^<>|,;\s\[\]'\"]+"  # <a><b>, |a|b|, "a b", ['a', 'b']
 
 
-def posts(batch: pd.DataFrame, *, tags: Sequence[str] = TAGS, min_score: int = MIN_SCORE) -> Tables:
-    """(posts, rejects) of raw rows: questions with a wanted tag and score, and all answers. Nothing is cleaned yet.
+def posts(batch: pd.DataFrame, *, tags: Sequence[str], min_score: int) -> Tables:
+    """(posts, rejects) of raw rows: questions with one of `tags` and at least `min_score`, and all answers.
 
-    Ids and numbers become integers (null: none is told), `tag` is a question's first wanted one.
+    Ids and numbers become integers, null where the row has none; `tag` is a question's first wanted one.
     """
-    frame = _frame(batch)
-    frame = frame.with_columns(broken=_brokenness())
+    frame = frame_of(batch).with_columns(unreadable=_unreadable(min_score))
     frame = frame.with_columns(
-        *(_id(name) for name in IDS),
-        *(_number(name) for name in NUMBERS),
+        *(_as_id(name) for name in IDS),
+        *(_as_number(name) for name in NUMBERS),
         tag=pl.col("question_tags")
         .str.to_lowercase()
         .str.extract_all(TAG)
         .list.eval(pl.element().filter(pl.element().is_in(list(tags))))
         .list.first(),
-    ).with_columns(unwanted=_unwanted(min_score))
-    kept = frame.filter(pl.col("broken").is_null(), pl.col("unwanted").is_null())
-    left = frame.filter(pl.col("broken").is_not_null() | pl.col("unwanted").is_not_null())
-    return _pandas(kept.drop("fault", "text", "broken", "unwanted")), _left_out(left)
+    ).with_columns(unwanted=_first_reason(UNWANTED, min_score))
+    used = pl.col("unreadable").is_null() & pl.col("unwanted").is_null()
+    kept = frame.filter(used).drop("fault", "text", "unreadable", "unwanted")
+    return pandas_of(kept), rejected_posts("posts", frame.filter(~used))
 
 
-def _frame(batch: pd.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame({str(name): pl.Series(pl.from_arrow(pa.array(column.array))) for name, column in batch.items()})
+def frame_of(table: pd.DataFrame) -> pl.DataFrame:
+    """The same table for polars."""
+    return pl.DataFrame({str(name): pl.Series(pl.from_arrow(pa.array(column.array))) for name, column in table.items()})
 
 
-def _pandas(frame: pl.DataFrame) -> pd.DataFrame:
+def pandas_of(frame: pl.DataFrame) -> pd.DataFrame:
+    """The same table for pandas."""
     table: pd.DataFrame = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_pandas(types_mapper=pd.ArrowDtype)
     return table
 
 
-def _id(name: str) -> pl.Expr:
+def _as_id(name: str) -> pl.Expr:
     """7 of " 7" and "7.0", as tables with gaps write it."""
     return pl.col(name).str.strip_chars().str.strip_suffix(".0").cast(pl.Int64, strict=False)
 
 
-def _number(name: str) -> pl.Expr:
+def _as_number(name: str) -> pl.Expr:
     return pl.col(name).str.strip_chars().cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
 
 
-def _no_id(name: str) -> pl.Expr:
-    """Something stands there that is no id."""
-    return pl.col(name).is_not_null() & ~pl.col(name).str.contains(r"^\s*\d{1,18}(?:\.0)?\s*$")
+def _first_reason(rules: Sequence[PostRule], min_score: int) -> pl.Expr:
+    """The reason of the first rule that applies, null where none does."""
+    return pl.coalesce(pl.when(rule.applies(min_score)).then(pl.lit(rule.reason.name)) for rule in rules)
 
 
-def _no_number(name: str) -> pl.Expr:
-    return pl.col(name).is_not_null() & ~pl.col(name).str.contains(r"^\s*[+-]?\d{1,12}(?:\.\d+)?\s*$")
+def _unreadable(min_score: int) -> pl.Expr:
+    """Why a row cannot be read, null where it can: the fault that `decode` gives, else a bad id or number."""
+    is_post = pl.col("kind") != OTHER
+    return pl.coalesce(pl.col("fault"), pl.when(is_post).then(_first_reason(UNREADABLE, min_score)))
 
 
-def _empty(name: str) -> pl.Expr:
-    return pl.col(name).is_null() | pl.col(name).str.contains(r"^\s*$")
+def rejected_posts(step: str, frame: pl.DataFrame) -> pd.DataFrame:
+    """Rejects of rows with a reason in `unreadable` or `unwanted`.
 
-
-def _asks() -> pl.Expr:
-    return pl.col("kind").is_in([QUESTION, PAIR])
-
-
-def _brokenness() -> pl.Expr:
-    """Why a row cannot be understood (its outcome is quarantined), null if it can."""
-    own = pl.when(pl.col("kind") == ANSWER).then(pl.col("answer_id")).otherwise(pl.col("question_id"))
-    nameless = own.is_null() & pl.col("kind").is_in([QUESTION, ANSWER])
-    wrong = {
-        "bad_id": nameless | _no_id("question_id") | _no_id("answer_id") | _no_id("question_accepted"),
-        "bad_number": pl.any_horizontal(*map(_no_number, NUMBERS)),
-    }
-    found = pl.coalesce(pl.when(faulty).then(pl.lit(reason)) for reason, faulty in wrong.items())
-    return pl.coalesce(pl.col("fault"), pl.when(pl.col("kind") != OTHER).then(found))
-
-
-def _unwanted(min_score: int) -> pl.Expr:
-    """Why a row that was understood is not used, null if it may be."""
-    other_answer = (pl.col("answer_id") != pl.col("question_accepted")) | pl.col("answer_chosen").is_in(["false", "0"])
-    of_question = {
-        "no_wanted_tag": pl.col("tag").is_null(),
-        "score_missing": pl.col("question_score").is_null(),
-        "score_below_minimum": pl.col("question_score") < min_score,
-        "title_missing": _empty("question_title"),
-        "body_missing": _empty("question_body"),
-        "not_the_accepted_answer": (pl.col("kind") == PAIR) & other_answer,
-    }
-    return pl.coalesce(
-        pl.when(pl.col("kind") == OTHER).then(pl.lit("not_a_question_or_answer")),
-        *(pl.when(_asks() & unwanted).then(pl.lit(reason)) for reason, unwanted in of_question.items()),
-        pl.when((pl.col("kind") == ANSWER) & _empty("answer_body")).then(pl.lit("body_missing")),
-    )
-
-
-def _left_out(frame: pl.DataFrame) -> pd.DataFrame:
-    """Rejects of rows with `broken` or `unwanted`; of those not wanted a few words are told, for there are many."""
-    said = pl.concat_str(
-        [
-            pl.col(name).fill_null("").str.head(ROW_TEXT_LIMIT)
-            for name in ("question_title", "question_body", "answer_body")
-        ],
-        separator=" ",
+    Of a row that is not wanted the first REJECT_TEXT characters of its text are kept: a dump has millions of them.
+    """
+    parts = ("question_title", "question_body", "answer_body")
+    words = pl.concat_str(
+        [pl.col(name).fill_null("").str.head(ROW_TEXT_LIMIT) for name in parts], separator=" "
     ).str.strip_chars()
-    return _pandas(
-        frame.select(
-            outcome=pl.when(pl.col("broken").is_null()).then(pl.lit("dropped")).otherwise(pl.lit("quarantined")),
-            reason=pl.coalesce("broken", "unwanted"),
-            file="file",
-            line="line",
-            row=pl.when(pl.col("broken").is_null())
-            .then(said.str.head(REJECT_TEXT))
-            .otherwise(pl.coalesce("text", said).str.head(ROW_TEXT_LIMIT)),
-        )
-    ).loc[:, list(REJECT_COLUMNS)]
+    readable = pl.col("unreadable").is_null()
+    rows = frame.select(
+        "file",
+        "line",
+        reason=pl.coalesce("unreadable", "unwanted"),
+        row=pl.when(readable).then(words.str.head(REJECT_TEXT)).otherwise(pl.coalesce("text", words)),
+    )
+    return rejected(step, REASONS, reasons=rows["reason"], rows=rows["row"], files=rows["file"], lines=rows["line"])

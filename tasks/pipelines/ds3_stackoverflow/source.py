@@ -1,14 +1,14 @@
-"""Posts of Stack Exchange in every layout they come in, as raw rows: the dump's XML, tables in CSV, JSON Lines.
+"""Posts of Stack Exchange as raw rows, in every layout they come in: the dump's XML, tables in CSV, JSON Lines.
 
-A file is known by what stands in it, not by its name. Reading streams: memory is that of a block or of the longest row.
-What cannot be read is a row too, with a `fault` and its text; a DTD in the XML is refused, for entities expand.
+A file is recognised by its content, not by its name. Reading streams: memory is one block or the longest row. A row
+that cannot be read becomes a row with a `fault` and its text. A DTD in the XML is refused, because entities expand.
 """
 
 import csv
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -17,28 +17,29 @@ from xml.parsers import expat
 import orjson
 import pyarrow as pa
 
-from schemas.ds3_stackoverflow import ANSWER, OTHER, PAIR, POST_TYPES, QUESTION, RAW, place_of
+from schemas.document import Document
+from schemas.ds3_stackoverflow import ANSWER, OTHER, PAIR, POST_TYPES, QUESTION, RAW, STEM, place_of
 from schemas.finding import SourceError
-from schemas.snapshot import ROW_TEXT_LIMIT
+from schemas.reject import ROW_TEXT_LIMIT
 from schemas.source import Source
 from tasks.engine import snapshots
 from tasks.pipelines.ds3_stackoverflow.api import PIN, bring
 from tasks.pipelines.ds3_stackoverflow.sample import sample
 
-BLOCK = 2 << 20  # bytes of rows that make a batch
+BLOCK = 2 << 20  # bytes of the rows of a batch
 LONGEST = 64 << 20  # bytes of a row; a post has at most 30,000 characters by the site's rules
-HEAD = 1 << 20  # bytes at the start that tell whose a file is
-ROW = re.compile(rb"<row(?=[\s/>])")  # "<" stands in no attribute of well-formed XML, so this is always a row
+HEAD = 1 << 20  # bytes read to recognise a file
+ROW = re.compile(rb"<row(?=[\s/>])")  # well-formed XML has no "<" in an attribute, so this is always a row
 ROOT_END = re.compile(rb"</[A-Za-z_][\w.-]*\s*>\s*\Z")
 POSTS = re.compile(rb"<(?:!DOCTYPE\s+)?posts[\s>\[]|<row\s[^<]*?\bPostTypeId=")
 ENCODING = re.compile(rb"""<\?xml[^>]*?encoding=["']([\w.-]+)["']""")
 UNICODE = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
-LAYOUTS = 1_024  # sets of columns remembered; a dump has about thirty
+LAYOUTS = 1_024  # sets of columns that are cached; a dump has about thirty
 XML, CSV, JSON = ".xml", ".csv", (".jsonl", ".ndjson")
 
 
 def identify(path: Path) -> str | None:
-    """Say "posts" for a file that holds questions or answers, None for any other; looks at its first rows."""
+    """Return "posts" for a file with questions or answers, None for any other; reads its first rows."""
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         if suffix == XML:
@@ -55,19 +56,19 @@ def _header(file: BinaryIO) -> list[str]:
     return next(csv.reader([head]), [])
 
 
-def _first_objects(file: BinaryIO) -> Iterator[Mapping[str, Any]]:
+def _first_objects(file: BinaryIO) -> Iterator[Document]:
     for line in itertools.islice(iter(lambda: file.readline(LONGEST), b""), 20):
-        row = _json(line)
+        row = _json_value(line)
         if isinstance(row, dict):
             yield row
 
 
 def _are_posts(columns: Iterable[str]) -> bool:
-    """True where columns hold an id, a body, and what makes these a question's or an answer's."""
+    """Whether columns have an id, a body, and one that only a question or an answer has."""
     places = {place for column in columns if (place := place_of(column))}
     fields = {field for _, field in places}
-    belongs = bool({"title", "tags", "parent", "type"} & fields) or (QUESTION, "id") in places
-    return {"id", "body"} <= fields and belongs
+    is_post = bool({"title", "tags", "parent", "type"} & fields) or (QUESTION, "id") in places
+    return {"id", "body"} <= fields and is_post
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def _are_posts(columns: Iterable[str]) -> bool:
 
 
 class Row(NamedTuple):
-    """A row of a file: the line it begins in, its columns and their values, or why it has none and its text."""
+    """A row of a file: the line it begins in, its columns and their values; or a fault and its text."""
 
     line: int
     columns: Sequence[str]
@@ -90,14 +91,14 @@ def decode(path: Path, name: str) -> Iterator[pa.Table]:
     Raises SourceError for XML with a DTD or in another encoding than UTF-8, and for a file without end of row.
     """
     empty = True
-    for rows in _batches(path, name):
+    for rows in _row_batches(path, name):
         empty = False
-        yield _table(rows, name)
+        yield _raw_table(rows, name)
     if empty:
         yield RAW.empty_table()
 
 
-def _batches(path: Path, name: str) -> Iterator[Sequence[Row]]:
+def _row_batches(path: Path, name: str) -> Iterator[Sequence[Row]]:
     suffix = path.suffix.lower()
     if suffix == XML:
         return _xml_rows(path, name)
@@ -118,7 +119,7 @@ def _of_size(rows: Iterator[tuple[int, Row]]) -> Iterator[Sequence[Row]]:
         yield batch
 
 
-def _table(rows: Sequence[Row], name: str) -> pa.Table:
+def _raw_table(rows: Sequence[Row], name: str) -> pa.Table:
     cells: dict[str, list[Any]] = {column: [None] * len(rows) for column in RAW.names}
     for at, row in enumerate(rows):
         columns, values = tuple(row.columns), row.values
@@ -126,18 +127,18 @@ def _table(rows: Sequence[Row], name: str) -> pa.Table:
             filled = [n for n, value in enumerate(values) if value is not None and value != ""]
             columns, values = tuple(columns[n] for n in filled), [values[n] for n in filled]
         place = _type_place(columns)
-        plan = _plan(columns, "" if place is None else POST_TYPES.get(_text(values[place]).lower(), OTHER))
+        plan = _plan(columns, "" if place is None else POST_TYPES.get(_as_text(values[place]).lower(), OTHER))
         cells["kind"][at] = plan.kind
         for column, n in plan.cells:
             value = values[n]
-            cells[column][at] = value if value.__class__ is str else _text(value)
+            cells[column][at] = value if value.__class__ is str else _as_text(value)
     cells |= {"file": [name] * len(rows), "line": [row.line for row in rows]}
     cells |= {"fault": [row.fault for row in rows], "text": [row.text for row in rows]}
     return pa.table(cells, schema=RAW)
 
 
 class Plan(NamedTuple):
-    """What rows with certain columns are, and which of their values goes into which column of RAW."""
+    """For rows with the same columns: their kind, and which value goes into which column of RAW."""
 
     kind: str
     cells: tuple[tuple[str, int], ...]
@@ -145,13 +146,13 @@ class Plan(NamedTuple):
 
 @lru_cache(LAYOUTS)
 def _type_place(columns: tuple[str, ...]) -> int | None:
-    """Which of the columns tells the type of post."""
+    """Index of the column with the type of post."""
     return next((n for n, column in enumerate(columns) if place_of(column) == ("", "type")), None)
 
 
 @lru_cache(LAYOUTS)
-def _plan(columns: tuple[str, ...], told: str) -> Plan:
-    """Where the values of a row go that has something in each of `columns`, and whose type, where told, is `told`.
+def _plan(columns: tuple[str, ...], kind: str) -> Plan:
+    """Where the values of a row go that has a value in each of `columns`; `kind` is its type of post, "" where unknown.
 
     A field without prefix is the question's or the answer's, as the row is one or the other; but a title, tags, views
     and the accepted answer's id are always the question's.
@@ -162,7 +163,7 @@ def _plan(columns: tuple[str, ...], told: str) -> Plan:
         if place is not None:
             parts[place[0]].setdefault(place[1], n)
     own = parts[""]
-    part = told or _part(own, parts[QUESTION], parts[ANSWER])
+    part = kind or _part(own, parts[QUESTION], parts[ANSWER])
     mine, others = (_OF_ANSWER, _OF_QUESTION) if part == ANSWER else (_OF_QUESTION, _OF_ANSWER)
     cells = {_OF_QUESTION[field]: n for field, n in parts[QUESTION].items() if field in _OF_QUESTION}
     cells |= {_OF_ANSWER[field]: n for field, n in parts[ANSWER].items() if field in _OF_ANSWER}
@@ -178,14 +179,14 @@ _OF_ANSWER = {column.removeprefix("answer_"): column for column in RAW.names if 
 
 
 def _part(own: Collection[str], question: Collection[str], answer: Collection[str]) -> str:
-    """Whose the fields without prefix are, where no type of post is told."""
+    """Whether the fields without prefix are the question's or the answer's, where the row names no type of post."""
     if "parent" in own:
         return ANSWER
     only_answers = "body" in answer and not {"title", "body"} & {*own, *question}
     return ANSWER if only_answers or ("id" in answer and "body" not in answer) else QUESTION
 
 
-def _text(value: Any) -> str:
+def _as_text(value: Any) -> str:
     """A JSON value as text: 7.0 is "7", true is "true", a list of tags is "<a><b>"."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -197,13 +198,13 @@ def _text(value: Any) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The data dump's XML: <posts><row Id="1" PostTypeId="1" .../>...</posts>.
+# The data dump's XML: <posts><row Id="1" PostTypeId="1" .../>...</posts>
 
 
 def _xml_rows(path: Path, name: str) -> Iterator[Sequence[Row]]:
     with path.open("rb") as file:
         for line, block in _row_blocks(file, name):
-            yield _parsed(block, line) or list(_one_by_one(block, line))
+            yield _parsed_rows(block, line) or list(_one_by_one(block, line))
 
 
 def _row_blocks(file: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
@@ -230,7 +231,7 @@ def _row_blocks(file: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _last_row(buffer: bytes) -> int:
-    """Where the last row begins; 0 where there is none but at the start."""
+    """Where the last row begins; 0 where the only row is at the start."""
     at = len(buffer)
     while (at := buffer.rfind(b"<row", 0, at)) > 0:
         if ROW.match(buffer, at):
@@ -242,7 +243,7 @@ def _refuse_endless(buffer: bytes, line: int, name: str) -> None:
     if len(buffer) > LONGEST:
         raise SourceError(
             f"{name}: the row that begins in line {line} has no end within {len(buffer):,} bytes; a row has at most "
-            f"{LONGEST:,}. Fetch the file again, or take it out of the folder."
+            f"{LONGEST:,}. Fetch the file again, or remove it from the folder."
         )
 
 
@@ -251,7 +252,7 @@ def _refuse_declarations(prolog: bytes, name: str) -> None:
     if b"<!DOCTYPE" in prolog or b"<!ENTITY" in prolog:
         raise SourceError(
             f"{name} declares a document type (DTD) before its first row; the data dump has none, and its entities can "
-            "expand without end or read files. Nothing of it is read. Remove the declaration, or fetch the file from "
+            "expand without end or read files. The file is not read. Remove the declaration, or fetch the file from "
             "its origin."
         )
     encoding = ENCODING.search(prolog)
@@ -262,7 +263,7 @@ def _refuse_declarations(prolog: bytes, name: str) -> None:
         )
 
 
-def _parsed(block: bytes, first: int) -> list[Row]:
+def _parsed_rows(block: bytes, first: int) -> list[Row]:
     """Rows of a block of well-formed XML, [] for any other."""
     rows: list[Row] = []
     parser = expat.ParserCreate("utf-8")
@@ -278,7 +279,7 @@ def _parsed(block: bytes, first: int) -> list[Row]:
     except expat.ExpatError:
         return []
     finally:
-        parser.StartElementHandler = None  # it holds the parser, which holds it: a block's memory would wait for gc
+        parser.StartElementHandler = None  # the two refer to each other: a block's memory would wait for gc
     return rows if len(rows) == len(ROW.findall(block)) else []
 
 
@@ -287,19 +288,19 @@ def _one_by_one(block: bytes, line: int) -> Iterator[Row]:
     starts = [match.start() for match in ROW.finditer(block)]
     for start, end in itertools.pairwise([*starts, len(block)]):
         piece = block[start:end]
-        sound = _parsed(piece, line)
-        yield sound[0] if sound else Row(line, (), (), "malformed_xml", _shown_bytes(piece).strip())
+        sound = _parsed_rows(piece, line)
+        yield sound[0] if sound else Row(line, (), (), "malformed_xml", _row_text_of_bytes(piece).strip())
         line += piece.count(b"\n")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Tables in CSV: a header, commas, quoted fields that may go over many lines.
+# Tables in CSV: a header, commas, quoted fields that may span many lines
 
 
 def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, Row]]:
     """(size, row) of each record after the header; a blank line is none."""
     header: list[str] = []
-    for line, record in _records(path, name):
+    for line, record in _csv_records(path, name):
         if not header:
             header = record
         else:
@@ -307,7 +308,7 @@ def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, Row]]:
             yield size, _csv_row(line, record, header)
 
 
-def _records(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
+def _csv_records(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line it begins in, fields) of every record that is not a blank line."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file)
@@ -320,12 +321,12 @@ def _records(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             raise SourceError(
                 f"{name}: the record that begins in line {line} cannot be read: {error}. A quote may be missing there. "
-                "Mend it, or take the file out of the folder."
+                "Correct it, or remove the file from the folder."
             ) from error
 
 
 def _next_record(reader: Iterator[list[str]]) -> list[str] | None:
-    """The next record, None at the end. The limit of a field is the process's: it is lent for this one read only."""
+    """The next record, None at the end. The limit of a field is global in Python: it is set for this read only."""
     before = csv.field_size_limit(LONGEST)
     try:
         return next(reader, None)
@@ -335,32 +336,32 @@ def _next_record(reader: Iterator[list[str]]) -> list[str] | None:
 
 def _csv_row(line: int, record: list[str], header: list[str]) -> Row:
     if len(record) != len(header):
-        return Row(line, (), (), "wrong_column_count", _shown(",".join(record)))
+        return Row(line, (), (), "wrong_column_count", _row_text(",".join(record)))
     try:
         "".join(record).encode()
     except UnicodeEncodeError:  # bytes that are no UTF-8 were read as lone surrogates
-        return Row(line, (), (), "invalid_utf8", _shown(",".join(record)))
+        return Row(line, (), (), "invalid_utf8", _row_text(",".join(record)))
     return Row(line, header, record)
 
 
-def _shown(text: str) -> str:
+def _row_text(text: str) -> str:
     return text[:ROW_TEXT_LIMIT].encode(errors="replace").decode()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# JSON Lines: a post a line, whatever its keys are called; {"owner": {"user_id": 7}} is owner_user_id.
+# JSON Lines: a post a line, under any spelling of its keys; {"owner": {"user_id": 7}} is owner_user_id
 
 
 def _json_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """(size, row) of every line that is not blank."""
     with path.open("rb") as file:
-        for number, line in enumerate(_lines(file), start=1):
+        for number, line in enumerate(_cut_lines(file), start=1):
             if line.rstrip(b"\r\n"):
                 yield len(line), _json_row(number, line)
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines of a file, of one longer than LONGEST no more than that and a byte."""
+def _cut_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines of a file; a line longer than LONGEST is cut one byte after that."""
     while line := file.readline(LONGEST + 1):
         yield line
         while len(line) > LONGEST and not line.endswith(b"\n"):
@@ -369,22 +370,22 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 def _json_row(number: int, line: bytes) -> Row:
     if len(line) > LONGEST:
-        return Row(number, (), (), "line_too_long", _shown_bytes(line))
-    row = _json(line)
+        return Row(number, (), (), "line_too_long", _row_text_of_bytes(line))
+    row = _json_value(line)
     if row is None:
-        return Row(number, (), (), "malformed_json", _shown_bytes(line))
+        return Row(number, (), (), "malformed_json", _row_text_of_bytes(line))
     if not isinstance(row, dict):
-        return Row(number, (), (), "not_an_object", _shown_bytes(line))
+        return Row(number, (), (), "not_an_object", _row_text_of_bytes(line))
     flat = _flat(row)
     return Row(number, tuple(flat), tuple(flat.values()))
 
 
-def _shown_bytes(line: bytes) -> str:
+def _row_text_of_bytes(line: bytes) -> str:
     return line[: 4 * ROW_TEXT_LIMIT].decode(errors="replace")[:ROW_TEXT_LIMIT]
 
 
-def _json(line: bytes) -> Any:
-    """A line's value, None for what is no JSON. NaN, which Python writes for nothing, is read as nothing."""
+def _json_value(line: bytes) -> Any:
+    """A line's value, None for what is no JSON. NaN, which Python writes for a missing number, is read as null."""
     try:
         return orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
@@ -394,8 +395,9 @@ def _json(line: bytes) -> Any:
             return None
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(row: Document) -> Document:
+    """The row with the values of inner objects under keys of both: owner_user_id."""
+    flat: Document = {}
     for key, value in row.items():
         if isinstance(value, dict):
             flat |= {f"{key}_{inner}": item for inner, item in value.items() if not isinstance(item, dict | list)}
@@ -413,7 +415,7 @@ def count(path: Path) -> int:
     if suffix == XML:
         return _count_row_elements(path)
     if suffix == CSV:
-        return max(sum(1 for _ in _records(path, path.name)) - 1, 0)
+        return max(sum(1 for _ in _csv_records(path, path.name)) - 1, 0)
     return snapshots.count_rows(path)
 
 
@@ -423,12 +425,12 @@ def _count_row_elements(path: Path) -> int:
         while chunk := file.read(BLOCK):
             text = tail + chunk
             rows += len(ROW.findall(text))
-            tail = text[-4:]  # what follows a name tells whether it is a row, so none of these was counted
+            tail = text[-4:]  # the byte after a name decides whether it is a row, so none of these was counted
     return rows
 
 
 SOURCE = Source(
-    stem="ds3_stackoverflow",
+    stem=STEM,
     title="Stack Overflow: questions of operations with their accepted answers",
     homepage="https://stackoverflow.com",
     licence="CC BY-SA 2.5, 3.0 or 4.0, as each post's date says: attribution and share-alike; each row names its own",

@@ -3,18 +3,17 @@
     error signature, component --DIAGNOSES-->  what to look at first      names from the question
     commands of the answer      --REMEDIES-->   what to do about it        names from the question
 
-Names (namespace, pod, deployment, node) are read from the question alone: what only the answer names is its author's
-example. What the answer knows and the question cannot, such as a manifest, a PromQL expression or a number of lines, is
-read from the answer. A step whose required parameters nobody named is not made up: the teacher asks for them. Where no
-tool reaches, it says so in words that depend on what was asked and answered.
+Names (namespace, pod, deployment, node) are read from the question alone: a name that only the answer has is its
+author's example. A manifest, a PromQL expression or a number of lines is read from the answer. A required parameter
+that the question does not name is not invented: the teacher asks for it. Where no tool helps, the message says so, with
+the facts of the answer.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from schemas.ds3_stackoverflow import ERROR_TYPE, IN_CLUSTER
 from schemas.tools import APPROVAL, REGISTRY, Environment
 from schemas.workflow import Call, answer
 from tasks.curate.text.html import code_blocks
@@ -22,19 +21,20 @@ from tasks.pipelines.ds3_stackoverflow.entities import (
     INLINE,
     WORKLOADS,
     Command,
-    Mentions,
+    Entities,
     commands,
+    entities_in,
     manifest,
-    mentions,
     promql,
 )
+from tasks.pipelines.ds3_stackoverflow.words import ERROR_TYPE, IN_CLUSTER
 
-APPROVAL_CHANNEL: Final = "#ops-approvals"
+Params = Mapping[str, str | int | list[str]]  # parameters of a call
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the teacher is given: cleaned texts ("" for an answer that is not there) and the question's features."""
+    """What the teacher is shown: cleaned texts ("" where there is no answer) and the question's features."""
 
     title: str
     question: str
@@ -48,7 +48,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps for when the things in `needs` are named. In parameters {name} stands for one, {{ for a brace."""
+    """Steps for a question that names the things in `needs`. In parameters {name} is replaced by one, {{ by a brace."""
 
     needs: tuple[str, ...]
     steps: tuple[tuple[str, Mapping[str, str]], ...]
@@ -71,7 +71,7 @@ def _script(script: str, kind: str) -> tuple[str, Mapping[str, str]]:
 
 
 def _waiting(reason: str) -> tuple[Plan, ...]:
-    """Pods that wait for a reason, by kube-state-metrics: a named one, those of a namespace, all."""
+    """Plans to find pods that wait for a reason, by kube-state-metrics: a named pod, those of a namespace, all."""
     metric = "kube_pod_container_status_waiting_reason"
     return (
         _query(f'{metric}{{{{reason=~"{reason}",pod="{{pod}}"}}}} == 1', "pod"),
@@ -86,7 +86,7 @@ _PRESSURE = 'kube_node_status_condition{{condition=~"MemoryPressure|DiskPressure
 _NODE_PRESSURE = Plan(("node",), (("get_node_status", _NODE), _script("check-disk", "node")))
 _GPU_NODE = Plan(("node",), (("get_node_status", _NODE), _script("check-gpu", "node")))
 
-# Signature -> plans, the first whose needs are named is taken; where none is, the needs of the first are asked for.
+# Signature -> plans. The first whose needs are named is used; where none is, the needs of the first are asked for.
 # Metrics are those of kube-state-metrics, cAdvisor and NVIDIA's DCGM exporter.
 DIAGNOSES: Final[Mapping[str, tuple[Plan, ...]]] = {
     "OOMKilled": (
@@ -115,7 +115,7 @@ DIAGNOSES: Final[Mapping[str, tuple[Plan, ...]]] = {
     ),
 }
 
-# Components whose errors the cluster's tools cannot see: the people who own them get a ticket.
+# Components that the cluster's tools cannot see -> what their owners own: the owners get a ticket.
 OWNERS: Final[Mapping[str, str]] = {
     "infrastructure_code": "the infrastructure code",
     "configuration_management": "the playbooks",
@@ -143,7 +143,7 @@ READS: Final[Mapping[tuple[str, str], str]] = {
     ("top", "node"): "get_node_status",
 }
 _WORKLOAD: Final = "the name of the deployment, stateful set or daemon set"
-THINGS: Final[Mapping[str, str]] = {  # how a question back calls what is missing
+THINGS: Final[Mapping[str, str]] = {  # parameter -> its name in a question back
     "namespace": "the namespace",
     "pod": "the name of the pod",
     "node": "the name of the node",
@@ -152,7 +152,7 @@ THINGS: Final[Mapping[str, str]] = {  # how a question back calls what is missin
     "workload_name": _WORKLOAD,
     "replicas": "the number of replicas",
 }
-DEEDS: Final[Mapping[str, str]] = {
+DEEDS: Final[Mapping[str, str]] = {  # tool -> what it does, in a message
     "restart_workload": "restart the workload",
     "scale_deployment": "scale the deployment",
     "rollback_release": "roll the deployment back",
@@ -167,16 +167,16 @@ DEEDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Step:
-    """A call, and those of its required parameters that nobody named."""
+    """A call, and those of its required parameters that are not known."""
 
     tool: str
-    params: Mapping[str, Any]
+    params: Params
     missing: tuple[str, ...] = ()
 
 
-def teach(lesson: Lesson, channel: str = APPROVAL_CHANNEL) -> str:
-    """The assistant's message: a workflow, or none and a message that asks back or explains."""
-    names = mentions(f"{lesson.title}\n\n{lesson.question}")
+def teach(lesson: Lesson, channel: str) -> str:
+    """The assistant's answer: a workflow, or a message that asks back or explains; approvals go to `channel`."""
+    names = entities_in(f"{lesson.title}\n\n{lesson.question}")
     steps = [*_diagnosis(lesson, names), *_remedies(lesson, names)]
     known = [step for step in steps if not step.missing]
     asked = [step for step in steps if step.missing]
@@ -187,11 +187,11 @@ def teach(lesson: Lesson, channel: str = APPROVAL_CHANNEL) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What to look at first.
+# What to look at first
 
 
-def _diagnosis(lesson: Lesson, names: Mentions) -> list[Step]:
-    """Steps for the question's error: the plan whose needs are named, else the first's with what is missing."""
+def _diagnosis(lesson: Lesson, names: Entities) -> list[Step]:
+    """Steps for the question's error: the first plan whose needs are named, else the first plan and what it lacks."""
     if not _within_reach(lesson, names):
         fails = lesson.signature or lesson.question_type == ERROR_TYPE
         return _ticket(lesson) if fails and lesson.component in OWNERS else []
@@ -201,27 +201,28 @@ def _diagnosis(lesson: Lesson, names: Mentions) -> list[Step]:
     plans = DIAGNOSES[lesson.signature]
     plan = next((plan for plan in plans if set(plan.needs) <= known.keys()), None)
     if plan is not None:
-        return [_filled(tool, params, known, names) for tool, params in plan.steps]
+        return [_with_names(tool, params, known, names) for tool, params in plan.steps]
     missing = tuple(need for need in plans[0].needs if need not in known)
     tool, params = plans[0].steps[0]
     return [Step(tool, params, missing)]
 
 
-def _within_reach(lesson: Lesson, names: Mentions) -> bool:
-    """The cluster's tools can see it: its component is the cluster's, or the question names a pod or node."""
+def _within_reach(lesson: Lesson, names: Entities) -> bool:
+    """Whether the cluster's tools can see it: its component is the cluster's, or the question names a pod or node."""
     return lesson.component in IN_CLUSTER or bool(names.first("pod") or names.first("node"))
 
 
-def _filled(tool: str, params: Mapping[str, str], known: Mapping[str, str], names: Mentions) -> Step:
-    made = {name: value.format(**known) for name, value in params.items()}
+def _with_names(tool: str, params: Mapping[str, str], known: Mapping[str, str], names: Entities) -> Step:
+    """A plan's step with the names of the question in its parameters."""
+    made: dict[str, str | int | list[str]] = {name: value.format(**known) for name, value in params.items()}
     if tool == "fetch_pod_logs" and names.containers:
         made["container"] = names.containers[0]
     return Step(tool, made)
 
 
 def _ticket(lesson: Lesson) -> list[Step]:
-    shown = _error_line(lesson)
-    seen = f" The error reads: {shown}" if shown else ""
+    error = _error_line(lesson)
+    seen = f" The error reads: {error}" if error else ""
     urgent = lesson.environment == "production" and re.search(r"\bproduction\b|\boutage\b", lesson.question)
     return [
         Step(
@@ -243,29 +244,30 @@ _ERROR_LINE: Final = re.compile(
 
 
 def _error_line(lesson: Lesson) -> str:
-    """The first line of the question's code that tells an error, cut at 300 characters."""
-    found = (_ERROR_LINE.search(block) for block in code_blocks(lesson.question))
-    return next((match[0].strip()[:300] for match in found if match), "")
+    """The first line of the question's code that names an error, cut at 300 characters."""
+    matches = (_ERROR_LINE.search(block) for block in code_blocks(lesson.question))
+    return next((match[0].strip()[:300] for match in matches if match), "")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What to do about it.
+# What to do about it
 
 
-def _remedies(lesson: Lesson, names: Mentions) -> list[Step]:
-    """What the accepted answer does: a change first; where there is no error to look into, also what it looks at."""
+def _remedies(lesson: Lesson, names: Entities) -> list[Step]:
+    """The change that the answer makes; without one, and without an error in the question, what it looks at."""
     if lesson.component in IN_CLUSTER or lesson.component == "monitoring":
-        told = commands(lesson.accepted)
-        changes = _changes(lesson, names, told)
-        return changes or ([] if lesson.signature else _looks(lesson.accepted, names, told))
+        written = commands(lesson.accepted)
+        changes = _change_of_answer(lesson, names, written)
+        return changes or ([] if lesson.signature else _look_of_answer(lesson.accepted, names, written))
     return []
 
 
-def _changes(lesson: Lesson, names: Mentions, told: Sequence[Command]) -> list[Step]:
-    for command in told:
+def _change_of_answer(lesson: Lesson, names: Entities, written: Sequence[Command]) -> list[Step]:
+    """The first command with a tool that does the same; else the manifest to apply; else nothing."""
+    for command in written:
         tool = REMEDIES.get(command.verb, "")
         if tool and lesson.environment in REGISTRY[tool].environments:
-            step = _change(tool, command, names)
+            step = _change_step(tool, command, names)
             if step is not None:
                 return [step]
     applied = manifest(lesson.accepted)
@@ -274,9 +276,10 @@ def _changes(lesson: Lesson, names: Mentions, told: Sequence[Command]) -> list[S
     return [Step("apply_manifest", {"manifest_content": applied})]
 
 
-def _change(tool: str, command: Command, names: Mentions) -> Step | None:
+def _change_step(tool: str, command: Command, names: Entities) -> Step | None:
+    """The step that a command amounts to, None where the tool cannot do it."""
     kind = next((kind for kind, _ in command.things if kind in {*WORKLOADS, "node"}), "")
-    params: dict[str, Any] = {"namespace": names.first("namespace")}
+    params: dict[str, str | int | list[str]] = {"namespace": names.first("namespace")}
     if tool == "restart_workload":
         kind = kind or names.workload()[0]
         params |= {"workload_type": kind, "workload_name": names.first(kind)}
@@ -286,12 +289,12 @@ def _change(tool: str, command: Command, names: Mentions) -> Step | None:
         params["deployment_name"] = names.first("deployment")
     else:  # a stateful set is not scaled by this tool
         return None
-    params |= _numbers(tool, command, names)
-    return _step(tool, params)
+    params |= _number_params(tool, command, names)
+    return _step_of(tool, params)
 
 
-def _numbers(tool: str, command: Command, names: Mentions) -> dict[str, Any]:
-    """Numbers of a command that are the tool's parameters too; the question's own number of replicas goes first."""
+def _number_params(tool: str, command: Command, names: Entities) -> Params:
+    """Numbers of a command that are the tool's parameters too; the question's own number of replicas comes first."""
     flags = {flag: int(value) for flag, value in command.flags.items() if re.fullmatch(r"\d{1,6}", value)}
     if tool == "scale_deployment":
         return {"replicas": names.replicas[0] if names.replicas else flags.get("replicas", "")}
@@ -302,45 +305,45 @@ def _numbers(tool: str, command: Command, names: Mentions) -> dict[str, Any]:
     return {}
 
 
-def _step(tool: str, params: Mapping[str, Any]) -> Step:
-    """A step with what is known; "" counts as missing."""
+def _step_of(tool: str, params: Params) -> Step:
+    """A step with the parameters that are known; "" counts as missing."""
     required = REGISTRY[tool].parameters["required"]
     missing = tuple(name for name in required if params.get(name, "") == "")
     return Step(tool, {name: value for name, value in params.items() if value != ""}, missing)
 
 
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600}
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600}
 
 
-def _looks(accepted: str, names: Mentions, told: Sequence[Command]) -> list[Step]:
+def _look_of_answer(accepted: str, names: Entities, written: Sequence[Command]) -> list[Step]:
     """What the answer looks at: a PromQL expression, or the first command that reads."""
     expression = promql(accepted)
     if expression:
         return [Step("query_prometheus", {"query": expression})]
-    for command in told:
+    for command in written:
         kind = next((kind for kind, _ in command.things), "pod" if command.verb == "logs" else "")
         tool = READS.get((command.verb.split()[0], kind))
         if tool:
-            return [_look(tool, command, names)]
+            return [_look_step(tool, command, names)]
     return []
 
 
-def _look(tool: str, command: Command, names: Mentions) -> Step:
+def _look_step(tool: str, command: Command, names: Entities) -> Step:
     if tool == "get_node_status":
-        return _step(tool, {"node": names.first("node")})
-    params: dict[str, Any] = {"namespace": names.first("namespace"), "pod": names.first("pod")}
+        return _step_of(tool, {"node": names.first("node")})
+    params: dict[str, str | int | list[str]] = {"namespace": names.first("namespace"), "pod": names.first("pod")}
     if tool == "fetch_pod_logs":
         tail = command.flags.get("tail", "")
         since = re.fullmatch(r"(\d{1,6})([smh])", command.flags.get("since", ""))
         params["container"] = names.containers[0] if names.containers else ""
         params["tail_lines"] = int(tail) if re.fullmatch(r"[1-9]\d{0,4}", tail) else ""
-        seconds = int(since[1]) * _SECONDS[since[2]] if since else 0
+        seconds = int(since[1]) * _UNIT_SECONDS[since[2]] if since else 0
         params["since_seconds"] = seconds if 1 <= seconds <= 604_800 else ""
-    return _step(tool, params)
+    return _step_of(tool, params)
 
 
 def _with_approvals(calls: Sequence[Call], lesson: Lesson, channel: str) -> list[Call]:
-    """The calls, and before the first destructive one in production the question to those who must agree."""
+    """The calls, with a step that asks for approval before the first destructive one in production."""
     destructive = [tool for tool, _ in calls if REGISTRY[tool].effect == "destructive"]
     if not destructive or lesson.environment != "production":
         return list(calls)
@@ -356,23 +359,23 @@ def _with_approvals(calls: Sequence[Call], lesson: Lesson, channel: str) -> list
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Words.
+# Messages
 
 
 def _question_back(asked: Sequence[Step], lesson: Lesson) -> str:
     missing = list(dict.fromkeys(name for step in asked for name in step.missing))
-    wanted = _listed(list(dict.fromkeys(THINGS[name] for name in missing)))
+    wanted = _enumerated(list(dict.fromkeys(THINGS[name] for name in missing)))
     deed = DEEDS[asked[-1].tool]
     about = f" ({lesson.signature})" if lesson.signature else ""
     return f"To {deed}{about} I need {wanted}. Which {'are they' if ' and ' in wanted else 'is it'}?"
 
 
-def _listed(items: Sequence[str]) -> str:
+def _enumerated(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def _explanation(lesson: Lesson) -> str:
-    """What to do, where no tool does it: the facts of the accepted answer in our own words, or what could help."""
+    """The message where no tool helps: the facts of the accepted answer, or what could be done next."""
     place = OWNERS.get(lesson.component, "the cluster's setup" if lesson.component in IN_CLUSTER else "your own setup")
     lead = f"None of my tools changes this: it is settled in {place}."
     facts = [fact for fact in (_command_fact(lesson), _terms_fact(lesson), _link_fact(lesson)) if fact]
@@ -395,7 +398,7 @@ _LEADS: Final[Mapping[str, str]] = {
 
 def _topic_terms(lesson: Lesson, topic: str) -> str:
     terms = list(dict.fromkeys(term for term in INLINE.findall(lesson.question) if _TERM.fullmatch(term)))[:3]
-    return f"\u201c{topic}\u201d" + (f" (it names {_listed([f'`{term}`' for term in terms])})" if terms else "")
+    return f"\u201c{topic}\u201d" + (f" (it names {_enumerated([f'`{term}`' for term in terms])})" if terms else "")
 
 
 _SHELL: Final = re.compile(
@@ -408,17 +411,17 @@ _LINK: Final = re.compile(r"\]\((https?://[^()\s]{4,300})\)")
 
 
 def _command_fact(lesson: Lesson) -> str:
-    found = [command for block in code_blocks(lesson.accepted) for command in _SHELL.findall(block)]
-    return f"The accepted answer runs `{found[0].strip()}`." if found else ""
+    shell = [command for block in code_blocks(lesson.accepted) for command in _SHELL.findall(block)]
+    return f"The accepted answer runs `{shell[0].strip()}`." if shell else ""
 
 
 def _terms_fact(lesson: Lesson) -> str:
-    """The names that the answer gives in backticks, at most four."""
+    """The names in backticks in the answer, at most four."""
     prose = re.sub(r"(?ms)^(`{3,}).*?^\1", "", lesson.accepted)
     terms = list(dict.fromkeys(term for term in INLINE.findall(prose) if _TERM.fullmatch(term)))[:4]
-    return f"The answer turns on {_listed([f'`{term}`' for term in terms])}." if terms else ""
+    return f"The answer turns on {_enumerated([f'`{term}`' for term in terms])}." if terms else ""
 
 
 def _link_fact(lesson: Lesson) -> str:
-    found = _LINK.search(lesson.accepted)
-    return f"Read on at {found[1]}." if found else ""
+    link = _LINK.search(lesson.accepted)
+    return f"Read on at {link[1]}." if link else ""

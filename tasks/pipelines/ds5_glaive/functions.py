@@ -1,8 +1,9 @@
-"""Function definitions as people and models write them, made into valid offers; and parameters into what they ask for.
+"""Function definitions as people and models write them, as functions that can be offered; and calls' arguments with the
+types that a definition asks for.
 
-In: text with definitions in JSON anywhere in it. Out: offers as schemas/format_b.OFFER_SCHEMA has them, with
-`parameters` a JSON Schema (draft 2020-12) of type object, and words of REPAIRS for all that was not as it should be.
-Nothing is left out in silence, nothing is guessed: a type nobody knows becomes no type, not another.
+In: text with definitions in JSON anywhere in it. Out: functions as schemas/format_b.OFFER_SCHEMA has them, with
+`parameters` a JSON Schema (draft 2020-12) of type object. Every repair is added to `repairs` (rules.DEFINITION_REPAIRS,
+rules.ARGUMENT_REPAIRS). Nothing is guessed: a type with an unknown name is removed, not replaced.
 """
 
 import re
@@ -12,9 +13,11 @@ from typing import Any
 
 import jsonschema_rs
 
+from schemas.document import Document
+from schemas.ds5_glaive import OfferedFunction
 from tasks.pipelines.ds5_glaive.loose_json import Unreadable, portable, read_at
 
-# Words for a type, as other languages and hurried authors have them -> JSON Schema's.
+# Names of a type in other languages -> JSON Schema's name.
 TYPES: Mapping[str, str] = {
     **dict.fromkeys(("object", "dict", "dictionary", "map", "mapping", "hash", "struct", "json"), "object"),
     **dict.fromkeys(("array", "list", "tuple", "set", "sequence"), "array"),
@@ -27,58 +30,43 @@ TYPES: Mapping[str, str] = {
 }
 DESCRIBED = frozenset({"name", "description", "parameters"})
 DESCRIBING = frozenset({"description", "parameters", "properties"})
-WRAPPED = ("function", "functions", "tools")  # keys under which others put a definition, or several
+WRAPPED = ("function", "functions", "tools")  # keys under which some authors put a definition, or several
 POINTERS = frozenset({"$ref", "$dynamicRef", "$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveRef"})
 UNIONS = ("anyOf", "oneOf", "allOf")
 MOST_TRIED = 500  # braces of a text that begin no JSON
-MOST_REMOVED = 50  # keywords taken out of one schema before it is given up
-REPAIRS: Mapping[str, str] = {
-    "definition_twice": "the same function is defined again; the first one stays",
-    "definition_keys_left_out": "a definition had keys besides name, description and parameters",
-    "description_missing": "a function has no description, or none that is text",
-    "parameters_missing": "a function's parameters are missing, null or no object",
-    "properties_wrapped": "parameters stood where `properties` should have been",
-    "properties_listed": "properties stood in a list, each with its name",
-    "property_repaired": "a property's schema was a word or nothing",
-    "type_renamed": "a type had another language's name",
-    "type_unknown": "a type that no one knows was left out",
-    "required_repaired": "`required` named what is no property, or was no list of names",
-    "items_repaired": "`items` was no schema",
-    "reference_left_out": "a reference was left out: nothing is fetched",
-    "keyword_left_out": "a keyword that is no valid JSON Schema was left out",
-}
+MOST_REMOVED = 50  # keywords removed from one schema before it is given up
 _BRACES = re.compile(r"\{|\[+")  # a run of brackets is tried from its last
 _DEFINES = re.compile(r"\{\s*[\"']?(?:name|type|function|functions|tools|description|parameters)[\"']?\s*:")
 
 
 class Unusable(ValueError):
-    """A definition that is none; the message is a snake_case reason."""
+    """A definition that cannot be used; the message is the name of a reason (rules.REASONS)."""
 
 
 @dataclass
-class Offers:
-    """Functions as offers, in the order of their text, and what was repaired."""
+class OfferedFunctions:
+    """The functions a text defines, in its order, and what was repaired in their definitions."""
 
-    functions: list[dict[str, Any]] = field(default_factory=list)
+    functions: list[OfferedFunction] = field(default_factory=list)
     repairs: set[str] = field(default_factory=set)
 
 
-def offers_in(text: str) -> Offers:
+def offered_functions(text: str) -> OfferedFunctions:
     """The functions defined in a text. JSON that defines none (an example, a placeholder in braces) is passed over.
 
     Raises Unusable: function_unreadable, function_without_name, function_schema_invalid.
     """
-    found = Offers()
+    offered = OfferedFunctions()
     for definition in _definitions(text):
-        offer = _offer(definition, found.repairs)
-        if any(other["name"] == offer["name"] for other in found.functions):
-            found.repairs.add("definition_twice")
+        function = _function_of(definition, offered.repairs)
+        if any(other["name"] == function["name"] for other in offered.functions):
+            offered.repairs.add("definition_twice")
         else:
-            found.functions.append(offer)
-    return found
+            offered.functions.append(function)
+    return offered
 
 
-def _definitions(text: str) -> Iterator[Mapping[str, Any]]:
+def _definitions(text: str) -> Iterator[Document]:
     """Every definition in a text: one object after the other, with or without commas, lists, or wrapped."""
     at = tried = 0
     while brace := _BRACES.search(text, at):
@@ -92,7 +80,8 @@ def _definitions(text: str) -> Iterator[Mapping[str, Any]]:
             at = brace.end()
 
 
-def _unwrapped(value: Any) -> Iterator[Mapping[str, Any]]:
+def _unwrapped(value: Any) -> Iterator[Document]:
+    """The definitions in a JSON value: itself, the items of a list, or the value under a key of WRAPPED."""
     if isinstance(value, list):
         for item in value:
             yield from _unwrapped(item)
@@ -102,15 +91,15 @@ def _unwrapped(value: Any) -> Iterator[Mapping[str, Any]]:
         yield from _unwrapped(next((value[key] for key in WRAPPED if key in value), None))
 
 
-def _defines(value: Mapping[str, Any]) -> bool:
-    """Whether an object means a function: a name and more of what describes one, a name alone, or all but the name."""
+def _defines(value: Document) -> bool:
+    """Whether an object defines a function: a name with more that describes one, a name alone, or all but the name."""
     keys = value.keys()
     if isinstance(value.get("name"), str):
         return keys == {"name"} or bool(keys & DESCRIBING)
     return "description" in keys and bool(keys & {"parameters", "properties"}) and "type" not in keys
 
 
-def _offer(definition: Mapping[str, Any], repairs: set[str]) -> dict[str, Any]:
+def _function_of(definition: Document, repairs: set[str]) -> OfferedFunction:
     name, description = definition.get("name"), definition.get("description")
     if not isinstance(name, str) or not name.strip():
         raise Unusable("function_without_name")
@@ -125,11 +114,11 @@ def _offer(definition: Mapping[str, Any], repairs: set[str]) -> dict[str, Any]:
     return {
         "name": name.strip(),
         "description": description if isinstance(description, str) else "",
-        "parameters": _valid(_parameters(given, repairs), repairs),
+        "parameters": _without_invalid_keywords(_parameters_schema(given, repairs), repairs),
     }
 
 
-def _parameters(given: Any, repairs: set[str]) -> dict[str, Any]:
+def _parameters_schema(given: Any, repairs: set[str]) -> Document:
     """The schema of a function's parameters: always of type object, closed where its properties are known."""
     if not isinstance(given, dict):
         repairs.add("parameters_missing")
@@ -139,14 +128,14 @@ def _parameters(given: Any, repairs: set[str]) -> dict[str, Any]:
         given = {"properties": given}
     if given.get("type") != "object":
         repairs.add("type_renamed")
-    schema = _schema({**given, "type": "object"}, repairs)
+    schema = _repaired_schema({**given, "type": "object"}, repairs)
     schema.setdefault("properties", {})
     if isinstance(given.get("properties"), (dict, list)):
         schema.setdefault("additionalProperties", False)
     return schema
 
 
-def _schema(given: Any, repairs: set[str]) -> dict[str, Any]:
+def _repaired_schema(given: Any, repairs: set[str]) -> Document:
     """A schema with its types named as JSON Schema does, all the way down."""
     if not isinstance(given, dict):
         repairs.add("property_repaired")
@@ -161,11 +150,11 @@ def _schema(given: Any, repairs: set[str]) -> dict[str, Any]:
         schema["items"] = _items(schema["items"], repairs)
     for key in UNIONS:
         if isinstance(schema.get(key), list):
-            schema[key] = [_schema(part, repairs) for part in schema[key]]
+            schema[key] = [_repaired_schema(part, repairs) for part in schema[key]]
     return {key: schema[key] for key in (*given, *schema) if key in schema}  # in the author's order
 
 
-def _name_type(schema: dict[str, Any], repairs: set[str]) -> None:
+def _name_type(schema: Document, repairs: set[str]) -> None:
     if "type" not in schema:
         return
     given = schema.pop("type")
@@ -180,14 +169,14 @@ def _name_type(schema: dict[str, Any], repairs: set[str]) -> None:
         schema["type"] = known if isinstance(given, list) else known[0]
 
 
-def _name_properties(schema: dict[str, Any], repairs: set[str]) -> None:
+def _name_properties(schema: Document, repairs: set[str]) -> None:
     """Properties as a mapping of schemas, and `required` as the list of those of them that are."""
     given = schema.get("properties")
     if isinstance(given, list):
         repairs.add("properties_listed")
         given = {part["name"]: part for part in given if isinstance(part, dict) and isinstance(part.get("name"), str)}
     if isinstance(given, dict):
-        schema["properties"] = {name: _schema(_without_flag(part), repairs) for name, part in given.items()}
+        schema["properties"] = {name: _repaired_schema(_without_flag(part), repairs) for name, part in given.items()}
     flagged = [name for name, part in (given or {}).items() if _flag(part) is True] if isinstance(given, dict) else []
     if "required" not in schema and not flagged:
         return
@@ -211,14 +200,14 @@ def _without_flag(part: Any) -> Any:
 
 def _items(given: Any, repairs: set[str]) -> Any:
     if isinstance(given, (dict, bool)):
-        return _schema(given, repairs) if isinstance(given, dict) else given
+        return _repaired_schema(given, repairs) if isinstance(given, dict) else given
     repairs.add("items_repaired")
     parts = given if isinstance(given, list) else [given]
-    return _schema(parts[0], repairs) if len(parts) == 1 else {}
+    return _repaired_schema(parts[0], repairs) if len(parts) == 1 else {}
 
 
-def _valid(schema: dict[str, Any], repairs: set[str]) -> dict[str, Any]:
-    """The schema without the keywords that make it none. Raises Unusable when nothing is left to take out."""
+def _without_invalid_keywords(schema: Document, repairs: set[str]) -> Document:
+    """The schema without the keywords that make it invalid. Raises Unusable where removing them does not help."""
     for _ in range(MOST_REMOVED):
         try:
             jsonschema_rs.validator_for(schema, offline=True)
@@ -227,35 +216,28 @@ def _valid(schema: dict[str, Any], repairs: set[str]) -> dict[str, Any]:
             if not path:
                 break
             repairs.add("keyword_left_out")
-            _remove(schema, path)
+            _delete_at(schema, path)
         else:
             return schema
     raise Unusable("function_schema_invalid")
 
 
-def _remove(schema: Any, path: Sequence[str | int]) -> None:
+def _delete_at(schema: Any, path: Sequence[str | int]) -> None:
     for step in path[:-1]:
         schema = schema[step]
     del schema[path[-1]]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Parameters of a call
+# Arguments of a call
 
-COERCIONS: Mapping[str, str] = {
-    "number_from_text": "a number stood in quotes",
-    "integer_from_float": "a whole number was written with a point",
-    "boolean_from_text": "true or false stood in quotes",
-    "text_from_number": "a text was written as a number",
-    "optional_null_left_out": "an optional parameter was null",
-}
 _INTEGER = re.compile(r"[-+]?\d{1,18}")
 _DECIMAL = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,18})?")
 _BOOLEANS = {"true": True, "false": False}
 
 
 def coerced(value: Any, schema: Any, repairs: set[str]) -> Any:
-    """`value` with the types that `schema` asks for, where there is but one way to read it; else as it is."""
+    """`value` with the types that `schema` asks for, where it can be read in one way only; else unchanged."""
     if not isinstance(schema, dict):
         return value
     if isinstance(value, dict) and isinstance(schema.get("properties"), dict):
@@ -266,9 +248,9 @@ def coerced(value: Any, schema: Any, repairs: set[str]) -> Any:
     return _coerced_scalar(value, kind, repairs) if isinstance(kind, str) else value
 
 
-def _coerced_members(value: Mapping[str, Any], schema: Mapping[str, Any], repairs: set[str]) -> dict[str, Any]:
+def _coerced_members(value: Document, schema: Document, repairs: set[str]) -> Document:
     properties = schema["properties"]
-    found = {}
+    members = {}
     for name, member in value.items():
         if (
             member is None
@@ -278,11 +260,11 @@ def _coerced_members(value: Mapping[str, Any], schema: Mapping[str, Any], repair
         ):
             repairs.add("optional_null_left_out")
         else:
-            found[name] = coerced(member, properties.get(name), repairs)
-    return found
+            members[name] = coerced(member, properties.get(name), repairs)
+    return members
 
 
-def _never_null(schema: Mapping[str, Any]) -> bool:
+def _never_null(schema: Document) -> bool:
     return isinstance(schema.get("type"), str) and schema["type"] != "null"
 
 

@@ -1,11 +1,11 @@
-r"""JSON as people and models write it: read what is certain, refuse the rest. Pure.
+r"""JSON as people and models write it: read it where its meaning is certain, else refuse it. Pure.
 
 `read_at("x = {'a': 'it is', b: True,}, y", 4)` is ({"a": "it is", "b": True}, 28).
 
-Beyond JSON it takes: single quotes; apostrophes and quotes inside a text, where what follows shows that they do not end
-it; Python's True, False and None; trailing commas; names without quotes as keys; raw line breaks in a text; `\'`. A
+Beyond JSON it accepts: single quotes; apostrophes and quotes inside a text, where what follows shows that they do not
+end it; Python's True, False and None; trailing commas; names without quotes as keys; raw line breaks in a text; `\'`. A
 value under EMBEDDED may be JSON in quotes: `"arguments": '{"city": "Coeur d'Alene"}'`. A brace that the end of the text
-cuts off is taken as closed at the outermost level. It never takes: bare words as values, 1,000, NaN, a missing comma.
+cuts off counts as closed at the outermost level. It never accepts: bare words as values, 1,000, NaN, a missing comma.
 
 Three readings are tried, the strictest first: JSON itself, a quote ends a text, a quote ends a text only where the
 grammar can go on after it. Time is linear in the text for each of them.
@@ -14,6 +14,8 @@ grammar can go on after it. Time is linear in the text for each of them.
 import json
 import re
 from typing import Any
+
+from schemas.document import Document
 
 EMBEDDED = frozenset({"arguments", "parameters"})  # keys whose value may be JSON in quotes
 DEEPEST = 64  # levels
@@ -28,8 +30,8 @@ _PLAIN = {quote: re.compile(rf"[^\\{quote}]*+") for quote in QUOTES}
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _CODE = re.compile(r"u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})")
 
-# What may follow a quote that ends a text, by where the text stands. A comma alone says little: what a member or an
-# item begins with must come after it.
+# What may follow a quote that ends a text, by the place of the text. A comma alone proves little: the start of a member
+# or an item must follow it.
 _NEXT_KEY = r"(?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}'|[A-Za-z_$][\w$.-]{0,100})\s{0,64}:"
 _ENDS = {
     "key": re.compile(r"\s{0,64}:"),
@@ -37,18 +39,18 @@ _ENDS = {
     "item": re.compile(r"\s{0,64}(?:\]|,\s{0,64}(?:[\"'\[{\d.+-]|true|false|null|True|False|None|\]))"),
     "whole": re.compile(r"\s{0,64}\Z"),
 }
-_SWALLOWED = re.compile(r"[\"']\s{0,64},?\s{0,64}[\"'][\w$. -]{1,100}[\"']\s{0,64}:")
+_NEXT_MEMBER = re.compile(r"[\"']\s{0,64},?\s{0,64}[\"'][\w$. -]{1,100}[\"']\s{0,64}:")
 
 
 class Unreadable(ValueError):
-    """A text that means nothing certain."""
+    """A text whose meaning is not certain."""
 
 
-def _refuse(word: str) -> Any:
-    raise Unreadable(f"{word} is no JSON.")
+def _refuse_constant(word: str) -> Any:
+    raise Unreadable(f"{word} is not JSON.")
 
 
-_STRICT = json.JSONDecoder(strict=False, parse_constant=_refuse)
+_STRICT = json.JSONDecoder(strict=False, parse_constant=_refuse_constant)
 
 
 def read(text: str) -> Any:
@@ -77,7 +79,7 @@ def _space(text: str, at: int) -> int:
 
 
 class _Reading:
-    """One way to read a text; `patient`: a quote ends a text only where the grammar can go on."""
+    """One way to read a text. `patient`: a quote ends a text only where the grammar can go on after it."""
 
     def __init__(self, text: str, *, patient: bool) -> None:
         self.text = text
@@ -96,27 +98,27 @@ class _Reading:
             return (self.inner(at, depth) if embedded else None) or self.quoted(at, where)
         return self.word(at)
 
-    def members(self, at: int, depth: int) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
+    def members(self, at: int, depth: int) -> tuple[Document, int]:
+        members: Document = {}
         while True:
             at = _space(self.text, at)
             if self.text.startswith("}", at):
-                return found, at + 1
-            if self.patient and not depth and found and at == len(self.text):
-                return found, at
+                return members, at + 1
+            if self.patient and not depth and members and at == len(self.text):
+                return members, at
             key, at = self.key(at)
             at = self.after(at, ":")
-            found[key], at = self.value(at, "member", depth + 1, embedded=not depth and key in EMBEDDED)
+            members[key], at = self.value(at, "member", depth + 1, embedded=not depth and key in EMBEDDED)
             at = self.separated(at, "}")
 
     def items(self, at: int, depth: int) -> tuple[list[Any], int]:
-        found: list[Any] = []
+        items: list[Any] = []
         while True:
             at = _space(self.text, at)
             if self.text.startswith("]", at):
-                return found, at + 1
+                return items, at + 1
             item, at = self.value(at, "item", depth + 1)
-            found.append(item)
+            items.append(item)
             at = self.separated(at, "]")
 
     def key(self, at: int) -> tuple[str, int]:
@@ -134,14 +136,14 @@ class _Reading:
         return at + 1
 
     def separated(self, at: int, closing: str) -> int:
-        """The place after a comma, or of what closes (or of the end, which `members` judges)."""
+        """The place after a comma, or the place of `closing`, or the end of the text (which `members` judges)."""
         at = _space(self.text, at)
         if self.text.startswith(closing, at) or at == len(self.text):
             return at
         return self.after(at, ",")
 
     def inner(self, at: int, depth: int) -> tuple[Any, int] | None:
-        """JSON in quotes, read where it stands: its own apostrophes end nothing. None when it is none."""
+        """JSON in quotes, read in place, so that its own apostrophes do not end it. None where it is not JSON."""
         start = _space(self.text, at + 1)
         if not self.text.startswith("{", start):
             return None
@@ -176,13 +178,13 @@ class _Reading:
             parts.append(part)
 
     def certain(self, text: str) -> str:
-        """A text's characters. Raises Unreadable when patience made it swallow what looks like the next member."""
-        if self.patient and _SWALLOWED.search(text):
+        """A text's characters. Raises Unreadable where patient reading may have included the next member."""
+        if self.patient and _NEXT_MEMBER.search(text):
             raise Unreadable(f"{text[:40]!r} may be more than one text.")
         return whole_characters(text)
 
     def escape(self, at: int) -> tuple[str, int]:
-        """The character that an escape stands for; a backslash before anything else is itself, as in Python."""
+        """The character that an escape means; a backslash before anything else is itself, as in Python."""
         code = _CODE.match(self.text, at)
         if code:
             return chr(int(code[1] or code[2], 16)), code.end()
@@ -199,10 +201,10 @@ class _Reading:
             return _WORDS[word[0]], word.end()
         if word[0][0].isalpha() or not _NUMBER.fullmatch(word[0]):
             raise Unreadable(f"{word[0][:40]!r} is no value.")
-        return _number(word[0]), word.end()
+        return _parsed_number(word[0]), word.end()
 
 
-def _number(word: str) -> int | float:
+def _parsed_number(word: str) -> int | float:
     try:
         return float(word) if any(mark in word for mark in ".eE") else int(word)
     except ValueError as fault:  # a number of thousands of digits
@@ -210,7 +212,7 @@ def _number(word: str) -> int | float:
 
 
 def whole_characters(text: str) -> str:
-    """Pairs of surrogates as the character they stand for; half a pair as U+FFFD."""
+    """Pairs of surrogates as the character they encode; half a pair as U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -219,8 +221,9 @@ def whole_characters(text: str) -> str:
 
 
 def portable(value: Any) -> Any:
-    """The same value, if any reader of JSON can hold it: at most DEEPEST levels, whole numbers of 64 bits, finite ones,
-    whole characters, no NUL. Raises Unreadable.
+    """The same value, if every JSON reader can read it. Raises Unreadable.
+
+    At most DEEPEST levels; numbers are finite and, where whole, of 64 bits; whole characters; no NUL.
     """
     return _portable(value, 0)
 

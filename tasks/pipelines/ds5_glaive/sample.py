@@ -1,8 +1,8 @@
-"""A generated copy of Glaive's chats in the hub's layout, with the truth of what every row holds.
+"""A generated copy of Glaive's chats in the hub's layout, with the truth about every row.
 
-Each row is planned first (functions, turns, calls as values) and then written down the way the real file does: pretty-
-printed definitions one after the other, arguments as JSON in single quotes, and now and then one of the other ways
-that models have. What the plan says goes to `truth.json`: reading the file must give it back.
+Each row is planned first (functions, turns, calls as values) and then written as in the real file: pretty-printed
+definitions one after the other, arguments as JSON in single quotes, and sometimes in another style that models use.
+The plan goes to `truth.json`: reading the file must give the same values.
 """
 
 import json
@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from schemas.document import Document
+
 FILE = "glaive-function-calling-v2.json"
 ROWS = 300
-SPOILT = 25  # one row of so many is not as it should be
+SPOILT = 25  # one row in this many has a fault
 WITH = "SYSTEM: You are a helpful assistant with access to the following functions. Use them if required -\n"
 WITHOUT = "SYSTEM: You are a helpful assistant, with no access to external functions.\n"
 END = " <|endoftext|>"
@@ -41,32 +43,32 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Function:
-    """A function on offer, what it takes, what it gives back, and how a user asks for it."""
+    """A function that a chat offers: its definition, its arguments, what it returns, and how a user asks for it."""
 
     name: str
     description: str
-    properties: Mapping[str, Mapping[str, Any]]
-    draw: Callable[[random.Random], dict[str, Any]]
-    give: Callable[[random.Random, Mapping[str, Any]], Any]
+    properties: Mapping[str, Document]  # JSON Schema of each parameter
+    draw: Callable[[random.Random], Document]  # arguments of a call
+    give: Callable[[random.Random, Document], Any]  # what a call with these arguments returns: any JSON value
     ask: str
 
-    def definition(self) -> dict[str, Any]:
-        """As the real file writes one."""
+    def definition(self) -> Document:
+        """The definition as in the real file."""
         parameters = {"type": "object", "properties": self.properties, "required": list(self.properties)[:1]}
         return {"name": self.name, "description": self.description, "parameters": parameters}
 
 
-def _text(description: str) -> dict[str, Any]:
+def _string_parameter(description: str) -> Document:
     return {"type": "string", "description": description}
 
 
-# Families of functions: a row offers those of one family alone, so that groups stay small, as most real ones are.
+# Families of functions: a row offers functions of one family, so that groups stay small, as most real ones are.
 FAMILIES: tuple[tuple[Function, ...], ...] = (
     (
         Function(
             "get_weather",
             "Get the weather of a place",
-            {"place": _text("The place"), "days": {"type": "integer", "description": "Days ahead"}},
+            {"place": _string_parameter("The place"), "days": {"type": "integer", "description": "Days ahead"}},
             lambda rng: {"place": rng.choice(PLACES), "days": rng.randint(0, 7)},
             lambda rng, given: {"place": given["place"], "celsius": round(rng.uniform(-9, 35), 1)},
             "What will the weather be like in {place}?",
@@ -74,7 +76,7 @@ FAMILIES: tuple[tuple[Function, ...], ...] = (
         Function(
             "get_time_zone",
             "Get the time zone of a place",
-            {"place": _text("The place")},
+            {"place": _string_parameter("The place")},
             lambda rng: {"place": rng.choice(PLACES)},
             lambda rng, _given: {"offset": f"UTC+{rng.randint(0, 12)}"},
             "Which time zone is {place} in?",
@@ -102,7 +104,10 @@ FAMILIES: tuple[tuple[Function, ...], ...] = (
         Function(
             "create_note",
             "Write down a note",
-            {"text": _text("The note"), "tags": {"type": "array", "items": {"type": "string"}, "description": "Tags"}},
+            {
+                "text": _string_parameter("The note"),
+                "tags": {"type": "array", "items": {"type": "string"}, "description": "Tags"},
+            },
             lambda rng: {"text": rng.choice(NOTES), "tags": sorted(rng.sample(("home", "work", "bob's"), 2))},
             lambda rng, _given: {"status": "ok", "id": rng.randint(1, 9_999)},
             "Please note: {text}",
@@ -110,7 +115,7 @@ FAMILIES: tuple[tuple[Function, ...], ...] = (
         Function(
             "search_notes",
             "Search notes",
-            {"query": _text("What to look for"), "limit": {"type": "integer", "description": "At most"}},
+            {"query": _string_parameter("What to look for"), "limit": {"type": "integer", "description": "At most"}},
             lambda rng: {"query": rng.choice(THINGS), "limit": rng.randint(1, 20)},
             lambda rng, given: [{"id": rng.randint(1, 99), "text": given["query"]}],
             "Find my notes about {query}.",
@@ -128,7 +133,7 @@ FAMILIES: tuple[tuple[Function, ...], ...] = (
         Function(
             "send_message",
             "Send a message to someone",
-            {"to": _text("Who gets it"), "text": _text("The message")},
+            {"to": _string_parameter("Who gets it"), "text": _string_parameter("The message")},
             lambda rng: {"to": rng.choice(PEOPLE), "text": rng.choice(NOTES)},
             lambda _rng, given: {"status": "sent", "to": given["to"]},
             "Tell {to}: {text}",
@@ -138,7 +143,7 @@ FAMILIES: tuple[tuple[Function, ...], ...] = (
         Function(
             "generateQrCode",
             "Generate a QR code",
-            {"data": _text("What it says"), "size": {"type": "integer", "enum": [64, 128, 256]}},
+            {"data": _string_parameter("What it says"), "size": {"type": "integer", "enum": [64, 128, 256]}},
             lambda rng: {
                 "data": f"https://example.org/?q={rng.randint(1, 99)}&r='x'",
                 "size": rng.choice((64, 128, 256)),
@@ -148,7 +153,7 @@ FAMILIES: tuple[tuple[Function, ...], ...] = (
         ),
     ),
 )
-SUFFIXES = ("", "_at_home", "_at_work", "_abroad", "_for_a_friend")  # a family of its own for each
+SUFFIXES = ("", "_at_home", "_at_work", "_abroad", "_for_a_friend")  # each makes a family of its own
 TALK = (
     ("What does {thing} cost, roughly?", "That depends on the shop; I can't look it up."),
     ("Who was the first mayor of {place}?", "I don't know for certain, and I won't guess."),
@@ -157,14 +162,14 @@ TALK = (
 )
 
 
-def _as_strings(name: str, args: dict[str, Any]) -> str:
-    """Numbers and truth values in quotes, as a model writes them that does not look at the schema."""
-    told = {key: str(value) if isinstance(value, (int, float)) else value for key, value in args.items()}
-    return f'{{"name": "{name}", "arguments": \'{json.dumps(told)}\'}}'
+def _as_strings(name: str, args: Document) -> str:
+    """Numbers and truth values in quotes, as a model writes them that ignores the schema."""
+    texts = {key: str(value) if isinstance(value, (int, float)) else value for key, value in args.items()}
+    return f'{{"name": "{name}", "arguments": \'{json.dumps(texts)}\'}}'
 
 
-# Ways to write the arguments of a call -> how often.
-STYLES: Mapping[str, Callable[[str, dict[str, Any]], str]] = {
+# Ways to write a call, as functions of its name and arguments; WEIGHTS say how often each is used.
+STYLES: Mapping[str, Callable[[str, Document], str]] = {
     "quoted": lambda name, args: f'{{"name": "{name}", "arguments": \'{json.dumps(args, ensure_ascii=False)}\'}}',
     "ascii": lambda name, args: f'{{"name": "{name}", "arguments": \'{json.dumps(args)}\'}}',
     "object": lambda name, args: json.dumps({"name": name, "arguments": args}),
@@ -188,7 +193,7 @@ class Plan:
 
     functions: list[Function]
     chat: list[str] = field(default_factory=list)
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    calls: list[tuple[str, Document]] = field(default_factory=list)
     turns: int = 0
 
     def say(self, label: str, text: str, end: str = "") -> None:
@@ -196,63 +201,63 @@ class Plan:
         self.turns += 1
 
     def row(self) -> dict[str, str]:
-        return {"system": _system(self.functions), "chat": "\n\n\n".join(self.chat) + "\n\n\n"}
+        return {"system": _system_text(self.functions), "chat": "\n\n\n".join(self.chat) + "\n\n\n"}
 
 
 def sample(folder: Path, seed: int, scale: float) -> None:
-    """Write FILE and truth.json into `folder`. One row in SPOILT is left out, for one of the reasons of SPOILERS."""
+    """Write FILE and truth.json into `folder`. One row in SPOILT has one of the faults of SPOILERS."""
     rng = random.Random(seed)
     total = max(60, round(ROWS * scale))
-    rows: list[Any] = []
-    truth: list[dict[str, Any]] = []
+    rows: list[dict[str, str] | str] = []
+    truth: list[Document] = []
     while len(rows) < total:
-        row, told = _spoilt(rng, len(rows) // SPOILT) if len(rows) % SPOILT == SPOILT - 1 else _good(rng)
+        row, about = _spoilt(rng, len(rows) // SPOILT) if len(rows) % SPOILT == SPOILT - 1 else _sound_row(rng)
         rows.append(row)
-        truth.append({"line": len(rows), **told})
-    (folder / FILE).write_text("[\n" + ",\n".join(_written(row) for row in rows) + "\n]\n", encoding="utf-8")
+        truth.append({"line": len(rows), **about})
+    (folder / FILE).write_text("[\n" + ",\n".join(_array_element(row) for row in rows) + "\n]\n", encoding="utf-8")
     (folder / "truth.json").write_text(json.dumps({"rows": truth}, indent=1), encoding="utf-8")
 
 
-def _written(row: Any) -> str:
-    """An element of the array, indented as the hub's; a string that is no row is written as it is."""
+def _array_element(row: dict[str, str] | str) -> str:
+    """An element of the array, indented as in the hub's file; a string is written unchanged, as a broken row."""
     return row if isinstance(row, str) else "  " + json.dumps(row, indent=2).replace("\n", "\n  ")
 
 
-def _system(functions: Sequence[Function]) -> str:
+def _system_text(functions: Sequence[Function]) -> str:
     if not functions:
         return WITHOUT
     return WITH + "".join(json.dumps(function.definition(), indent=4) + "\n\n" for function in functions)
 
 
-def _good(rng: random.Random) -> tuple[dict[str, str], dict[str, Any]]:
-    """A row that can be read, and what it says."""
-    plan = Plan([]) if rng.random() < 0.3 else Plan(list(_some(rng, rng.choice(FAMILIES))))
+def _sound_row(rng: random.Random) -> tuple[dict[str, str], Document]:
+    """A row that can be read, and its truth."""
+    plan = Plan([]) if rng.random() < 0.3 else Plan(list(_some_functions(rng, rng.choice(FAMILIES))))
     for _ in range(rng.choice((1, 1, 2, 2, 3, 5))):
         if plan.functions and rng.random() < 0.8:
-            _call(rng, plan)
+            _plan_call(rng, plan)
         else:
-            _talk(rng, plan)
+            _plan_talk(rng, plan)
     if rng.random() < 0.03:
-        plan.chat.append("USER: Thanks!")  # nobody answers: the reader must leave it out
+        plan.chat.append("USER: Thanks!")  # no answer follows: the reader must cut it
     return plan.row(), _truth(plan)
 
 
-def _some(rng: random.Random, family: Sequence[Function]) -> list[Function]:
+def _some_functions(rng: random.Random, family: Sequence[Function]) -> list[Function]:
     suffix = rng.choice(SUFFIXES)
     return [
         replace(function, name=function.name + suffix) for function in rng.sample(family, rng.randint(1, len(family)))
     ]
 
 
-def _talk(rng: random.Random, plan: Plan) -> None:
-    question, told = rng.choice(TALK)
+def _plan_talk(rng: random.Random, plan: Plan) -> None:
+    question, reply = rng.choice(TALK)
     words = {"thing": rng.choice(THINGS), "place": rng.choice(PLACES)}
     plan.say("USER", question.format(**words))
-    plan.say("ASSISTANT", told.format(**words), END)
+    plan.say("ASSISTANT", reply.format(**words), END)
 
 
-def _call(rng: random.Random, plan: Plan) -> None:
-    """A request, the call, the response and what the assistant makes of it."""
+def _plan_call(rng: random.Random, plan: Plan) -> None:
+    """A request, the call, the response, and the assistant's last words."""
     function = rng.choice(plan.functions)
     given = function.draw(rng)
     style = rng.choices(list(STYLES), WEIGHTS)[0]
@@ -261,70 +266,77 @@ def _call(rng: random.Random, plan: Plan) -> None:
     plan.say(
         "ASSISTANT", f"{before}<functioncall> {STYLES[style](function.name, given)}", END if rng.random() < 0.95 else ""
     )
-    plan.say("FUNCTION RESPONSE", _given_back(function.give(rng, given)))
+    plan.say("FUNCTION RESPONSE", _response_text(function.give(rng, given)))
     plan.say("ASSISTANT", rng.choice(("Done. Anything else?", "Here's what I found.", "That's all there is.")), END)
     plan.calls.append((function.name, given))
 
 
-def _given_back(value: Any) -> str:
+def _response_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _truth(plan: Plan) -> dict[str, Any]:
-    """What reading the row must give. The tier is told by the counts, independently of the reader's code."""
+def _truth(plan: Plan) -> Document:
+    """What reading the row must give. The tier is computed here again, independently of the reader's code."""
     names = [name for name, _ in plan.calls]
     hard = len(names) > 3 or len(set(names)) > 1
     simple = len(names) == 1 and len(plan.functions) == 1
     tier = "none" if not names else "complex" if hard else "simple" if simple else "moderate"
     functions = [function.name for function in plan.functions]
-    told = {"functions": functions, "calls": plan.calls, "tier": tier, "turns": plan.turns}
-    return {"outcome": "kept", "reason": "", **told}
+    return {
+        "outcome": "kept",
+        "reason": "",
+        "functions": functions,
+        "calls": plan.calls,
+        "tier": tier,
+        "turns": plan.turns,
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Rows that are not as they should be
+# Rows with a fault
 
-NOTHING: dict[str, Any] = {"functions": [], "calls": [], "tier": "none", "turns": 0}
+NOTHING: Document = {"functions": [], "calls": [], "tier": "none", "turns": 0}
 
 
-def _no_chat(row: dict[str, str]) -> Any:
+def _without_chat(row: dict[str, str]) -> dict[str, str]:
     return {"system": row["system"]}
 
 
-def _cut_call(row: dict[str, str]) -> Any:
+def _with_cut_call(row: dict[str, str]) -> dict[str, str]:
     call = '<functioncall> {"name": "get_weather", "arguments": \'{"place": "Os'
     return {**row, "chat": f"USER: Now?\n\n\nASSISTANT: {call}{END}\n\n\n"}
 
 
-def _cut_function(row: dict[str, str]) -> Any:
+def _with_cut_function(row: dict[str, str]) -> dict[str, str]:
     return {**row, "system": WITH + '{\n    "name": "get_weather",\n    "parameters": {"type": "obj'}
 
 
-def _empty(row: dict[str, str]) -> Any:
+def _with_empty_chat(row: dict[str, str]) -> dict[str, str]:
     return {**row, "chat": ""}
 
 
-def _stranger(row: dict[str, str]) -> Any:
+def _with_unknown_function(row: dict[str, str]) -> dict[str, str]:
     chat = 'USER: Go!\n\n\nASSISTANT: <functioncall> {"name": "launch_rocket", "arguments": \'{}\'} <|endoftext|>\n\n\n'
     return {**row, "chat": chat}
 
 
-def _broken(_row: dict[str, str]) -> Any:
+def _broken_json(_row: dict[str, str]) -> str:
     return '  {"system": "SYSTEM: none", "chat": USER}'
 
 
-SPOILERS: tuple[tuple[Callable[[dict[str, str]], Any], str, str], ...] = (
-    (_no_chat, "quarantined", "chat_missing"),
-    (_stranger, "dropped", "call_not_offered"),
-    (_cut_call, "quarantined", "call_unreadable"),
-    (_empty, "dropped", "empty_chat"),
-    (_broken, "quarantined", "invalid_json"),
-    (_cut_function, "quarantined", "function_unreadable"),
+# (makes the faulty row of a sound one, outcome, reason)
+SPOILERS: tuple[tuple[Callable[[dict[str, str]], dict[str, str] | str], str, str], ...] = (
+    (_without_chat, "quarantined", "chat_missing"),
+    (_with_unknown_function, "dropped", "call_not_offered"),
+    (_with_cut_call, "quarantined", "call_unreadable"),
+    (_with_empty_chat, "dropped", "empty_chat"),
+    (_broken_json, "quarantined", "invalid_json"),
+    (_with_cut_function, "quarantined", "function_unreadable"),
 )
 
 
-def _spoilt(rng: random.Random, number: int) -> tuple[Any, dict[str, Any]]:
-    """A row that will not be kept, and why; each kind in turn."""
+def _spoilt(rng: random.Random, number: int) -> tuple[dict[str, str] | str, Document]:
+    """A row with a fault, and its truth; each fault in turn."""
     spoil, outcome, reason = SPOILERS[number % len(SPOILERS)]
-    row, _ = _good(rng)
+    row, _ = _sound_row(rng)
     return spoil(row), {"outcome": outcome, "reason": reason, **NOTHING}

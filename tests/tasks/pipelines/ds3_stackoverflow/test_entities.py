@@ -9,9 +9,9 @@ from tasks.pipelines.ds3_stackoverflow.entities import (
     Command,
     commands,
     documents,
+    entities_in,
     is_promql,
     manifest,
-    mentions,
     promql,
 )
 
@@ -72,7 +72,7 @@ def test_several_commands_of_a_line_are_told_apart() -> None:
 
 def test_of_a_printed_table_the_pod_that_ails_goes_first() -> None:
     """With its own namespace, not that of the first row."""
-    found = mentions(fenced(PODS))
+    found = entities_in(fenced(PODS))
     assert (found.first("pod"), found.first("namespace")) == ("cart-5d4b9c7f6-x2x7z", "shop")
 
 
@@ -80,7 +80,7 @@ def test_a_completed_job_does_not_ail_and_a_half_ready_pod_does() -> None:
     """READY 1/2 while Running is the pod asked about."""
     rows = ("NAME READY STATUS RESTARTS AGE", "job-1 0/1 Completed 0 1d", "web-1 1/2 Running 0 1d")
     table = "\n".join((*rows, "web-2 2/2 Running 0 1d", "", "end"))
-    assert mentions(table).names["pod"] == ["web-1", "job-1", "web-2"]
+    assert entities_in(table).names["pod"] == ["web-1", "job-1", "web-2"]
 
 
 def test_tables_of_nodes_and_deployments_are_told_by_their_columns() -> None:
@@ -88,7 +88,7 @@ def test_tables_of_nodes_and_deployments_are_told_by_their_columns() -> None:
     nodes = "NAME STATUS ROLES AGE VERSION\nworker-1 NotReady <none> 9d v1.27\n"
     deployments = "NAME READY UP-TO-DATE AVAILABLE AGE\nweb 1/3 3 1 9d\n"
     services = "NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE\nlb LoadBalancer 1.2.3.4 <none> 80/TCP 9d\n"
-    found = mentions(f"{nodes}\n\n{deployments}\n\n{services}")
+    found = entities_in(f"{nodes}\n\n{deployments}\n\n{services}")
     assert (found.first("node"), found.first("deployment")) == ("worker-1", "web")
     assert not found.first("pod")
 
@@ -96,9 +96,9 @@ def test_tables_of_nodes_and_deployments_are_told_by_their_columns() -> None:
 def test_what_describe_printed_names_pod_namespace_and_node() -> None:
     """A Name without a Node is of something else."""
     described = "Name:         web-1\nNamespace:    shop\nNode:         worker-3/10.0.0.3\nStatus: Pending"
-    found = mentions(described)
+    found = entities_in(described)
     assert (found.first("pod"), found.first("namespace"), found.first("node")) == ("web-1", "shop", "worker-3")
-    assert not mentions("Name:   settings\nNamespace:  shop").first("pod")
+    assert not entities_in("Name:   settings\nNamespace:  shop").first("pod")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_describe_printed_names_pod_namespace_and_node() -> None:
 )
 def test_prose_and_errors_name_things(text: str, kind: str, name: str) -> None:
     """Where quotes, a hyphen or the sentence mark a word as a name."""
-    assert mentions(text).first(kind) == name
+    assert entities_in(text).first(kind) == name
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_prose_and_errors_name_things(text: str, kind: str, name: str) -> None:
 )
 def test_what_names_nothing_gives_no_name(text: str) -> None:
     """Placeholders, common words, letters of other scripts."""
-    assert not any(mentions(text).names.values())
+    assert not any(entities_in(text).names.values())
 
 
 def test_a_manifest_in_the_text_names_what_it_describes() -> None:
     """Name and namespace, whichever document has them."""
     named = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: db\n  namespace: shop"
     text = fenced(f"{named}\n---\nkind: List\n---\n3")
-    assert mentions(text).workload() == ("statefulset", "db")
-    assert mentions(text).first("namespace") == "shop"
-    assert not mentions(fenced("kind: Pod\nmetadata: none")).first("pod")
+    assert entities_in(text).workload() == ("statefulset", "db")
+    assert entities_in(text).first("namespace") == "shop"
+    assert not entities_in(fenced("kind: Pod\nmetadata: none")).first("pod")
 
 
 @pytest.mark.parametrize(
@@ -163,12 +163,12 @@ def test_a_manifest_in_the_text_names_what_it_describes() -> None:
 )
 def test_numbers_of_replicas_are_those_asked_for(text: str, numbers: list[int]) -> None:
     """A flag, or prose that wants a number."""
-    assert mentions(text).replicas == numbers
+    assert entities_in(text).replicas == numbers
 
 
 def test_a_container_is_the_one_a_command_names() -> None:
     """It is no name of its own kind."""
-    found = mentions("kubectl logs web-1 -c sidecar")
+    found = entities_in("kubectl logs web-1 -c sidecar")
     assert found.containers == ["sidecar"]
     assert "container" not in found.names
 
@@ -271,6 +271,6 @@ def test_an_expression_is_found_in_a_rule_over_several_lines_and_inline() -> Non
 def test_no_text_is_an_error(text: str) -> None:
     """Whatever stands there, in prose or in code."""
     for given_text in (text, fenced(text), f"kubectl {text}", fenced(f"kind: {text}")):
-        mentions(given_text)
+        entities_in(given_text)
         manifest(given_text)
         promql(given_text)

@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from schemas.ds3_stackoverflow import COMPONENTS, SIGNATURES, TAGS
+from schemas.ds3_stackoverflow import TAGS
 from schemas.tools import REGISTRY
-from tasks.pipelines.ds3_stackoverflow.sample import CASES, sample
+from tasks.pipelines.ds3_stackoverflow.sample import sample
+from tasks.pipelines.ds3_stackoverflow.sample_texts import CASES
 from tasks.pipelines.ds3_stackoverflow.source import count, decode, identify
+from tasks.pipelines.ds3_stackoverflow.words import COMPONENTS, SIGNATURES
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

@@ -83,8 +83,8 @@ def test_the_two_tables_give_the_same(tmp_path: Path) -> None:
     """Names as in Stack_Qns_pl.csv and Stack_Ans_pl.csv; fields over several lines."""
     questions, answers = tmp_path / "q.csv", tmp_path / "a.csv"
     asked = {name: value for name, value in QUESTION.items() if name != "PostTypeId"}
-    told = {"AnswerId": "2", "QuestionId": "1", "AnswerBody": "<p>So.</p>", "AnswerScore": "9"}
-    for path, values in ((questions, asked), (answers, told)):
+    answered = {"AnswerId": "2", "QuestionId": "1", "AnswerBody": "<p>So.</p>", "AnswerScore": "9"}
+    for path, values in ((questions, asked), (answers, answered)):
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([values.keys(), values.values(), [], values.values()])
     assert read(questions) == [{"file": "x", "line": 2, **ASKED}, {"file": "x", "line": 5, **ASKED}]
@@ -251,7 +251,7 @@ def test_a_file_cut_in_the_middle_of_a_row_loses_that_row_alone(tmp_path: Path) 
 def test_a_document_type_is_refused(tmp_path: Path, dtd: str, rows: tuple[str, ...]) -> None:
     """Its entities expand without end, or read files."""
     path = written(tmp_path / "Posts.xml", dump(*rows, head=dtd))
-    with pytest.raises(SourceError, match=r"x declares a document type \(DTD\).*Nothing of it is read"):
+    with pytest.raises(SourceError, match=r"x declares a document type \(DTD\).*The file is not read"):
         read(path)
 
 

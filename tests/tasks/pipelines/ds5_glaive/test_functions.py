@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.format_b import OFFER_SCHEMA
-from tasks.pipelines.ds5_glaive.functions import COERCIONS, REPAIRS, Offers, Unusable, coerced, offers_in
+from tasks.pipelines.ds5_glaive.functions import OfferedFunctions, Unusable, coerced, offered_functions
+from tasks.pipelines.ds5_glaive.rules import ARGUMENT_REPAIRS, DEFINITION_REPAIRS
 
 pytestmark = pytest.mark.unit
 
@@ -27,7 +28,7 @@ JOKE = {"name": "tell_joke", "description": "Joke", "parameters": {"type": "obje
 OPENING = "SYSTEM: You are helpful [really], and {user} is your guest. Use these:\n"
 
 
-def names(found: Offers) -> list[str]:
+def names(found: OfferedFunctions) -> list[str]:
     return [function["name"] for function in found.functions]
 
 
@@ -48,15 +49,15 @@ def names(found: Offers) -> list[str]:
 )
 def test_two_functions_are_two_however_they_are_written(text: str) -> None:
     """The trap: a greedy pattern from the first brace to the last lost both."""
-    found = offers_in(OPENING + text)
+    found = offered_functions(OPENING + text)
     assert found.functions[0] == CLOSED
     assert names(found) == ["get_weather", "tell_joke"]
     assert not found.repairs
 
 
 def test_a_text_without_functions_offers_none() -> None:
-    assert offers_in("SYSTEM: no access {to} [external] functions, e.g. {}.") == Offers()
-    assert offers_in("") == Offers()
+    assert offered_functions("SYSTEM: no access {to} [external] functions, e.g. {}.") == OfferedFunctions()
+    assert offered_functions("") == OfferedFunctions()
 
 
 @pytest.mark.parametrize(
@@ -116,12 +117,12 @@ def test_a_text_without_functions_offers_none() -> None:
 def test_an_odd_schema_becomes_a_valid_one_and_the_repair_is_told(
     parameters: Any, expected: Any, repairs: set[str]
 ) -> None:
-    found = offers_in(json.dumps({"name": "f", "description": "", "parameters": parameters}))
+    found = offered_functions(json.dumps({"name": "f", "description": "", "parameters": parameters}))
     (function,) = found.functions
-    told = function["parameters"]
-    assert told == expected if "properties" in expected else told["properties"] == expected
+    written = function["parameters"]
+    assert written == expected if "properties" in expected else written["properties"] == expected
     assert found.repairs == repairs
-    jsonschema.Draft202012Validator.check_schema(told)
+    jsonschema.Draft202012Validator.check_schema(written)
 
 
 @pytest.mark.parametrize(
@@ -137,32 +138,32 @@ def test_an_odd_schema_becomes_a_valid_one_and_the_repair_is_told(
 )
 def test_required_names_properties_alone(properties: Any, required: Any, expected: list[str]) -> None:
     given = {"type": "object", "properties": properties, **({} if required is None else {"required": required})}
-    found = offers_in(json.dumps({"name": "f", "description": "", "parameters": given}))
+    found = offered_functions(json.dumps({"name": "f", "description": "", "parameters": given}))
     assert found.functions[0]["parameters"]["required"] == expected
     assert found.repairs == {"required_repaired"}
     assert all("required" not in part for part in found.functions[0]["parameters"]["properties"].values())
 
 
 def test_a_schema_in_order_stays_as_it_is_but_closed() -> None:
-    assert offers_in(json.dumps(WEATHER)).functions == [CLOSED]
+    assert offered_functions(json.dumps(WEATHER)).functions == [CLOSED]
     free = {**WEATHER, "parameters": {**WEATHER["parameters"], "additionalProperties": True}}
-    assert offers_in(json.dumps(free)).functions == [free]
+    assert offered_functions(json.dumps(free)).functions == [free]
 
 
 def test_properties_beside_the_name_are_the_parameters() -> None:
-    found = offers_in(json.dumps({"name": "f", "type": "object", "properties": {"a": {}}, "required": ["a"]}))
+    found = offered_functions(json.dumps({"name": "f", "type": "object", "properties": {"a": {}}, "required": ["a"]}))
     assert found.functions[0]["parameters"]["properties"] == {"a": {}}
     assert found.repairs == {"definition_keys_left_out", "description_missing", "properties_wrapped"}
 
 
 def test_a_function_with_a_name_alone_is_one() -> None:
-    found = offers_in('{"name": " ping "}')
+    found = offered_functions('{"name": " ping "}')
     assert found.functions == [{"name": "ping", "description": "", "parameters": {"type": "object", "properties": {}}}]
     assert found.repairs == {"description_missing", "parameters_missing"}
 
 
 def test_of_a_function_defined_twice_the_first_stays_and_that_is_told() -> None:
-    found = offers_in(json.dumps(WEATHER) + json.dumps({**WEATHER, "description": "again"}))
+    found = offered_functions(json.dumps(WEATHER) + json.dumps({**WEATHER, "description": "again"}))
     assert found.functions == [CLOSED]
     assert found.repairs == {"definition_twice"}
 
@@ -184,17 +185,17 @@ def test_of_a_function_defined_twice_the_first_stays_and_that_is_told() -> None:
 )
 def test_a_definition_that_is_none_is_told_never_passed_over(text: str, reason: str) -> None:
     if not reason:
-        assert offers_in(text).repairs == {"reference_left_out", "keyword_left_out"}
+        assert offered_functions(text).repairs == {"reference_left_out", "keyword_left_out"}
         return
     with pytest.raises(Unusable, match=f"^{reason}$"):
-        offers_in(text)
+        offered_functions(text)
 
 
 def test_a_schema_that_no_removal_mends_is_told() -> None:
     """More faults than are taken out one by one."""
     properties = {f"p{n}": {"enum": "x"} for n in range(80)}
     with pytest.raises(Unusable, match="function_schema_invalid"):
-        offers_in(
+        offered_functions(
             json.dumps({"name": "f", "description": "", "parameters": {"type": "object", "properties": properties}})
         )
 
@@ -218,16 +219,16 @@ schemas = st.recursive(
 
 @given(schemas)
 def test_whatever_the_parameters_the_offer_is_valid_and_every_repair_has_a_meaning(parameters: Any) -> None:
-    found = offers_in(json.dumps({"name": "f", "description": "", "parameters": parameters}))
+    found = offered_functions(json.dumps({"name": "f", "description": "", "parameters": parameters}))
     jsonschema.validate(found.functions, OFFER_SCHEMA)
     jsonschema.Draft202012Validator.check_schema(found.functions[0]["parameters"])
-    assert found.repairs <= REPAIRS.keys()
+    assert found.repairs <= DEFINITION_REPAIRS.keys()
 
 
 @given(schemas)
 def test_a_repaired_offer_needs_no_repair(parameters: Any) -> None:
-    first = offers_in(json.dumps({"name": "f", "description": "", "parameters": parameters}))
-    again = offers_in(json.dumps(first.functions[0]))
+    first = offered_functions(json.dumps({"name": "f", "description": "", "parameters": parameters}))
+    again = offered_functions(json.dumps(first.functions[0]))
     if "parameters_missing" not in first.repairs:  # what takes anything because nobody knew is closed the next time
         first.functions[0]["parameters"].setdefault("additionalProperties", False)
         assert again.functions == first.functions
@@ -279,7 +280,7 @@ def test_a_type_is_mended_where_there_is_one_way_to_read_the_value(given: Any, e
     assert found == expected
     assert [type(value) for value in found.values()] == [type(value) for value in expected.values()]
     assert repairs == ({repair} if repair else set())
-    assert repairs <= COERCIONS.keys()
+    assert repairs <= ARGUMENT_REPAIRS.keys()
 
 
 @given(
