@@ -11,16 +11,21 @@ from pydantic import Field
 from flows.assure import Form, assure
 from schemas.code_corpus import (
     CHECKED,
+    COPIED,
+    FEWEST_STARS,
     LANGUAGES,
     LARGEST,
+    MAX_SAMPLES,
     MOST_MEGABYTES,
     SLICES,
+    SMALLEST,
     STAGES,
     STEM,
     Files,
     Keep,
     Language,
     Stage,
+    StageCount,
 )
 from schemas.limits import Limits, Representation
 from schemas.published import Published
@@ -28,13 +33,15 @@ from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine import snapshots
-from tasks.engine.derive import derive, derive_batches, derive_scan
+from tasks.engine.derive import Decode, derive, derive_batches, derive_scan
 from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
-from tasks.pipelines.code_corpus import reports
-from tasks.pipelines.code_corpus import stages as corpus
-from tasks.pipelines.code_corpus.source import MAX_SAMPLES, REPO, REVISION, SHARDS, SOURCE, at, decode
+from tasks.pipelines.code_corpus import reports, selection, similarity
+from tasks.pipelines.code_corpus import stages as by_file
+from tasks.pipelines.code_corpus.rows import KeptAndRejects
+from tasks.pipelines.code_corpus.rules import Wanted
+from tasks.pipelines.code_corpus.source import REPO, REVISION, SHARDS, SOURCE, at, decode
 from tasks.quality.contract import check
 from tasks.quality.licences import notice
 from tasks.quality.outcome_bias import outcome_bias
@@ -96,30 +103,31 @@ def code_corpus(
     root = (data_dir or settings().data_dir).resolve()
     agreed = thresholds(limits=limits, code_representation=representation, near_duplicates=similarity_threshold)
     opted_out = opt_outs.read(opt_out)
-    quoted = corpus.benchmark_strings(benchmarks)
-    counted = corpus.vocabulary_of(tokenizer)
+    quoted = by_file.benchmark_strings(benchmarks)
+    vocabulary, vocabulary_sha256 = by_file.vocabulary_of(tokenizer)
+    largest = round(max_size_mb * (1 << 20))
+    wanted = Wanted(languages, opted_out, FEWEST_STARS, SMALLEST, largest)
     origin = at(repo, revision, shards, languages, max_samples or MAX_SAMPLES)
     raw = acquire(origin, mode, source, root, scale=scale)
 
     stage = StageRunner()
-    largest = round(max_size_mb * (1 << 20))
-    stage.by_file(corpus.organised, *raw.files, how=decode, asked=languages, opted_out=opted_out, largest=largest)
-    stage.together(corpus.chosen, most=max_samples)
+    stage.by_file(selection.selection, *raw.files, decode=decode, wanted=wanted)
+    stage.together(selection.limit, most=max_samples)
     taken_in = stage.files
-    stage.by_file(corpus.decoded, guess="encoding" in stages)
+    stage.by_file(by_file.encoding, guess="encoding" in stages)
     if "malformed" in stages:
-        stage.by_file(corpus.cleaned)
+        stage.by_file(by_file.malformed)
     if "whitespace" in stages:
-        stage.by_file(corpus.tidied)
+        stage.by_file(by_file.whitespace)
     if "pii" in stages:
-        stage.by_file(corpus.redacted)
+        stage.by_file(by_file.pii)
     if "duplicates" in stages:
-        stage.together(corpus.distinct, keep=keep)
+        stage.together(similarity.duplicates, keep=keep)
     if "near_duplicates" in stages:
-        stage.together(corpus.unlike, threshold=agreed.near_duplicates, keep=keep)
+        stage.together(similarity.near_duplicates, threshold=agreed.near_duplicates, keep=keep)
     if "decontamination" in stages:
-        stage.together(corpus.uncontaminated, benchmarks=quoted)
-    stage.by_file(corpus.finished, tokens="tokens" in stages, **counted)
+        stage.together(similarity.decontamination, benchmarks=quoted, copied=COPIED)
+    stage.by_file(by_file.tokens, count="tokens" in stages, vocabulary=vocabulary, vocabulary_sha256=vocabulary_sha256)
     finished, rejected = stage.files, tuple(stage.rejected)
     stage.by_file(check, schema=Files)
 
@@ -154,7 +162,7 @@ def code_corpus(
             "stages": [stage for stage in STAGES if stage in stages],
             "keep": keep,
             "benchmarks": len(quoted),
-            "tokenizer": counted.get("vocabulary_sha256", "pieces"),
+            "tokenizer": vocabulary_sha256 or "pieces",
         },
         also={f"{STEM}_clusters.parquet": derive(reports.all_clusters, *stage.removed)} if stage.removed else {},
         summarise=summarise,
@@ -162,30 +170,32 @@ def code_corpus(
 
 
 class StageRunner:
-    """What became of the files so far: those that came through, those that left, and how many at which stage."""
+    """Runs one stage after another, and keeps what each leaves: the files, the rejects, and how many of each."""
 
     def __init__(self) -> None:
         self.files: Snapshot
         self.rejected: list[Snapshot] = []
-        self.removed: list[Snapshot] = []  # who stays for whom: schemas.code_corpus.CLUSTERS
-        self.stages: list[dict[str, Any]] = []
+        self.removed: list[Snapshot] = []  # tables of schemas.code_corpus.CLUSTERS
+        self.stages: list[StageCount] = []
 
-    def by_file(self, step: Callable[..., Any], *files: Snapshot, how: Any = row_groups, **told: Any) -> None:
-        """A stage that looks at one file after the other: at `files`, else at those of the stage before."""
-        came = files or (self.files,)
-        self._went(step.__name__, came, derive_batches(step, *came, decode=how, **told))
+    def by_file(
+        self, step: Callable[..., KeptAndRejects], *files: Snapshot, decode: Decode = row_groups, **parameters: Any
+    ) -> None:
+        """A stage that looks at one file after another: at `files`, else at those of the stage before."""
+        inputs = files or (self.files,)
+        self._keep(step.__name__, inputs, derive_batches(step, *inputs, decode=decode, **parameters))
 
-    def together(self, step: Callable[..., Any], **told: Any) -> None:
-        """A stage that looks at all files."""
-        self._went(step.__name__, (self.files,), derive_scan(step, self.files, **told))
+    def together(self, step: Callable[..., tuple[Any, ...]], **parameters: Any) -> None:
+        """A stage that looks at all files at once."""
+        self._keep(step.__name__, (self.files,), derive_scan(step, self.files, **parameters))
 
-    def _went(self, stage: str, came: Sequence[Snapshot], made: Sequence[Snapshot]) -> None:
-        self.files, left, *removed = made
-        self.rejected.append(left)
+    def _keep(self, stage: str, inputs: Sequence[Snapshot], outputs: Sequence[Snapshot]) -> None:
+        self.files, rejects, *removed = outputs
+        self.rejected.append(rejects)
         self.removed += removed
-        reasons = snapshots.read(left.only("reason"))["reason"].value_counts().sort_index()
+        reasons = snapshots.read(rejects.only("reason"))["reason"].value_counts().sort_index()
         left_out = {str(reason): int(n) for reason, n in reasons.items()}
-        rows = sum(snapshot.rows for snapshot in came)
+        rows = sum(snapshot.rows for snapshot in inputs)
         self.stages.append({"stage": stage, "in": rows, "kept": self.files.rows, "left_out": left_out})
 
 

@@ -5,7 +5,7 @@ filters of The Stack's authors (Li et al., "StarCoder", 2023, section 3). A file
 under one path.
 """
 
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import pandas as pd
 import pandera.pandas as pa
@@ -54,10 +54,18 @@ LONGEST_NAME = 180  # characters of `name`; Windows ends a path at 260, folders 
 LONGEST_LINE, LONGEST_MEAN_LINE = 1_000, 100  # characters; a file with more is minified, or data
 FEWEST_ALPHANUMERIC = 0.25  # share of the characters that are letters or digits
 
-SIMILARITY = 0.85  # Jaccard of the words in fives
+MOST_CONTROLS = 0.01  # share of the characters that are control characters or replace undecodable bytes
+
+# Share of a text's runs of eight words from which it is a copy. Measured on real code: with three of ten lines changed,
+# copies keep a third of their runs; of files of other repositories, one in two thousand has as many, made by the same
+# generator.
+COPIED = 0.2
+MAX_SAMPLES = 1_000  # files of a language that mode live downloads, unless a run asks for another number
 Keep = Literal["first", "shortest", "longest", "best"]  # of duplicates; best: most stars, nothing redacted, longest
 
-# Stages that may be switched off, in their order. What is always done: organising, the contract, statistics.
+# Stages that a run may leave out, in their order. Before them always come `selection` and `limit`, after them the
+# contract and statistics. Without `encoding` only UTF-8 is read, without `tokens` none are counted; the other columns
+# are always measured.
 Stage = Literal[
     "encoding",
     "malformed",
@@ -69,6 +77,9 @@ Stage = Literal[
     "tokens",
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+
+# How many files came to a stage, how many it kept, and how many it rejected for each reason.
+StageCount = TypedDict("StageCount", {"stage": str, "in": int, "kept": int, "left_out": dict[str, int]})
 
 _TEXT, _COUNT = pd.ArrowDtype(arrow.string()), pd.ArrowDtype(arrow.int64())
 

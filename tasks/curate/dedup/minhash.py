@@ -52,7 +52,7 @@ BATCH = 8 << 20  # bytes of text that one thread reads at a time
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pairs of near duplicates and the groups they form. Unpacks: `pairs, clusters = near_duplicates(texts)`.
+    """Pairs of near duplicates and the groups they form. Unpacks: `pairs, clusters = near_duplicates(texts, 0.85)`.
 
     pairs: `left`, `right` (row numbers, left < right), `jaccard` (exact, at least the threshold), sorted by row.
     clusters: int64, for each text the smallest row of its connected component: itself, where it has no duplicate.
@@ -66,7 +66,7 @@ class Duplicates:
         return iter((self.pairs, self.clusters))
 
 
-def near_duplicates(texts: Texts, threshold: float = 0.85, *, workers: int = 1, ngram: int = NGRAM) -> Duplicates:
+def near_duplicates(texts: Texts, threshold: float, *, workers: int = 1, ngram: int = NGRAM) -> Duplicates:
     """All pairs of texts whose Jaccard is at least `threshold`, and the groups they form.
 
     Texts in a `TextFile` stay on disk: what is held of each is its signature, 358 bytes at the usual threshold.

@@ -26,9 +26,6 @@ SHORTEST = 20
 HEAD = 64  # characters of a string that are sought; the rest is compared only where they are found
 
 WIDTH = 8  # words in a row, as PaLM's authors took (Chowdhery et al., 2022, section 8)
-# Share of a text's runs from which it is a copy. Measured on real code: with three of ten lines changed, copies keep a
-# third of their runs; of files of other repositories, one in two thousand has as many, made by the same generator.
-CONTAMINATED = 0.2
 MOST = 1 << 22  # runs that are held, 8 bytes each, several times that while they are sorted; of more, a sample
 SIEVE = 24  # bits: of 16 million ends, a hundred megabytes of code take one in sixteen
 TOP = 8_192  # characters of a file in which its notices stand
@@ -136,7 +133,7 @@ def _thinned(parts: list[Array], limit: int, most: int) -> tuple[Array, int]:
 
 
 def shares(texts: Sequence[str], held: Runs) -> Array:
-    """For each text, the share of its runs that are held: float64, 0 to 1. From `CONTAMINATED` on it is a copy.
+    """For each text, the share of its runs that are held: float64, 0 to 1.
 
     Counted are the different runs of `WIDTH` words, of fewer words the text as one run, outside of notices, whose
     hashes are up to `held.limit`. A text with just the runs of a held-out one has 1.0 even where these are sampled. A

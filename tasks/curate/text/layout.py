@@ -13,10 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.code_corpus import FEWEST_ALPHANUMERIC, LONGEST_LINE, LONGEST_MEAN_LINE
+from schemas.code_corpus import FEWEST_ALPHANUMERIC, LONGEST_LINE, LONGEST_MEAN_LINE, MOST_CONTROLS
 from tasks.curate.text import languages
-
-MOST_CONTROLS = 0.01  # share of the characters that are control characters, or stand for bytes that were none
 
 
 @dataclass(frozen=True)
