@@ -15,13 +15,12 @@ OPTED_OUT). Whoever gives a list of benchmarks or of repositories to leave out l
 is named as the reason for which it is left out.
 """
 
-import hashlib
 import json
 import math
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -30,209 +29,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.code_corpus import FEWEST_STARS, LARGEST, LONGEST_NAME
-from tasks.pipelines.code_corpus import sample_texts as templates
-from tasks.pipelines.code_corpus.sample_texts import DIALECTS, Program, Unit
+from tasks.pipelines.code_corpus import sample_programs as programs
+from tasks.pipelines.code_corpus.sample_dialects import DIALECTS
+from tasks.pipelines.code_corpus.sample_programs import Program, Unit
+from tasks.pipelines.code_corpus.sample_rows import MEDIUM, SHARD, Maker, Row
+from tasks.pipelines.code_corpus.sample_secrets import SECRETS
+from tasks.pipelines.code_corpus.sample_texts import BENCHMARK, FRENCH, GERMAN, JAPANESE, NOUNS, RUBY, VERBS, sentence
 
 GOOD = 240  # files of kind good or planted, at scale 1
 FEWEST_GOOD = 96  # however small the scale: what is quarantined stays within its budget
 FEW = 3  # files of each other kind, at scale 1
 SHARD_ROWS = 128
-REPOSITORIES = 24
 PLANTED = 3  # every third of the good files holds a value that must not get out
 LEAST, MOST = 120, 3_000  # characters asked of a good file; its frame and its last function come on top
-MEDIUM = 1_500  # characters asked of the others
 BENCHMARKS = 2  # files that quote BENCHMARK, at any scale
-
-BENCHMARK = (
-    "Given the heights of the waves of one night, return the longest run in which no wave is twice as high as the last."
-)
 OPTED_OUT = "tyrell/nightwatch"  # a repository whose owner may ask to be left out
-
-OWNERS = ("acme", "initech", "globex", "hooli", "umbrella", "stark", "wayne", "cyberdyne", "soylent", "wonka")
-PROJECTS = (
-    "ledger", "checkout", "catalog", "mailer", "search", "gateway", "profile", "basket", "invoice", "ranking",
-    "uploader", "scheduler", "notifier", "reviews", "pricing", "tracking", "report", "billing", "atlas", "weather",
-)  # fmt: skip
-LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause", "BSD-2-Clause", "ISC", "CC0-1.0")
-
-SHARD = pa.schema(
-    {
-        "blob_id": pa.string(),
-        "content_id": pa.string(),
-        "path": pa.string(),
-        "repo_name": pa.string(),
-        "revision_id": pa.string(),
-        "language": pa.string(),
-        "detected_licenses": pa.list_(pa.string()),
-        "license_type": pa.string(),
-        "src_encoding": pa.string(),
-        "length_bytes": pa.int64(),
-        "star_events_count": pa.int64(),
-        "content": pa.binary(),
-    }
-)
-
-
-@dataclass(frozen=True)
-class Repository:
-    """What all files of a repository have in common."""
-
-    name: str
-    licences: tuple[str, ...]
-    stars: int
-    revision: str
-
-    def columns(self) -> dict[str, Any]:
-        """Its columns of a shard."""
-        return {
-            "repo_name": self.name,
-            "revision_id": self.revision,
-            "detected_licenses": list(self.licences),
-            "license_type": "permissive" if self.licences else "no_license",
-            "star_events_count": self.stars,
-        }
-
-
-@dataclass(frozen=True, eq=False)  # two rows with the same content are two rows
-class Row:
-    """A row of a shard, and what the truth tells of it beside its place."""
-
-    columns: dict[str, Any]
-    kind: str
-    outcome: str = "kept"
-    planted: Sequence[str] = ()
-    holds: Sequence[str] = ()
-    encoding: str | None = "utf-8"
-    of: "Row | None" = None
-
-    @property
-    def text(self) -> str:
-        """The content of a row that is written in UTF-8."""
-        return str(self.columns["content"].decode())
-
-
-@dataclass
-class Maker:
-    """Makes rows: the repositories they belong to, and the paths that are taken."""
-
-    rng: random.Random
-    repositories: list[Repository] = field(init=False)
-    taken: set[tuple[str, str]] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        names = [f"{owner}/{project}" for owner in OWNERS for project in PROJECTS]
-        self.repositories = [self.repository(name) for name in self.rng.sample(names, REPOSITORIES)]
-        self.repositories[0] = replace(self.repositories[0], stars=FEWEST_STARS)  # just enough
-
-    def repository(self, name: str) -> Repository:
-        """A repository that is wanted."""
-        licences = tuple(self.rng.sample(LICENCES, self.rng.choice((1, 1, 1, 2))))
-        stars = self.rng.randrange(FEWEST_STARS, 5_000)
-        return Repository(name, licences, stars, f"{self.rng.getrandbits(160):040x}")
-
-    def program(self, language: str, least: int = MEDIUM, *extra: Unit) -> Program:
-        """A program of the grammar."""
-        return templates.program(self.rng, language, least, extra)
-
-    def row(
-        self, kind: str, made: Program, content: str | bytes | None = None, home: Repository | None = None, **told: Any
-    ) -> Row:
-        """A row of a kind with a program's text, or another content, in some repository, or in one of its own.
-
-        `told`: columns that are not what they would be by themselves, and whatever a Row has.
-        """
-        content = made.text if content is None else content
-        data = content.encode() if isinstance(content, str) else content
-        columns = {name: told.pop(name) for name in SHARD.names if name in told}
-        home = home or self.rng.choice(self.repositories)
-        path = columns.get("path") or self.path(home.name, made)
-        by_itself = {"path": path, "language": made.language, "src_encoding": "UTF-8", **home.columns(), **named(data)}
-        return Row(by_itself | columns, kind, **told)
-
-    def path(self, repository: str, made: Program) -> str:
-        """Where a program stands in a repository; nothing else stands there."""
-        title = made.title
-        while (repository, path := self._path(title, made.language)) in self.taken:
-            title = templates.title(self.rng)
-        self.taken.add((repository, path))
-        return path
-
-    def _path(self, title: str, language: str) -> str:
-        end = self.rng.choice(DIALECTS[language].ends)
-        if language == "Java":
-            return f"src/main/java/org/{title.rpartition('_')[2]}/{templates.pascal(title)}{end}"
-        return f"{self.rng.choice(('src', 'lib', 'core'))}/{self.rng.choice(templates.NOUNS)}/{title}{end}"
-
-
-def named(data: bytes) -> dict[str, Any]:
-    """The columns that tell a content by itself."""
-    return {
-        "blob_id": hashlib.sha1(data).hexdigest(),  # noqa: S324  a name, as git's are
-        "content_id": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(),  # noqa: S324
-        "length_bytes": len(data),
-        "content": data,
-    }
-
-
-# --- values that must not get out ------------------------------------------------------------------------------------
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-DIGITS = "0123456789"
-BASE64 = LETTERS + LETTERS.upper() + DIGITS + "+/"
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A kind of value: how it is drawn, the name it has in a program, and what a comment says of it."""
-
-    draw: Callable[[random.Random], str]
-    name: str
-    comment: str
-
-
-def _person(rng: random.Random) -> str:
-    name = rng.choice(("ada", "grace", "linus", "barbara", "edsger"))
-    return f"{name}.{rng.choice(OWNERS)}{rng.randrange(999)}@{rng.choice(OWNERS)}.io"
-
-
-def _address(rng: random.Random) -> str:
-    return ".".join(str(part) for part in (rng.choice((10, 81, 93, 151, 188)), *(rng.randrange(1, 250) for _ in "abc")))
-
-
-def _cloud_id(rng: random.Random) -> str:
-    return "AKIA" + "".join(rng.choices(LETTERS.upper() + "234567", k=16))
-
-
-def _cloud_key(rng: random.Random) -> str:
-    return rng.choice(LETTERS) + "".join(rng.choices(BASE64, k=38)) + rng.choice(DIGITS)  # a slash would begin a path
-
-
-def _hub_token(rng: random.Random) -> str:
-    return "ghp_" + "".join(rng.choices(LETTERS + LETTERS.upper() + DIGITS, k=36))
-
-
-def _password(rng: random.Random) -> str:
-    return (
-        "".join(rng.choices(LETTERS + LETTERS.upper() + DIGITS, k=11)) + rng.choice("!_+") + str(rng.randrange(10, 99))
-    )
-
-
-def _private_key(rng: random.Random) -> str:
-    """A key of three lines and the two around them, separated as a string on one line separates them."""
-    label = "RSA PRIVATE " + "KEY"
-    body = ["MII" + "".join(rng.choices(BASE64, k=61)), *("".join(rng.choices(BASE64, k=64)) for _ in "ab")]
-    return "\\n".join((f"-----BEGIN {label}-----", *body, f"-----END {label}-----"))
-
-
-SECRETS = (
-    Secret(_person, "SUPPORT_ADDRESS", "Ask {} before this is changed"),
-    Secret(_address, "PEER_HOST", "Runs on {} since the move"),
-    Secret(_cloud_id, "AWS_ACCESS_KEY_ID", "The account of the nightly job is {}"),
-    Secret(_cloud_key, "AWS_SECRET_ACCESS_KEY", 'Until May: aws_secret_access_key = "{}"'),
-    Secret(_hub_token, "GITHUB_TOKEN", "Clone with {} until the account is there"),
-    Secret(_password, "DB_PASSWORD", "On the test system, password: {}"),
-    Secret(_private_key, "SIGNING_KEY", "{}"),
-)
 
 
 def _planted(maker: Maker, number: int, language: str) -> Row:
@@ -242,14 +53,14 @@ def _planted(maker: Maker, number: int, language: str) -> Row:
     if number // len(DIALECTS) % 2:
         unit = _said(language, secret.comment.format(value))
     else:
-        unit = templates.constant(language, secret.name, value)
+        unit = programs.constant(language, secret.name, value)
     values = [part for part in value.split("\\n") if not part.startswith("-----")]
     return maker.row("planted", maker.program(language, _size(maker.rng), unit), planted=values)
 
 
 def _said(language: str, text: str) -> Unit:
     """A comment. What has several lines has them here, but for Python: a key broken by hashes is none to redact."""
-    return templates.note(language, *([text] if language == "Python" else text.split("\\n")))
+    return programs.note(language, *([text] if language == "Python" else text.split("\\n")))
 
 
 def _size(rng: random.Random) -> int:
@@ -282,9 +93,6 @@ class Encoding:
     texts: tuple[str, str]
 
 
-GERMAN = "Größe der Häfen: für jede Brücke wird die Höhe über dem Fluß geprüft"
-FRENCH = "Les clés déjà vérifiées sont gardées jusqu'à l'été, même près du château"
-JAPANESE = ("港の高さを計算する。波が高いときは船を待たせる。", "橋の長さを測り、一番長いものを返す。")
 ENCODINGS = (
     Encoding("latin-1", "ISO-8859-1", "latin-1", b"", (GERMAN, FRENCH)),
     Encoding("shift_jis", "SHIFT_JIS", "shift-jis", b"", JAPANESE),
@@ -301,9 +109,7 @@ def _encodings(maker: Maker, turn: int) -> list[Row]:
 
 def _encoded(maker: Maker, encoding: Encoding, language: str, turn: int) -> Row:
     first, second = encoding.texts
-    made = maker.program(
-        language, MEDIUM, templates.note(language, first), templates.constant(language, "LABEL", second)
-    )
+    made = maker.program(language, MEDIUM, programs.note(language, first), programs.constant(language, "LABEL", second))
     return maker.row(
         "encoding",
         made,
@@ -317,12 +123,12 @@ def _encoded(maker: Maker, encoding: Encoding, language: str, turn: int) -> Row:
 def _control(maker: Maker, turn: int) -> Row:
     """A few control bytes in a comment and in a string: fewer than one character in a hundred."""
     language = _language(turn)
-    units = (templates.note(language, "Left by the old editor:\0 \x07 \x1a"), _constant(language, "\x1b[31mred\x1b[0m"))
+    units = (programs.note(language, "Left by the old editor:\0 \x07 \x1a"), _constant(language, "\x1b[31mred\x1b[0m"))
     return maker.row("control", maker.program(language, MEDIUM, *units), holds=["Left by the old editor:"])
 
 
 def _constant(language: str, text: str) -> Unit:
-    return templates.constant(language, "BANNER", text)
+    return programs.constant(language, "BANNER", text)
 
 
 def _crlf(maker: Maker, turn: int) -> Row:
@@ -343,9 +149,9 @@ PROSE_IN = ("Python", "JavaScript", "C++")  # Java's compiler itself drops blank
 def _trailing_in_text(maker: Maker, turn: int) -> Row:
     """Blanks at the end of lines within a text of several lines, where they mean something."""
     language = PROSE_IN[turn % len(PROSE_IN)]
-    text = "".join(f"{templates.sentence(maker.rng)}{end}\n" for end in ("   ", "", "\t "))
+    text = "".join(f"{sentence(maker.rng)}{end}\n" for end in ("   ", "", "\t "))
     return maker.row(
-        "trailing_in_text", maker.program(language, MEDIUM, templates.prose(language, "LETTER", text)), holds=[text]
+        "trailing_in_text", maker.program(language, MEDIUM, programs.prose(language, "LETTER", text)), holds=[text]
     )
 
 
@@ -363,7 +169,7 @@ def _alike(rng: random.Random, first: Program) -> Program:
     """
     text, other = first.text, first
     while _likeness(text, other.text) > 0.73:
-        other = templates.grown(rng, other, 0)
+        other = programs.grown(rng, other, 0)
     return other
 
 
@@ -380,13 +186,13 @@ def _words(text: str) -> list[str]:
 def _long_name(maker: Maker, turn: int) -> Row:
     language, name = _language(turn), "how_to"
     while len(name) <= LONGEST_NAME:
-        name += f"_{templates.title(maker.rng)}"
+        name += f"_{programs.title(maker.rng)}"
     return maker.row("long_name", maker.program(language), path=f"src/{name}{DIALECTS[language].ends[0]}")
 
 
 def _benchmark(maker: Maker, turn: int) -> Row:
     language = _language(turn)
-    made = maker.program(language, MEDIUM, templates.note(language, BENCHMARK))
+    made = maker.program(language, MEDIUM, programs.note(language, BENCHMARK))
     return maker.row("benchmark", made, holds=[BENCHMARK])
 
 
@@ -425,8 +231,8 @@ def _merge_conflict(maker: Maker, turn: int) -> Row:
     made = maker.program(_language(turn))
     lines = made.text.splitlines()
     at = maker.rng.randrange(len(lines) // 2, len(lines))
-    theirs = lines[at] + DIALECTS[made.language].ways["note"].format(text=templates.sentence(maker.rng))
-    lines[at : at + 1] = ["<" * 7 + " HEAD", lines[at], "=" * 7, theirs, ">" * 7 + f" {templates.title(maker.rng)}"]
+    theirs = lines[at] + DIALECTS[made.language].ways["note"].format(text=sentence(maker.rng))
+    lines[at : at + 1] = ["<" * 7 + " HEAD", lines[at], "=" * 7, theirs, ">" * 7 + f" {programs.title(maker.rng)}"]
     return _left(maker, "merge_conflict", made, "\n".join(lines) + "\n")
 
 
@@ -467,7 +273,7 @@ def _licence_missing(maker: Maker, turn: int) -> Row:
 
 def _too_small(maker: Maker, turn: int) -> Row:
     language = _language(turn)
-    unit = templates.constant(language, "GREETING", templates.title(maker.rng))
+    unit = programs.constant(language, "GREETING", programs.title(maker.rng))
     text = "\n".join(unit.lines) + "\n"
     text = f"class Greeting {{\n    {text}}}\n" if language == "Java" else text
     return _left(maker, "too_small", maker.program(language), text)
@@ -476,29 +282,14 @@ def _too_small(maker: Maker, turn: int) -> Row:
 def _too_large(maker: Maker) -> Row:
     """A program with a comment that does not end."""
     made = maker.program("Python")
-    line = f"# {templates.sentence(maker.rng)}\n"
+    line = f"# {sentence(maker.rng)}\n"
     return _left(maker, "too_large", made, made.text + line * (LARGEST // len(line) + 1))
-
-
-RUBY = """# {about}
-class {name}
-  attr_reader :{one}s
-
-  def initialize({one}s)
-    @{one}s = {one}s
-  end
-
-  def {verb}_{other}s(limit)
-    {one}s.select {{ |{one}| {one} > limit }}.map {{ |{one}| {one} * {number} }}.sum
-  end
-end
-"""
 
 
 def _language_unknown(maker: Maker, _turn: int) -> Row:
     rng, made = maker.rng, maker.program("Python")
-    one, other = rng.sample(templates.NOUNS, 2)
-    gaps = {"name": templates.pascal(made.title), "one": one, "other": other, "verb": rng.choice(templates.VERBS)}
+    one, other = rng.sample(NOUNS, 2)
+    gaps = {"name": programs.pascal(made.title), "one": one, "other": other, "verb": rng.choice(VERBS)}
     text = RUBY.format(about=made.about, number=rng.randrange(2, 99), **gaps)
     return _left(maker, "language_unknown", made, text, path=_ending(maker, made, ".rb"), language="Ruby")
 
@@ -565,7 +356,7 @@ def _reworded(rng: random.Random, text: str) -> str:
 def _replaced(rng: random.Random, text: str, spans: Sequence[tuple[int, int]]) -> str:
     """The text with another word at each of the places."""
     for start, end in reversed(spans):
-        others = [word for word in rng.sample(templates.NOUNS, 2) if word != text[start:end].lower()]
+        others = [word for word in rng.sample(NOUNS, 2) if word != text[start:end].lower()]
         text = text[:start] + others[0] + text[end:]
     return text
 
@@ -587,7 +378,7 @@ def _copies(maker: Maker, rows: Sequence[Row], turns: int) -> list[Row]:
 def _copy(maker: Maker, original: Row, reason: str) -> Row:
     text = COPIES[reason][1](maker.rng, original.text)
     others = [one for one in maker.repositories if one.name != original.columns["repo_name"]]
-    made = Program(original.columns["language"], templates.title(maker.rng), "", ())
+    made = Program(original.columns["language"], programs.title(maker.rng), "", ())
     return _left(maker, reason, made, text, home=maker.rng.choice(others), of=original)
 
 

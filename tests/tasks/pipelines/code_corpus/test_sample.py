@@ -30,8 +30,9 @@ from schemas.code_corpus import (
 from schemas.thresholds import Thresholds
 from tasks.curate.dedup.minhash import jaccard, shingles
 from tasks.curate.privacy import pii
-from tasks.pipelines.code_corpus import sample as code_sample
-from tasks.pipelines.code_corpus.sample import BENCHMARK, OPTED_OUT, sample
+from tasks.pipelines.code_corpus.sample import OPTED_OUT, sample
+from tasks.pipelines.code_corpus.sample_rows import SHARD
+from tasks.pipelines.code_corpus.sample_texts import BENCHMARK
 
 pytestmark = pytest.mark.unit
 
@@ -110,8 +111,8 @@ def test_shards_have_the_stacks_columns_and_the_truth_tells_each_of_their_rows(f
     """Two or three shards, whose rows are numbered from one."""
     shards = sorted(folder.glob("*.parquet"))
     assert len(shards) == 3
-    assert all(pq.read_schema(path).equals(code_sample.SHARD) for path in shards)
-    assert code_sample.SHARD.field("content").type == pa.binary()
+    assert all(pq.read_schema(path).equals(SHARD) for path in shards)
+    assert SHARD.field("content").type == pa.binary()
     places = [(path.name, line) for path in shards for line in range(1, pq.read_metadata(path).num_rows + 1)]
     assert [(row["file"], row["line"]) for row in rows] == places
 
