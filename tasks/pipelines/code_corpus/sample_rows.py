@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
 
@@ -18,6 +18,8 @@ REPOSITORIES = 24
 MEDIUM = 1_500  # characters asked of a file that is no good file
 LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause", "BSD-2-Clause", "ISC", "CC0-1.0")
 
+
+Columns: TypeAlias = dict[str, "str | bytes | int | list[str] | None"]  # of one row of a shard, by name
 
 SHARD = pa.schema(
     {
@@ -46,8 +48,8 @@ class Repository:
     stars: int
     revision: str
 
-    def columns(self) -> dict[str, Any]:
-        """Its columns of a shard."""
+    def columns(self) -> Columns:
+        """The columns of a shard that it decides."""
         return {
             "repo_name": self.name,
             "revision_id": self.revision,
@@ -59,9 +61,9 @@ class Repository:
 
 @dataclass(frozen=True, eq=False)  # two rows with the same content are two rows
 class Row:
-    """A row of a shard, and what the truth tells of it beside its place."""
+    """A row of a shard, and what the truth says of it besides its place."""
 
-    columns: dict[str, Any]
+    columns: Columns
     kind: str
     outcome: str = "kept"
     planted: Sequence[str] = ()
@@ -72,7 +74,12 @@ class Row:
     @property
     def text(self) -> str:
         """The content of a row that is written in UTF-8."""
-        return str(self.columns["content"].decode())
+        return self.content.decode()
+
+    @property
+    def content(self) -> bytes:
+        """The content of a row that has one."""
+        return cast("bytes", self.columns["content"])
 
 
 @dataclass
@@ -99,37 +106,43 @@ class Maker:
         return programs.program(self.rng, language, least, extra)
 
     def row(
-        self, kind: str, made: Program, content: str | bytes | None = None, home: Repository | None = None, **told: Any
+        self, kind: str, made: Program, content: str | bytes | None = None, home: Repository | None = None, **more: Any
     ) -> Row:
-        """A row of a kind with a program's text, or another content, in some repository, or in one of its own.
+        """A row of a kind: a program's text, or another content, in repository `home`, or in a random one.
 
-        `told`: columns that are not what they would be by themselves, and whatever a Row has.
+        `more`: columns with another value than the program and repository give them, and fields of Row.
         """
         content = made.text if content is None else content
         data = content.encode() if isinstance(content, str) else content
-        columns = {name: told.pop(name) for name in SHARD.names if name in told}
+        columns = {name: more.pop(name) for name in SHARD.names if name in more}
         home = home or self.rng.choice(self.repositories)
         path = columns.get("path") or self.path(home.name, made)
-        by_itself = {"path": path, "language": made.language, "src_encoding": "UTF-8", **home.columns(), **named(data)}
-        return Row(by_itself | columns, kind, **told)
+        given = {
+            "path": path,
+            "language": made.language,
+            "src_encoding": "UTF-8",
+            **home.columns(),
+            **content_columns(data),
+        }
+        return Row({**given, **columns}, kind, **more)
 
     def path(self, repository: str, made: Program) -> str:
-        """Where a program stands in a repository; nothing else stands there."""
+        """A path for a program in a repository that no other file has."""
         title = made.title
-        while (repository, path := self._path(title, made.language)) in self.taken:
+        while (repository, path := self._random_path(title, made.language)) in self.taken:
             title = programs.title(self.rng)
         self.taken.add((repository, path))
         return path
 
-    def _path(self, title: str, language: str) -> str:
+    def _random_path(self, title: str, language: str) -> str:
         end = self.rng.choice(DIALECTS[language].ends)
         if language == "Java":
             return f"src/main/java/org/{title.rpartition('_')[2]}/{programs.pascal(title)}{end}"
         return f"{self.rng.choice(('src', 'lib', 'core'))}/{self.rng.choice(NOUNS)}/{title}{end}"
 
 
-def named(data: bytes) -> dict[str, Any]:
-    """The columns that tell a content by itself."""
+def content_columns(data: bytes) -> Columns:
+    """The columns that a content decides."""
     return {
         "blob_id": hashlib.sha1(data).hexdigest(),  # noqa: S324  a name, as git's are
         "content_id": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(),  # noqa: S324

@@ -20,12 +20,12 @@ class Secret:
     comment: str
 
 
-def _email(rng: random.Random) -> str:
+def _email_address(rng: random.Random) -> str:
     name = rng.choice(("ada", "grace", "linus", "barbara", "edsger"))
     return f"{name}.{rng.choice(OWNERS)}{rng.randrange(999)}@{rng.choice(OWNERS)}.io"
 
 
-def _ipv4(rng: random.Random) -> str:
+def _host_address(rng: random.Random) -> str:
     return ".".join(str(part) for part in (rng.choice((10, 81, 93, 151, 188)), *(rng.randrange(1, 250) for _ in "abc")))
 
 
@@ -41,13 +41,13 @@ def _github_token(rng: random.Random) -> str:
     return "ghp_" + "".join(rng.choices(LETTERS + LETTERS.upper() + DIGITS, k=36))
 
 
-def _password(rng: random.Random) -> str:
+def _test_password(rng: random.Random) -> str:
     return (
         "".join(rng.choices(LETTERS + LETTERS.upper() + DIGITS, k=11)) + rng.choice("!_+") + str(rng.randrange(10, 99))
     )
 
 
-def _private_key(rng: random.Random) -> str:
+def _pem_key(rng: random.Random) -> str:
     """A key of three lines and the two around them, separated as a string on one line separates them."""
     label = "RSA PRIVATE " + "KEY"
     body = ["MII" + "".join(rng.choices(BASE64, k=61)), *("".join(rng.choices(BASE64, k=64)) for _ in "ab")]
@@ -55,11 +55,11 @@ def _private_key(rng: random.Random) -> str:
 
 
 SECRETS = (
-    Secret(_email, "SUPPORT_ADDRESS", "Ask {} before this is changed"),
-    Secret(_ipv4, "PEER_HOST", "Runs on {} since the move"),
+    Secret(_email_address, "SUPPORT_ADDRESS", "Ask {} before this is changed"),
+    Secret(_host_address, "PEER_HOST", "Runs on {} since the move"),
     Secret(_aws_key_id, "AWS_ACCESS_KEY_ID", "The account of the nightly job is {}"),
     Secret(_aws_secret_key, "AWS_SECRET_ACCESS_KEY", 'Until May: aws_secret_access_key = "{}"'),
     Secret(_github_token, "GITHUB_TOKEN", "Clone with {} until the account is there"),
-    Secret(_password, "DB_PASSWORD", "On the test system, password: {}"),
-    Secret(_private_key, "SIGNING_KEY", "{}"),
+    Secret(_test_password, "DB_PASSWORD", "On the test system, password: {}"),
+    Secret(_pem_key, "SIGNING_KEY", "{}"),
 )
