@@ -7,7 +7,8 @@ How. Every rule names anchors, one of which stands on each line it could find so
 looked at. Few lines of code have one, so what follows may be careful: exact patterns, and a judgement of what stands
 around. Over many texts the same anchors are first sought by Rust's regular expressions (linear time, through polars),
 which leaves four texts in five untouched. The patterns of this file are the formats providers publish; addresses are
-in `pii_addresses`, secrets known by their key in `pii_values`.
+in `pii_addresses`, numbers in `pii_numbers`, secrets known by their key in `pii_values`, by their place in a command or
+header in `pii_headers`, by their Kubernetes Secret in `pii_kubernetes`.
 
 Where two findings overlap, a token known by its own format goes before a value known by its key, that before an
 address, and the longer before the shorter.
@@ -26,6 +27,9 @@ from typing import NamedTuple
 import polars as pl
 
 from tasks.curate.privacy import pii_addresses as addresses
+from tasks.curate.privacy import pii_headers as headers
+from tasks.curate.privacy import pii_kubernetes as kubernetes
+from tasks.curate.privacy import pii_literals as literals
 from tasks.curate.privacy import pii_numbers as numbers
 from tasks.curate.privacy import pii_values as values
 from tasks.curate.privacy.pii_addresses import Found, after
@@ -150,7 +154,7 @@ def _held(texts: Sequence[str]) -> Iterator[list[Rule]]:
 
 
 def _found(text: str, rules: Sequence[Rule]) -> list[Span]:
-    folded = values.fold(text) if rules else ""
+    folded = literals.fold(text) if rules else ""
     return settle(found for rule in rules for line in _lines(text, folded, rule) for found in rule.examine(text, *line))
 
 
@@ -279,7 +283,9 @@ NO_PASSWORD = re.compile(r"[{}]|\[\^|^\$\w+$|^%[sdv]$|^:")  # a template's, a re
 
 def _is_credential(match: re.Match[str]) -> bool:
     password = match["password"] or match["dsn_password"] or match["thin_password"] or match["token"]
-    no_secret = values.REFERENCE.search(password) or values.STAND_IN.fullmatch(password) or NO_PASSWORD.search(password)
+    no_secret = (
+        literals.REFERENCE.search(password) or literals.STAND_IN.fullmatch(password) or NO_PASSWORD.search(password)
+    )
     return no_secret is None
 
 
@@ -310,9 +316,9 @@ WORDED = (
     Rule(addresses.ipv4s, addresses.IPV4_ANCHORS),
     Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scans=(addresses.IPV6_SCAN,)),
     Rule(_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
-    Rule(values.spans, values.KEY_ANCHORS, folded=True, scans=(values.KEY_SCAN,)),
-    Rule(values.headers, values.HEADER_ANCHORS, folded=True, scans=(values.HEADER_SCAN,)),
-    Rule(values.secret_data, values.SECRET_ANCHORS, folded=True),
+    Rule(values.spans, literals.KEY_ANCHORS, folded=True, scans=(literals.KEY_SCAN,)),
+    Rule(headers.headers, headers.HEADER_ANCHORS, folded=True, scans=(headers.HEADER_SCAN,)),
+    Rule(kubernetes.secret_data, kubernetes.SECRET_ANCHORS, folded=True),
     Rule(_tokens, TOKEN_ANCHORS),
     Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
 )

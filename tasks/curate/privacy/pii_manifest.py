@@ -20,7 +20,8 @@ import yaml
 
 from tasks.curate.privacy import pii
 from tasks.curate.privacy.pii import Redacted, Span
-from tasks.curate.privacy.pii_values import fold, is_blank
+from tasks.curate.privacy.pii_kubernetes import is_blank
+from tasks.curate.privacy.pii_literals import fold
 
 Edit = tuple[int, int, str]  # start, end, replacement
 
