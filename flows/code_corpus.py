@@ -154,7 +154,7 @@ def code_corpus(
         limits=agreed.limits,
         representation=agreed.code_representation,
         parameters={
-            **opt_outs.told(opted_out),
+            **opt_outs.as_parameters(opted_out),
             "languages": languages,
             "max_samples": max_samples,
             "max_size_mb": max_size_mb,

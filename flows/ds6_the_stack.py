@@ -71,7 +71,7 @@ def ds6_the_stack(
         rules={},
         limits=agreed.limits,
         representation=agreed.ds6_representation,
-        parameters=opt_outs.told(opted_out),
+        parameters=opt_outs.as_parameters(opted_out),
     )
 
 

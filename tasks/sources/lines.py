@@ -39,10 +39,10 @@ def read(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.T
     with path.open("rb") as file:
         refuse_binary(file, name)
         first = 1
-        for at, block in enumerate(itertools.chain(_blocks(file), [b""])):
+        for at, block in enumerate(itertools.chain(_whole_line_blocks(file), [b""])):
             ends = block.count(b"\n")
             if (block or first == 1) and at % turns == mine:
-                yield _table(block, name, first)
+                yield _line_table(block, name, first)
             first += max(ends, 1)
 
 
@@ -69,7 +69,7 @@ def _first_strange(head: bytes) -> int:
     return control
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
+def _whole_line_blocks(file: BinaryIO) -> Iterator[bytes]:
     """Blocks of whole lines. Of a line without end no more than LONGEST + 1 bytes are ever held."""
     carry = b""
     while chunk := file.read(BATCH):
@@ -83,9 +83,9 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield carry
 
 
-def _table(block: bytes, name: str, first: int) -> pa.Table:
+def _line_table(block: bytes, name: str, first: int) -> pa.Table:
     """One block's lines, numbered from `first`."""
-    frame = _split(block.removesuffix(b"\n")).with_columns(line=pl.int_range(pl.len(), dtype=pl.Int64) + first)
+    frame = _decode_lines(block.removesuffix(b"\n")).with_columns(line=pl.int_range(pl.len(), dtype=pl.Int64) + first)
     frame = frame.filter(pl.col("text") != "").with_columns(
         file=pl.lit(name),
         text=pl.when(pl.col("line") == 1).then(pl.col("text").str.strip_prefix(BOM)).otherwise("text"),
@@ -100,7 +100,7 @@ def _table(block: bytes, name: str, first: int) -> pa.Table:
     return frame.with_columns(text=short).select(LINES.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(LINES)
 
 
-def _split(block: bytes) -> pl.DataFrame:
+def _decode_lines(block: bytes) -> pl.DataFrame:
     """Columns text (without its line end) and broken (its bytes are no UTF-8)."""
     try:
         text, broken = block.decode("utf-8"), None

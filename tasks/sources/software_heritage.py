@@ -68,17 +68,17 @@ def contents(blobs: Sequence[str], *, side_by_side: int = SIDE_BY_SIDE, attempts
     names = list(dict.fromkeys(blobs))
     if not names:
         return {}
-    with _explained():
-        client = _client(side_by_side, attempts)
+    with _as_source_errors():
+        client = _s3_client(side_by_side, attempts)
         with ThreadPoolExecutor(side_by_side) as pool:
-            under_way = [pool.submit(_fetch, client, name) for name in names]
+            under_way = [pool.submit(_fetch_content, client, name) for name in names]
             try:
                 return {name: job.result() for name, job in zip(names, under_way, strict=True)}
             finally:
                 pool.shutdown(cancel_futures=True)  # after an error, those that wait would only repeat it
 
 
-def _client(side_by_side: int, attempts: int) -> Any:
+def _s3_client(side_by_side: int, attempts: int) -> Any:
     """A client with its own view of the environment; boto3 is imported here, for it takes half a second."""
     import boto3
     from botocore.config import Config
@@ -95,7 +95,7 @@ def _client(side_by_side: int, attempts: int) -> Any:
         raise SourceError(f"{PLACE} cannot be asked: AWS_ENDPOINT_URL is no address. Correct it or unset it.") from None
 
 
-def _fetch(client: Any, blob: str) -> Fetched:
+def _fetch_content(client: Any, blob: str) -> Fetched:
     """One content. What is wrong is asked for once more: bytes are altered on the way, too."""
     from botocore.exceptions import ClientError
 
@@ -103,7 +103,7 @@ def _fetch(client: Any, blob: str) -> Fetched:
         try:
             content = _unpacked(client, blob)
         except ClientError as error:
-            if _code(error) in {"NoSuchKey", "404"}:
+            if _error_code(error) in {"NoSuchKey", "404"}:
                 return Fetched(None, "not_found")
             raise
         if content is not None and is_named(content, blob):
@@ -151,26 +151,26 @@ def _gunzip(blocks: Iterable[bytes]) -> bytes | None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _as_source_errors() -> Iterator[None]:
     """Turn the library's errors into SourceError."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise SourceError(_sentence(error)) from error
+        raise SourceError(_explain_error(error)) from error
 
 
-def _code(error: Any) -> str:
+def _error_code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _sentence(error: Any) -> str:
+def _explain_error(error: Any) -> str:
     from botocore import exceptions
 
     again = "Nothing is lost: batches already written are kept. Run again"
     if isinstance(error, exceptions.ClientError):
-        status, code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"), _code(error)
+        status, code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"), _error_code(error)
         if status in {401, 403}:
             return f"{PLACE} refuses the keys it was sent ({status} {code}). {KEYS}"
         if code in PUT_OFF or status in {429, 500, 502, 503, 504}:

@@ -47,23 +47,23 @@ def mentions(texts: Sequence[str], needles: Sequence[str]) -> list[str | None]:
     All needles are sought at once, so thousands cost little more than one. Raises SourceError for a needle of fewer
     than `SHORTEST` characters, thus compared.
     """
-    sought = [_folded(needle) for needle in needles]
+    sought = [_lower_on_one_line(needle) for needle in needles]
     _refuse_short(needles, sought)
     if not sought:
         return [None] * len(texts)
     heads = defaultdict(list)
     for at, needle in enumerate(sought):
         heads[needle[:HEAD]].append(at)
-    folded = [_folded(text) for text in texts]
+    folded = [_lower_on_one_line(text) for text in texts]
     hits = pl.Series(folded, dtype=pl.String).str.extract_many(list(heads), overlapping=True).to_list()
     found = (
-        _first(text, sorted({at for head in hit for at in heads[head]}), sought)
+        _first_in_text(text, sorted({at for head in hit for at in heads[head]}), sought)
         for text, hit in zip(folded, hits, strict=True)
     )
     return [None if at is None else needles[at] for at in found]
 
 
-def _folded(text: str) -> str:
+def _lower_on_one_line(text: str) -> str:
     """Half of a surrogate pair, which no Arrow string may hold, is a question mark."""
     return " ".join(text.lower().split()).encode("utf-8", "replace").decode()
 
@@ -78,7 +78,7 @@ def _refuse_short(needles: Sequence[str], folded: Sequence[str]) -> None:
         )
 
 
-def _first(text: str, candidates: Sequence[int], needles: Sequence[str]) -> int | None:
+def _first_in_text(text: str, candidates: Sequence[int], needles: Sequence[str]) -> int | None:
     return next((at for at in candidates if needles[at] in text), None)
 
 
@@ -101,7 +101,7 @@ class Runs:
     def sieve(self) -> Array:
         """Whether some held run's hash ends in these `SIEVE` bits: bool, 16 MB. Spares the search for most runs."""
         ends = np.zeros(1 << SIEVE, bool)
-        ends[_end(self.hashes)] = True
+        ends[_low_bits(self.hashes)] = True
         return ends
 
 
@@ -113,19 +113,19 @@ def runs(batches: Iterable[Sequence[str]], most: int = MOST) -> Runs:
     hashes, wholes, limit = np.empty(0, np.uint64), [np.empty(0, np.uint64)], (1 << 64) - 1
     waiting: list[Array] = []
     for texts in batches:
-        starts, own = _runs(texts)
-        wholes.append(_sums(starts, own))
+        starts, own = _runs_of_each(texts)
+        wholes.append(_whole_hashes(starts, own))
         waiting.append(own[own <= np.uint64(limit)])
         if sum(map(len, waiting)) > len(hashes):  # not for each batch: sorting takes the time
-            hashes, limit = _thinned([hashes, *waiting], limit, most)
+            hashes, limit = _sampled_hashes([hashes, *waiting], limit, most)
             waiting = []
-    hashes, limit = _thinned([hashes, *waiting], limit, most)
-    return Runs(hashes, _different(wholes), limit)
+    hashes, limit = _sampled_hashes([hashes, *waiting], limit, most)
+    return Runs(hashes, _distinct_sorted(wholes), limit)
 
 
-def _thinned(parts: list[Array], limit: int, most: int) -> tuple[Array, int]:
+def _sampled_hashes(parts: list[Array], limit: int, most: int) -> tuple[Array, int]:
     """(the different hashes up to the limit, sorted, the limit), which is halved until they are no more than `most`."""
-    hashes = _different(parts)
+    hashes = _distinct_sorted(parts)
     while len(hashes) > most:
         limit //= 2
         hashes = hashes[: np.searchsorted(hashes, np.uint64(limit), "right")]
@@ -139,17 +139,17 @@ def shares(texts: Sequence[str], held: Runs) -> Array:
     hashes are up to `held.limit`. A text with just the runs of a held-out one has 1.0 even where these are sampled. A
     text of which nothing is left without its notice has 0.0, as has one none of whose runs are in the sample.
     """
-    starts, own = _runs(texts)
+    starts, own = _runs_of_each(texts)
     counted = own <= np.uint64(held.limit)
-    known = counted & held.sieve[_end(own)]
-    known[known] = _among(own[known], held.hashes)
+    known = counted & held.sieve[_low_bits(own)]
+    known[known] = _is_among(own[known], held.hashes)
     total = np.diff(np.append(0, np.cumsum(counted))[starts])
     shared = np.diff(np.append(0, np.cumsum(known))[starts])
-    measured = np.where(_among(_sums(starts, own), held.wholes), 1.0, shared / np.maximum(total, 1))
+    measured = np.where(_is_among(_whole_hashes(starts, own), held.wholes), 1.0, shared / np.maximum(total, 1))
     return np.where(np.diff(starts) == 0, 0.0, measured)
 
 
-def _runs(texts: Sequence[str]) -> tuple[Array, Array]:
+def _runs_of_each(texts: Sequence[str]) -> tuple[Array, Array]:
     """(starts, hashes): the different runs of text i, none if it is blank, are `hashes[starts[i]:starts[i + 1]]`."""
     bare = [_without_notices(text) for text in texts]
     starts, hashes = hashed(bare, WIDTH)
@@ -171,23 +171,23 @@ def _is_notice(text: str) -> bool:
     return any(word in small for word in _NOTICE)
 
 
-def _sums(starts: Array, hashes: Array) -> Array:
+def _whole_hashes(starts: Array, hashes: Array) -> Array:
     """One number for the set of runs of each text that has some: their sum, which wraps around at 2^64."""
     return np.diff(np.append(np.uint64(0), np.cumsum(hashes, dtype=np.uint64))[starts])
 
 
-def _different(parts: list[Array]) -> Array:
+def _distinct_sorted(parts: list[Array]) -> Array:
     """All values, sorted, each once. `np.unique` takes ten times as long for random numbers: it hashes them first."""
     values = np.concatenate(parts)
     values.sort()
     return values[np.diff(values, prepend=~values[:1]) != 0]
 
 
-def _end(hashes: Array) -> Array:
+def _low_bits(hashes: Array) -> Array:
     return (hashes & np.uint64((1 << SIEVE) - 1)).astype(np.int64)
 
 
-def _among(values: Array, known: Array) -> Array:
+def _is_among(values: Array, known: Array) -> Array:
     """Whether each value is one of the known ones, which are sorted."""
     found = np.zeros(len(values), bool)
     if len(known):

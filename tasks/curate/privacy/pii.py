@@ -140,22 +140,24 @@ def find(text: str) -> list[Span]:
 def find_all(texts: Sequence[str]) -> list[list[Span]]:
     """`find` of each text, in order: one scan over all, then a closer look by the rules whose anchors a text holds."""
     if sum(map(len, texts)) < SHORT:
-        return [_found(text, RULES) for text in texts]
-    return [_found(text, rules) for text, rules in zip(texts, _held(texts), strict=True)]
+        return [_spans_in(text, RULES) for text in texts]
+    return [_spans_in(text, rules) for text, rules in zip(texts, _rules_for_each(texts), strict=True)]
 
 
-def _held(texts: Sequence[str]) -> Iterator[list[Rule]]:
+def _rules_for_each(texts: Sequence[str]) -> Iterator[list[Rule]]:
     """For each text the rules of which it holds an anchor: few hold any, and only these are asked which."""
-    first = _scan(texts, (SCAN,), *map(SCANS.__getitem__, NUMBERS))
+    first = _scan_texts(texts, (SCAN,), *map(SCANS.__getitem__, NUMBERS))
     hits = [text for text, (hit, *_) in zip(texts, first, strict=True) if hit]
-    worded = iter(_scan(hits, *map(SCANS.__getitem__, WORDED)))
+    worded = iter(_scan_texts(hits, *map(SCANS.__getitem__, WORDED)))
     for hit, *numbered in first:
         yield [*compress(WORDED, next(worded) if hit else ()), *compress(NUMBERS, numbered)]
 
 
-def _found(text: str, rules: Sequence[Rule]) -> list[Span]:
+def _spans_in(text: str, rules: Sequence[Rule]) -> list[Span]:
     folded = literals.fold(text) if rules else ""
-    return settle(found for rule in rules for line in _lines(text, folded, rule) for found in rule.examine(text, *line))
+    return without_overlaps(
+        found for rule in rules for line in _anchored_lines(text, folded, rule) for found in rule.examine(text, *line)
+    )
 
 
 def redact(text: str) -> Redacted:
@@ -177,7 +179,7 @@ def replace_all(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[R
     asked = [at for at, own in enumerate(spans) if own]
     while asked:
         for at in asked:
-            marked[at] = _replaced(texts[at], spans[at])
+            marked[at] = _with_placeholders(texts[at], spans[at])
         hidden = find_all([marked[at] for at in asked])
         asked = [at for at, more in zip(asked, hidden, strict=True) if more]
         for at, more in zip(asked, filter(None, hidden), strict=True):
@@ -187,10 +189,10 @@ def replace_all(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[R
 
 def _with_hidden(spans: Sequence[Span], hidden: Iterable[Span]) -> tuple[Span, ...]:
     """The spans of a text, and what was found in it once these were replaced."""
-    return tuple(settle([*((s.start, s.end, s.kind) for s in spans), *_traced(spans, hidden)]))
+    return tuple(without_overlaps([*((s.start, s.end, s.kind) for s in spans), *_in_original(spans, hidden)]))
 
 
-def _replaced(text: str, spans: Iterable[Span]) -> str:
+def _with_placeholders(text: str, spans: Iterable[Span]) -> str:
     pieces, done = [], 0
     for span in spans:
         pieces += [text[done : span.start], PLACEHOLDERS[span.kind]]
@@ -198,13 +200,13 @@ def _replaced(text: str, spans: Iterable[Span]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def _traced(spans: Sequence[Span], hidden: Iterable[Span]) -> Iterator[Found]:
+def _in_original(spans: Sequence[Span], hidden: Iterable[Span]) -> Iterator[Found]:
     """Spans of the redacted text as spans of the original; an end inside a placeholder becomes the value's."""
     for span in hidden:
-        yield _origin(spans, span.start)[0], _origin(spans, span.end)[1], span.kind
+        yield _original_place(spans, span.start)[0], _original_place(spans, span.end)[1], span.kind
 
 
-def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
+def _original_place(spans: Sequence[Span], at: int) -> tuple[int, int]:
     shift = 0  # original minus redacted
     for span in spans:
         begin = span.start - shift
@@ -217,18 +219,18 @@ def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
     return at + shift, at + shift
 
 
-def _scan(texts: Sequence[str], *scans: Sequence[str]) -> list[tuple[bool, ...]]:
+def _scan_texts(texts: Sequence[str], *scans: Sequence[str]) -> list[tuple[bool, ...]]:
     """For each text, and in it for each of `scans`: whether the text holds what one of its expressions seeks."""
     try:
         column = pl.Series("text", texts, dtype=pl.String)
     except UnicodeEncodeError:  # a lone surrogate is no Unicode text; any other character in its place will do
-        return _scan([text.encode("utf-8", "replace").decode() for text in texts], *scans)
+        return _scan_texts([text.encode("utf-8", "replace").decode() for text in texts], *scans)
     text = pl.col("text").str
     held = (pl.any_horizontal(*map(text.contains, sought)).alias(str(at)) for at, sought in enumerate(scans))
     return column.to_frame().select(held).rows()  # side by side, on all cores
 
 
-def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
+def _anchored_lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
     """(start, end) of each line that holds an anchor of the rule; a line with two kinds of anchor comes twice."""
     for anchor in ANCHORS[rule]:
         end = -1
@@ -239,20 +241,20 @@ def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
                 yield text.rfind("\n", 0, match.start()) + 1, end
 
 
-def _tokens(text: str, start: int, end: int) -> Iterator[Found]:
+def _find_tokens(text: str, start: int, end: int) -> Iterator[Found]:
     for match in TOKEN.finditer(text, start, end):
-        if _is_token(str(match.lastgroup), match[0]):
+        if _is_random_token(str(match.lastgroup), match[0]):
             yield *match.span(), str(match.lastgroup)
 
 
-def _private_keys(text: str, start: int, end: int) -> Iterator[Found]:
+def _find_private_keys(text: str, start: int, end: int) -> Iterator[Found]:
     for match in PEM.finditer(text, start, end):
         stop = _pem_end(text, match)
         if stop:
             yield match.start(), stop, "private_key"
 
 
-def _is_token(kind: str, token: str) -> bool:
+def _is_random_token(kind: str, token: str) -> bool:
     """Whether a match looks drawn at random: `sk-` also begins words, and `ghp_xxxx` is how one writes about them."""
     if kind in {"slack_webhook", "aws_key", "jwt"}:
         return True
@@ -272,7 +274,7 @@ def _pem_end(text: str, head: re.Match[str]) -> int:
     return stop + len(foot) if whole and PEM_DATA.search(text, head.end(), stop) else 0
 
 
-def _userinfo(text: str, start: int, end: int) -> Iterator[Found]:
+def _find_userinfo(text: str, start: int, end: int) -> Iterator[Found]:
     return (
         (m.start(), m.end() - 1, "connection_string") for m in USERINFO.finditer(text, start, end) if _is_credential(m)
     )
@@ -289,17 +291,17 @@ def _is_credential(match: re.Match[str]) -> bool:
     return no_secret is None
 
 
-def settle(found: Iterable[Found]) -> list[Span]:
+def without_overlaps(found: Iterable[Found]) -> list[Span]:
     """The findings without overlaps: formats before places, long before short."""
     kept: list[Found] = []  # in the order of the text
-    for start, end, kind in sorted(set(found), key=_rank):
+    for start, end, kind in sorted(set(found), key=_overlap_rank):
         at = bisect_left(kept, (start, end, kind))
         if (at == 0 or kept[at - 1][1] <= start) and (at == len(kept) or end <= kept[at][0]):
             kept.insert(at, (start, end, kind))
     return [Span(*found) for found in kept]
 
 
-def _rank(found: Found) -> tuple[int, int, int, int]:
+def _overlap_rank(found: Found) -> tuple[int, int, int, int]:
     start, end, kind = found
     tier = 0 if kind in KNOWN_BY_FORMAT else 2 if kind in ADDRESSES else 1
     return tier, start - end, start, KINDS.index(kind)
@@ -315,12 +317,12 @@ WORDED = (
     Rule(addresses.emails, addresses.EMAIL_ANCHORS, scans=(addresses.EMAIL_SCAN,)),
     Rule(addresses.ipv4s, addresses.IPV4_ANCHORS),
     Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scans=(addresses.IPV6_SCAN,)),
-    Rule(_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
+    Rule(_find_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
     Rule(values.spans, literals.KEY_ANCHORS, folded=True, scans=(literals.KEY_SCAN,)),
     Rule(headers.headers, headers.HEADER_ANCHORS, folded=True, scans=(headers.HEADER_SCAN,)),
     Rule(kubernetes.secret_data, kubernetes.SECRET_ANCHORS, folded=True),
-    Rule(_tokens, TOKEN_ANCHORS),
-    Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
+    Rule(_find_tokens, TOKEN_ANCHORS),
+    Rule(_find_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
 )
 NUMBERS = (
     Rule(numbers.ssns, numbers.SSN_ANCHORS, scans=numbers.SSN_SCANS),

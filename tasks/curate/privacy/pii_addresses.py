@@ -202,8 +202,10 @@ def _is_spelled_as_address(match: re.Match[str]) -> bool:
         return True
     if len(groups) > 2:
         return any(len(group) > 2 or not group.isdigit() for group in groups) and any(g[0].isdigit() for g in groups)
-    return len(groups) == 2 and groups[0][0].isdigit() and any(len(g) > 2 and _is_mixed(g) for g in groups)
+    return (
+        len(groups) == 2 and groups[0][0].isdigit() and any(len(g) > 2 and _has_digits_and_letters(g) for g in groups)
+    )
 
 
-def _is_mixed(group: str) -> bool:
+def _has_digits_and_letters(group: str) -> bool:
     return not group.isdigit() and not group.isalpha()

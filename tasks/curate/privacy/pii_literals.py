@@ -1,10 +1,10 @@
-"""Literals beside a key: whether the key speaks of a secret, and whether the literal is one. Pure.
+"""Literals beside a key: whether the key names a secret, and whether the literal is one. Pure.
 
-A key speaks for its value to a degree. After `password` any literal is a secret; after `token`, `secret` or `key` the
-value must look like one too, since `token: EOF`, `secret: web-tls` and `key: app.name` are no secrets. Never a secret: a
-reference (`${X}`, `$(cat x)`, `{{ x }}`, `var.x`, `*anchor`), a path or link, a type, a truth value, nothing, a
-sentence, and a stand-in that asks to be replaced (`changeme`, `<password>`, `your-token`, `****`).
-Weak passwords (`admin`, `postgres`, `123456`) are passwords.
+After `password` any literal is a secret. After `token`, `secret` or `key` the value must look like one too, since
+`token: EOF`, `secret: web-tls` and `key: app.name` are no secrets. Never a secret: a reference (`${X}`, `$(cat x)`,
+`{{ x }}`, `var.x`, `*anchor`), a path or link, a type, a truth value, an empty value, a sentence, and a stand-in that
+asks to be replaced (`changeme`, `<password>`, `your-token`, `****`). Weak passwords (`admin`, `postgres`, `123456`) are
+passwords.
 """
 
 import re

@@ -86,7 +86,7 @@ def errors(text: str, language: str) -> float:
     """Share of the text's bytes, 0 to 1, that tree-sitter's grammar of the language could not place."""
     root = syntax_tree(text, language).root_node
     size = root.end_byte - root.start_byte
-    return _misplaced(root) / size if size else 0.0
+    return _error_bytes(root) / size if size else 0.0
 
 
 def syntax_tree(text: str, language: str) -> "Tree":
@@ -124,7 +124,7 @@ def _grammar(language: str) -> "Language":
     return Language(import_module(_GRAMMARS[language]).language())
 
 
-def _misplaced(root: "Node") -> int:
+def _error_bytes(root: "Node") -> int:
     """Bytes in the outermost nodes of error. Iterative: trees are as deep as the worst of texts."""
     size, cursor = 0, root.walk()
     while True:
@@ -232,10 +232,10 @@ def contradicted(text: str, language: str) -> str | None:
     """
     if other := _by_start(text, language):
         return other
-    own = _count(text, language, OWN)
+    own = _phrase_count(text, language, OWN)
     if own >= OWN:
         return None
-    others = {other: _count(text, other, PLENTY * (OWN + 1)) for other in _MARKS if other != language}
+    others = {other: _phrase_count(text, other, PLENTY * (OWN + 1)) for other in _MARKS if other != language}
     if own >= ENOUGH and max(others.values()) < PLENTY * (own + 1):
         return None
     if _is_json(text, language):
@@ -246,7 +246,7 @@ def contradicted(text: str, language: str) -> str | None:
     return _by_phrases(text, others, own, share) or ("text" if share > MISFIT and _is_prose(text) else None)
 
 
-def _count(text: str, language: str, most: int) -> int:
+def _phrase_count(text: str, language: str, most: int) -> int:
     """How many turns of phrase of the language the head of the text has; no more than `most` are counted."""
     return sum(1 for _ in islice(_MARKS[language].finditer(text, 0, HEAD), most))
 

@@ -36,7 +36,7 @@ def clean_controls(text: str, language: str) -> Cleaned:
     """The text without characters that are never seen. A program that parsed still does, and Python's tree is the same,
     save in its literals; where it would not, the text stays as it was.
     """
-    if _controls(text) == 0:
+    if _control_count(text) == 0:
         return Cleaned(text, 0)
     cleaned, removed = _UNSEEN.subn("", text)
     return Cleaned(cleaned, removed) if _is_as_sound(text, cleaned, language) else Cleaned(text, 0)
@@ -49,7 +49,7 @@ def _is_as_sound(before: str, after: str, language: str) -> bool:
     return tree is None or same(tree, languages.tree(after), literals=False)
 
 
-def _controls(text: str) -> int:
+def _control_count(text: str) -> int:
     """How many characters of the text are never seen."""
     if not text.isascii():
         return sum(1 for _ in _UNSEEN.finditer(text))
@@ -60,13 +60,13 @@ def malformed(text: str) -> str | None:
     """Why a text is no source code worth keeping, the first of the reasons here; None where it is."""
     if not text or text.isspace():
         return "empty"
-    if _controls(text) + text.count("\ufffd") > MOST_CONTROLS * len(text):
+    if _control_count(text) + text.count("\ufffd") > MOST_CONTROLS * len(text):
         return "control_characters"
     if "<<<<<<< " in text and _is_conflict(text):
         return "merge_conflict"
     if _is_long(text):
         return "long_lines"
-    return "low_alphanumeric" if _alphanumeric(text) < FEWEST_ALPHANUMERIC * len(text) else None
+    return "low_alphanumeric" if _alphanumeric_count(text) < FEWEST_ALPHANUMERIC * len(text) else None
 
 
 _CONFLICT = tuple(re.compile(mark, re.MULTILINE) for mark in ("^<{7} ", r"^={7}\r?$", "^>{7} "))
@@ -94,7 +94,7 @@ _NO_ALPHANUMERIC = bytes(set(range(256)) - set(b"0123456789ABCDEFGHIJKLMNOPQRSTU
 _BEYOND_ASCII = re.compile("[^\0-\x7f]+")
 
 
-def _alphanumeric(text: str) -> int:
+def _alphanumeric_count(text: str) -> int:
     """How many characters of the text are letters or digits of any script."""
     count = len(text.encode("utf-8", "replace").translate(None, _NO_ALPHANUMERIC))
     if not text.isascii():

@@ -45,7 +45,7 @@ def complexity(texts: Sequence[str]) -> list[int]:
     """
     from tasks.curate.text import lexing_kernels as kernels
 
-    return _counted(kernels.complexities, texts)
+    return _count_in_threads(kernels.complexities, texts)
 
 
 def tokens(texts: Sequence[str]) -> list[int]:
@@ -57,10 +57,10 @@ def tokens(texts: Sequence[str]) -> list[int]:
     """
     from tasks.curate.text import lexing_kernels as kernels
 
-    return _counted(kernels.pieces, texts, _kinds())
+    return _count_in_threads(kernels.pieces, texts, _character_kinds())
 
 
-def _counted(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> list[int]:
+def _count_in_threads(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> list[int]:
     """A number for each text, made by as many threads as numba may use, each of as many bytes."""
     from numba import get_num_threads
 
@@ -73,7 +73,7 @@ def _counted(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> 
 
 
 @cache
-def _kinds() -> Array:
+def _character_kinds() -> Array:
     """uint8 for each number below 2^21: whether that character is a letter, number, blank, line end or other sign."""
     from tasks.curate.text import lexing_kernels as kernels
 

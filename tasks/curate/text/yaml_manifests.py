@@ -107,51 +107,51 @@ class _Reader:
     def take(self, event: Event) -> None:
         kind = type(event)
         if kind is ScalarEvent:
-            self._scalar(event)
+            self._add_scalar(event)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            self._open(event, mapping=kind is MappingStartEvent)
+            self._open_collection(event, mapping=kind is MappingStartEvent)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            self._close()
+            self._close_collection()
         elif kind is AliasEvent:
-            self._alias(event)
+            self._add_alias(event)
         elif kind is DocumentEndEvent:
             self.documents.append(self.root)
             self.root = None
             self.anchors.clear()
 
-    def _scalar(self, event: Any) -> None:
-        _require_known(event)
+    def _add_scalar(self, event: Any) -> None:
+        _require_core_tag(event)
         plain = event.implicit[0] and event.tag is None
         value = None if plain and event.value in NULLS else event.value
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)
-        self._add(value, 1, event, merge=plain and value == MERGE)
+        self._add_node(value, 1, event, merge=plain and value == MERGE)
 
-    def _open(self, event: Any, *, mapping: bool) -> None:
-        _require_known(event)
+    def _open_collection(self, event: Any, *, mapping: bool) -> None:
+        _require_core_tag(event)
         if len(self.stack) == DEEPEST:
-            raise Refused("too_deep", f"line {_line(event)}: nested deeper than {DEEPEST} levels")
+            raise Refused("too_deep", f"line {_line_number(event)}: nested deeper than {DEEPEST} levels")
         if event.anchor:
             self.anchors[event.anchor] = None
-        self.stack.append(_Open(mapping, event.anchor, _line(event), {} if mapping else []))
+        self.stack.append(_Open(mapping, event.anchor, _line_number(event), {} if mapping else []))
 
-    def _close(self) -> None:
+    def _close_collection(self) -> None:
         done = self.stack.pop()
         if done.merged:
             done.tree = {**_merged(done), **done.tree}
         if done.anchor:
             self.anchors[done.anchor] = (done.tree, done.nodes)
-        self._add(done.tree, done.nodes, done)
+        self._add_node(done.tree, done.nodes, done)
 
-    def _alias(self, event: Any) -> None:
+    def _add_alias(self, event: Any) -> None:
         if event.anchor not in self.anchors:
-            raise Refused("invalid_yaml", f"line {_line(event)}: an alias whose anchor is not there")
+            raise Refused("invalid_yaml", f"line {_line_number(event)}: an alias whose anchor is not there")
         target = self.anchors[event.anchor]
         if target is None:
-            raise Refused("recursive_anchor", f"line {_line(event)}: an alias inside what it stands for")
-        self._add(*target, event)
+            raise Refused("recursive_anchor", f"line {_line_number(event)}: an alias inside what it stands for")
+        self._add_node(*target, event)
 
-    def _add(self, tree: Tree, nodes: int, at: Any, *, merge: bool = False) -> None:
+    def _add_node(self, tree: Tree, nodes: int, at: Any, *, merge: bool = False) -> None:
         """Put a node where it belongs: the document itself, an item, a key, or the value of the last key."""
         if not self.stack:
             self.root = tree
@@ -159,32 +159,34 @@ class _Reader:
         into = self.stack[-1]
         into.nodes += nodes
         if into.nodes > MOST_NODES:
-            raise Refused("yaml_bomb", f"line {_line(at)}: aliases that stand for more than {MOST_NODES:,} nodes")
+            raise Refused(
+                "yaml_bomb", f"line {_line_number(at)}: aliases that stand for more than {MOST_NODES:,} nodes"
+            )
         if not into.mapping:
             into.tree.append(tree)
         elif into.key is None:
-            into.key = MERGE_KEY if merge else _key(tree, into, at)
+            into.key = MERGE_KEY if merge else _mapping_key(tree, into, at)
         else:
-            _put(into, tree)
+            _put_value(into, tree)
             into.key = None
 
 
 MERGE_KEY = "\0<<"  # YAML has no NUL: no key of a file is ever this
 
 
-def _put(into: _Open, tree: Tree) -> None:
+def _put_value(into: _Open, tree: Tree) -> None:
     if into.key == MERGE_KEY:
         into.merged += tree if isinstance(tree, list) else [tree]
     else:
         into.tree[into.key] = tree
 
 
-def _key(tree: Tree, into: _Open, at: Any) -> str:
+def _mapping_key(tree: Tree, into: _Open, at: Any) -> str:
     if isinstance(tree, dict | list):
-        raise Refused("invalid_yaml", f"line {_line(at)}: a mapping or list as key")
+        raise Refused("invalid_yaml", f"line {_line_number(at)}: a mapping or list as key")
     key = "null" if tree is None else tree
     if key in into.tree:
-        raise Refused("duplicate_key", f"line {_line(at)}: a key that its mapping has already")
+        raise Refused("duplicate_key", f"line {_line_number(at)}: a key that its mapping has already")
     return key
 
 
@@ -198,13 +200,13 @@ def _merged(done: _Open) -> Mapping:
     return whole
 
 
-def _line(at: Any) -> int:
+def _line_number(at: Any) -> int:
     return at.line if isinstance(at, _Open) else at.start_mark.line + 1
 
 
-def _require_known(event: Any) -> None:
+def _require_core_tag(event: Any) -> None:
     if event.tag is not None and event.tag not in CORE_TAGS:
-        raise Refused("unknown_tag", f"line {_line(event)}: a tag that is none of YAML's own")
+        raise Refused("unknown_tag", f"line {_line_number(event)}: a tag that is none of YAML's own")
 
 
 def scalars(text: str) -> list[Scalar]:

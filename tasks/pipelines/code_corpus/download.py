@@ -68,7 +68,9 @@ def bring(
     SourceError where the hub or the archive cannot be reached, and for shards without the columns that are needed.
     """
     metadata = huggingface.bring(repo, revision, list(shards), folder / METADATA)
-    batches = _batches(_rows_until_enough(metadata, languages, math.inf if max_samples is None else max_samples))
+    batches = _download_batches(
+        _rows_until_enough(metadata, languages, math.inf if max_samples is None else max_samples)
+    )
     return [_write_batch(folder / f"files-{number:05d}.parquet", *batch) for number, batch in enumerate(batches)]
 
 
@@ -81,13 +83,13 @@ def _rows_until_enough(paths: Sequence[Path], languages: Sequence[str], most: fl
     for path in paths:
         with opened(path, path.name) as shard:
             require_columns(shard.schema_arrow, NEEDED, path.name)
-            for rows in _metadata(shard, path.name, left):
+            for rows in _metadata_rows(shard, path.name, left):
                 wants = wanted(rows, languages).to_pylist()
-                taken = _take(rows["language"].to_pylist(), wants, left)
+                taken = _take_needed(rows["language"].to_pylist(), wants, left)
                 yield rows.filter(pa.array(taken)), [want for want, take in zip(wants, taken, strict=True) if take]
 
 
-def _metadata(shard: pq.ParquetFile, name: str, left: Mapping[str, float]) -> Iterator[pa.Table]:
+def _metadata_rows(shard: pq.ParquetFile, name: str, left: Mapping[str, float]) -> Iterator[pa.Table]:
     """Rows of languages that need more files; a row group of other languages is not read."""
     readable = {own for column, names in NAMES.items() if column not in {"content", "fault"} for own in names}
     columns = [column for column in shard.schema_arrow.names if column in readable]
@@ -118,7 +120,7 @@ def _only_language(shard: pq.ParquetFile, group: int) -> str | None:
     return found.min if found is not None and found.has_min_max and found.min == found.max else None
 
 
-def _take(languages: Sequence[str | None], wants: Sequence[bool], left: dict[str, float]) -> list[bool]:
+def _take_needed(languages: Sequence[str | None], wants: Sequence[bool], left: dict[str, float]) -> list[bool]:
     """Which rows are taken: all but those of a language that has enough. Counts down `left`."""
     taken = []
     for language, want in zip(languages, wants, strict=True):
@@ -128,7 +130,7 @@ def _take(languages: Sequence[str | None], wants: Sequence[bool], left: dict[str
     return taken
 
 
-def _batches(parts: Iterable[RowsAndWanted]) -> Iterator[RowsAndWanted]:
+def _download_batches(parts: Iterable[RowsAndWanted]) -> Iterator[RowsAndWanted]:
     """The same rows in batches that end with their WANTED_ROWS-th wanted row, or at READ_ROWS."""
     waiting: list[pa.Table] = []
     wants: list[bool] = []
@@ -148,7 +150,7 @@ def _batches(parts: Iterable[RowsAndWanted]) -> Iterator[RowsAndWanted]:
 
 def _write_batch(target: Path, rows: pa.Table, wants: Sequence[bool]) -> Path:
     """Write a batch with the contents of its wanted rows; valid contents of an earlier run are reused."""
-    before = list(_groups(target))
+    before = list(_readable_row_groups(target))
     blobs, known = rows["blob"].to_pylist(), _still_valid(before)
     asked = [blob for blob, want in zip(blobs, wants, strict=True) if want]
     missing = [blob for blob in asked if blob not in known]
@@ -157,14 +159,14 @@ def _write_batch(target: Path, rows: pa.Table, wants: Sequence[bool]) -> Path:
     brought = {"content": [o.content for o in outcomes], "fault": [o.fault for o in outcomes]}
     table = pa.table({name: brought.get(name, rows[name]) for name in KEPT.names}, schema=KEPT)
     if missing or not before or not pa.concat_tables(before).equals(table):
-        _write(table, target)
+        _write_parquet(table, target)
     return target
 
 
 UNWANTED = Fetched(None, "not_fetched")
 
 
-def _groups(path: Path) -> Iterator[pa.Table]:
+def _readable_row_groups(path: Path) -> Iterator[pa.Table]:
     """Readable row groups of a batch that an earlier run wrote; none where there is no such file."""
     try:
         file = opened(path, path.name)
@@ -191,7 +193,7 @@ def _still_valid(groups: Iterable[pa.Table]) -> dict[str, Fetched]:
     return valid
 
 
-def _write(table: pa.Table, target: Path) -> None:
+def _write_parquet(table: pa.Table, target: Path) -> None:
     """Write the file in one move, so that a batch is there whole or not at all."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     pq.write_table(table, temporary, row_group_size=-(-len(table) // GROUPS), **HOLDING_CODE)

@@ -89,7 +89,7 @@ def decode(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa
         require_columns(file.schema_arrow, ("path", "content"), name)
         first, turns = turn
         line = 1
-        for number, rows in enumerate(_in_batches(_read(file, name))):
+        for number, rows in enumerate(_in_batches(_record_batches(file, name))):
             if number % turns == first:
                 yield _as_raw_rows(rows, name, line)
             line += len(rows)
@@ -107,7 +107,7 @@ def require_columns(schema: pa.Schema, columns: Sequence[str], name: str) -> Non
         )
 
 
-def _read(file: pq.ParquetFile, name: str) -> Iterator[pa.RecordBatch]:
+def _record_batches(file: pq.ParquetFile, name: str) -> Iterator[pa.RecordBatch]:
     known = {own for names in NAMES.values() for own in names}
     columns, done = [column for column in file.schema_arrow.names if column in known], 0
     try:
@@ -139,7 +139,9 @@ def _in_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 def _as_raw_rows(rows: pa.Table, name: str, first: int) -> pa.Table:
     known, column = raw_columns(rows), rows["content"].cast(pa.large_binary())
     contents = column.to_pylist()
-    checked = [_checked(*row) for row in zip(contents, known["blob"], known["encoding"], known["fault"], strict=True)]
+    checked = [
+        _checked_content(*row) for row in zip(contents, known["blob"], known["encoding"], known["fault"], strict=True)
+    ]
     as_they_are = all(fetched.content is content for fetched, content in zip(checked, contents, strict=True))
     whole = {
         **known,
@@ -153,8 +155,8 @@ def _as_raw_rows(rows: pa.Table, name: str, first: int) -> pa.Table:
 
 def raw_columns(rows: pa.Table) -> Columns:
     """The columns of RAW_ROWS that a file has for its rows, without place and content."""
-    texts = {name: _first_known(rows, name, _text) for name in NAMES if name not in COUNTS}
-    counts = {name: _first_known(rows, name, _count) for name in COUNTS}
+    texts = {name: _first_known(rows, name, _text_of_value) for name in NAMES if name not in COUNTS}
+    counts = {name: _first_known(rows, name, _count_of_value) for name in COUNTS}
     for name in ("blob", "encoding"):
         texts[name] = [value and value.lower() for value in texts[name]]
     texts["path"] = [value and value.lstrip("/") for value in texts["path"]]  # The Stack v2 begins paths with "/"
@@ -165,11 +167,13 @@ def raw_columns(rows: pa.Table) -> Columns:
 def _first_known(rows: pa.Table, column: str, read: Callable[[Raw], Value | None]) -> list[Value | None]:
     """Of each row, the first value that is not None under one of the names of a column."""
     none: list[Value | None] = [None] * len(rows)
-    present = [[read(value) for value in _values(rows[name])] for name in NAMES[column] if name in rows.column_names]
+    present = [
+        [read(value) for value in _python_values(rows[name])] for name in NAMES[column] if name in rows.column_names
+    ]
     return [next((value for value in found if value is not None), None) for found in zip(none, *present, strict=True)]
 
 
-def _values(column: pa.ChunkedArray) -> list[Raw]:
+def _python_values(column: pa.ChunkedArray) -> list[Raw]:
     """A column as Python's values; text as its bytes, since a file may call bytes text that are no UTF-8."""
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -180,31 +184,31 @@ def _values(column: pa.ChunkedArray) -> list[Raw]:
     return values
 
 
-def _text(value: Raw) -> str | None:
+def _text_of_value(value: Raw) -> str | None:
     """A value as text; several licences in order, joined by AND; None for a blank value and for NOASSERTION."""
     if isinstance(value, list):
-        return licences.all_of(text for item in value if (text := _text(item)))
+        return licences.all_of(text for item in value if (text := _text_of_value(item)))
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
     return None if text.strip() in NO_VALUE else text
 
 
-def _count(value: Raw) -> int | None:
+def _count_of_value(value: Raw) -> int | None:
     return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _checked(content: bytes | None, blob: str | None, encoding: str | None, fault: Fault | None) -> Fetched:
+def _checked_content(content: bytes | None, blob: str | None, encoding: str | None, fault: Fault | None) -> Fetched:
     """A row's content if it has the hash `blob`, else why there is none."""
     if fault is not None or content is None:
         return Fetched(None, fault or "null_content")
     if blob is None or software_heritage.is_named(content, blob):
         return Fetched(content)
-    original = _encoded(content, encoding)
+    original = _converted_back(content, encoding)
     if original is not None and software_heritage.is_named(original, blob):
         return Fetched(original)
     return Fetched(None, "wrong_content")
 
 
-def _encoded(content: bytes, encoding: str | None) -> bytes | None:
+def _converted_back(content: bytes, encoding: str | None) -> bytes | None:
     """UTF-8 text in another encoding; None where that is unknown, or has not all of the characters."""
     try:
         return content.decode().encode(encoding) if encoding else None

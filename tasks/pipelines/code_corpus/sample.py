@@ -391,10 +391,10 @@ def _all_copies(maker: Maker, rows: Sequence[Row], turns: int) -> list[Row]:
     originals = [row for row in rows if row.kind == "good" and len(row.text.split()) >= LONG_ENOUGH]
     reasons = [reason for reason, (each, _) in COPIES.items() for _ in range(turns * each)]
     chosen = maker.rng.sample(originals, len(reasons))
-    return [_copy(maker, row, reason) for row, reason in zip(chosen, reasons, strict=True)]
+    return [_copied_row(maker, row, reason) for row, reason in zip(chosen, reasons, strict=True)]
 
 
-def _copy(maker: Maker, original: Row, reason: str) -> Row:
+def _copied_row(maker: Maker, original: Row, reason: str) -> Row:
     text = COPIES[reason][1](maker.rng, original.text)
     others = [one for one in maker.repositories if one.name != original.columns["repo_name"]]
     made = Program(str(original.columns["language"]), programs.title(maker.rng), "", ())

@@ -97,15 +97,15 @@ def title(rng: random.Random) -> str:
 
 def grown(rng: random.Random, short: Program, least: int) -> Program:
     """The program with further units, until its units have so many characters: one more at least."""
-    units = [*short.units, _unit(rng, short.language, least)]
+    units = [*short.units, _random_unit(rng, short.language, least)]
     while sum(len(line) for unit in units for line in unit.lines) < least:
-        units.append(_unit(rng, short.language, least))
+        units.append(_random_unit(rng, short.language, least))
     return replace(short, units=tuple(units))
 
 
-def _unit(rng: random.Random, language: str, least: int) -> Unit:
+def _random_unit(rng: random.Random, language: str, least: int) -> Unit:
     """A function, and in longer programs now and then a class."""
-    return _class(rng, language) if least > LONG and rng.random() < CLASSES else _function(rng, language)
+    return _class_unit(rng, language) if least > LONG and rng.random() < CLASSES else _function_unit(rng, language)
 
 
 def constant(language: str, name: str, text: str) -> Unit:
@@ -128,13 +128,13 @@ def _function_name(rng: random.Random) -> str:
     return f"{rng.choice(VERBS)}_{rng.choice((rng.choice(ADJECTIVES) + '_', ''))}{rng.choice(NOUNS)}s"
 
 
-def _function(rng: random.Random, language: str) -> Unit:
+def _function_unit(rng: random.Random, language: str) -> Unit:
     dialect, idea = DIALECTS[language], random_idea(rng)
     name = dialect.name(_function_name(rng))
-    return Unit(name, tuple(_function_lines(dialect, "function", name, idea, sentence(rng))))
+    return Unit(name, tuple(_function_source(dialect, "function", name, idea, sentence(rng))))
 
 
-def _function_lines(dialect: Dialect, way: str, name: str, idea: Idea, about: str) -> list[str]:
+def _function_source(dialect: Dialect, way: str, name: str, idea: Idea, about: str) -> list[str]:
     """A function or method with its documentation, where the language has it."""
     given = {"name": name, "params": dialect.params(idea.params), "type": dialect.types[idea.returns]}
     head, doc = dialect.ways[way].format(**given), dialect.ways["doc"].format(text=about)
@@ -144,14 +144,17 @@ def _function_lines(dialect: Dialect, way: str, name: str, idea: Idea, about: st
     return [doc, head, *body, *dialect.closed()]
 
 
-def _class(rng: random.Random, language: str) -> Unit:
+def _class_unit(rng: random.Random, language: str) -> Unit:
     """A class with two or three fields, and methods that change them."""
     dialect = DIALECTS[language]
     name = pascal(title(rng))
     fields = rng.sample(NOUNS, rng.randrange(2, 4))
     doc = dialect.ways["doc"].format(text=sentence(rng))
     head = dialect.ways["class"].format(name=name).split("\n")
-    parts = [_constructor(dialect, name, fields), *(_method(rng, dialect, fields) for _ in range(rng.randrange(2, 4)))]
+    parts = [
+        _constructor(dialect, name, fields),
+        *(_method_source(rng, dialect, fields) for _ in range(rng.randrange(2, 4))),
+    ]
     inner = [line for part in parts for line in ("", *part)]
     kept = _field_lines(dialect, fields)
     begin = [*head, *indented([doc])] if dialect.doc_inside else [doc, *head]
@@ -167,10 +170,10 @@ def _constructor(dialect: Dialect, name: str, fields: Sequence[str]) -> list[str
     return [head, *indented(dialect.block([assign(f"@{one}", one) for one in fields])), *dialect.closed()]
 
 
-def _method(rng: random.Random, dialect: Dialect, fields: Sequence[str]) -> list[str]:
+def _method_source(rng: random.Random, dialect: Dialect, fields: Sequence[str]) -> list[str]:
     idea = random_idea(rng)
     change = increase(f"@{rng.choice(fields)}", rng.randrange(1, 90))
-    return _function_lines(
+    return _function_source(
         dialect, "method", dialect.name(_function_name(rng)), _with_first_statement(idea, change), sentence(rng)
     )
 

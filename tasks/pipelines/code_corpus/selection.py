@@ -24,18 +24,18 @@ def selection(files: pd.DataFrame, *, wanted: Wanted) -> KeptAndRejects:
     """Raw rows that may be used and are asked for, with what is known of each: (kept, rejects)."""
     known = files.assign(
         language=texts(languages.of_path(path or "") or "" for path in values(files["path"])),
-        bytes=files["size"].fillna(pd.Series(_lengths(files["content"]), index=files.index)),
+        bytes=files["size"].fillna(pd.Series(_byte_lengths(files["content"]), index=files.index)),
     )
     reasons = first_reason(known, file_rules(wanted))
     goes = reasons.notna().to_numpy()
-    return _described(known[~goes]), file_rejects("selection", known[goes], reasons[goes].tolist())
+    return _with_known_columns(known[~goes]), file_rejects("selection", known[goes], reasons[goes].tolist())
 
 
-def _lengths(content: pd.Series) -> Array:
+def _byte_lengths(content: pd.Series) -> Array:
     return pl.from_pandas(content).bin.size().fill_null(0).cast(pl.Int64).to_numpy()
 
 
-def _described(files: pd.DataFrame) -> pd.DataFrame:
+def _with_known_columns(files: pd.DataFrame) -> pd.DataFrame:
     """The columns that follow from where a file lies."""
     repos, paths, revisions = (values(files[name].fillna("")) for name in ("repo", "path", "revision"))
     places = list(zip(repos, paths, revisions, strict=True))

@@ -84,7 +84,7 @@ def pack(folder: Path, target: Path) -> Path | None:
     tree, temporary = _Tree(folder), target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with pq.ParquetWriter(temporary, PACKED, **HOLDING_CODE) as file:
-            rows = sum(map(functools.partial(_write_rows, file), _handfuls(map(tree.row, tree.files()))))
+            rows = sum(map(functools.partial(_write_rows, file), _row_batches(map(tree.row, tree.files()))))
         if rows:
             temporary.replace(target)
     finally:
@@ -98,7 +98,7 @@ def _write_rows(file: pq.ParquetWriter, rows: list[dict[str, Any]]) -> int:
     return len(rows)
 
 
-def _handfuls(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _row_batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The rows in lists of at most BATCH_ROWS rows and about BATCH_BYTES of content."""
     held: list[dict[str, Any]] = []
     room = BATCH_BYTES
@@ -123,7 +123,7 @@ class _Tree:
 
     def files(self) -> Iterator[Path]:
         """Source files in the order of their names, directory by directory; links that lead elsewhere are left out."""
-        for place, folders, names in os.walk(self.root, onerror=_refuse):
+        for place, folders, names in os.walk(self.root, onerror=_raise_unreadable):
             folders[:] = sorted(name for name in folders if name != ".git")
             for path in (Path(place, name) for name in sorted(names)):
                 if path.suffix.lower() in LANGUAGE_OF and self._lies_here(path):
@@ -136,20 +136,20 @@ class _Tree:
 
     def row(self, path: Path) -> dict[str, Any]:
         """A file as a row of PACKED."""
-        content = _bytes(path)
-        home = self._home(path.relative_to(self.root).parts[:-1])
+        content = _content_of(path)
+        home = self._repository_of(path.relative_to(self.root).parts[:-1])
         return {
-            "repo": _plain(home.relative_to(self.root).as_posix() if home != self.root else home.resolve().name),
-            "path": _plain(path.relative_to(home).as_posix()),
+            "repo": _name_as_text(home.relative_to(self.root).as_posix() if home != self.root else home.resolve().name),
+            "path": _name_as_text(path.relative_to(home).as_posix()),
             "language": LANGUAGE_OF[path.suffix.lower()],
-            "licence": _named_licence(content or b"") or self._licence(path.parent),
+            "licence": _spdx_licence(content or b"") or self._nearest_licence(path.parent),
             "blob_sha": None if content is None else git_sha1(content),
             "size": path.stat().st_size if content is None else len(content),
             "content": content,
             "fault": "not_fetched" if content is None else None,
         }
 
-    def _home(self, parts: tuple[str, ...]) -> Path:
+    def _repository_of(self, parts: tuple[str, ...]) -> Path:
         """The repository of a file in the directory `parts` below the root."""
         top = parts[:2]
         if top not in self._homes:
@@ -160,32 +160,34 @@ class _Tree:
             self._homes[top] = (marked or levels[1:] or levels)[0]
         return self._homes[top]
 
-    def _licence(self, directory: Path) -> str | None:
+    def _nearest_licence(self, directory: Path) -> str | None:
         """Of the nearest licence file of `directory` or one above it; None where its text is not known."""
         if directory not in self._licences:
             files = _licence_files(directory)
             if files or directory == self.root:
-                self._licences[directory] = _all_of([_recognised(_bytes(file) or b"") for file in files])
+                self._licences[directory] = _all_known_licences(
+                    [_licences_in_text(_content_of(file) or b"") for file in files]
+                )
             else:
-                self._licences[directory] = self._licence(directory.parent)
+                self._licences[directory] = self._nearest_licence(directory.parent)
         return self._licences[directory]
 
 
-def _refuse(error: OSError) -> NoReturn:
+def _raise_unreadable(error: OSError) -> NoReturn:
     raise SourceError(
         f"{error.filename} cannot be read: {error.strerror}. Give the right to read it, or take it out of the folder."
     ) from error
 
 
-def _bytes(path: Path) -> bytes | None:
+def _content_of(path: Path) -> bytes | None:
     """A file's bytes; None for more than MOST_BYTES."""
     try:
         return None if path.stat().st_size > MOST_BYTES else path.read_bytes()
     except OSError as error:
-        _refuse(error)
+        _raise_unreadable(error)
 
 
-def _plain(name: str) -> str:
+def _name_as_text(name: str) -> str:
     """A name as text: on a disk it may be bytes that are none."""
     return os.fsencode(name).decode("utf-8", "replace")
 
@@ -201,7 +203,7 @@ def _licence_files(directory: Path) -> list[Path]:
     return plain or [path for path in paths if FURTHER_LICENCE_FILE.fullmatch(path.name)]
 
 
-def _recognised(text: bytes) -> str | None:
+def _licences_in_text(text: bytes) -> str | None:
     """Licences whose sentences a text has, joined by AND; None for none, and for what restricts them further."""
     plain = " ".join(re.findall(r"[a-z0-9]+", text.decode("utf-8", "replace").lower()))
     if any(words in plain for words in RESTRICTED):
@@ -214,14 +216,14 @@ def _recognised(text: bytes) -> str | None:
     return " AND ".join(found) or None
 
 
-def _named_licence(content: bytes) -> str | None:
+def _spdx_licence(content: bytes) -> str | None:
     """What SPDX-License-Identifier says in the first HEAD bytes of a file; several bind together."""
     found = SPDX.findall(content[:HEAD].decode("latin-1"))
     told = (licence.rstrip(".") for licence in found)
-    return _all_of([licence for licence in told if licence not in {"", licences.NOASSERTION}])
+    return _all_known_licences([licence for licence in told if licence not in {"", licences.NOASSERTION}])
 
 
-def _all_of(several: Sequence[str | None]) -> str | None:
+def _all_known_licences(several: Sequence[str | None]) -> str | None:
     """Licences that bind together, each once; None if one of them is not known."""
     known = [licence for licence in several if licence]
     return licences.all_of(known) if len(known) == len(several) else None

@@ -148,8 +148,8 @@ def test_any_characters_are_read_as_python_reads_them(left: str, right: str, ngr
 def test_each_character_is_read_as_python_reads_it() -> None:
     """Every code point, alone and in a word, against Python's own letters and white space."""
     texts = [f"{chr(code)}x{chr(code)}" for code in range(0, 0x110000, 37)] + [chr(code) for code in range(0x3100)]
-    column = minhash._column(texts)
-    text, offsets = minhash._bytes(column, np.arange(len(texts)))
+    column = minhash._as_column(texts)
+    text, offsets = minhash._utf8_of(column, np.arange(len(texts)))
     single, hashes = minhash_kernels.spread(text, offsets, minhash._fold_table(), 5, np.empty(64, np.uint64))
     assert (np.diff(single) == 1).all()
     oracle = [minhash.shingles(text) for text in texts]

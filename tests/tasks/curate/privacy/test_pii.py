@@ -383,7 +383,7 @@ def test_laws_of_finding_and_redacting(text):
     assert scanned([text]) == [spans]
     redacted = pii.redact(text)
     assert pii.find(redacted.text) == []
-    assert pii._replaced(text, redacted.spans) == redacted.text
+    assert pii._with_placeholders(text, redacted.spans) == redacted.text
 
 
 HOSTILE = {

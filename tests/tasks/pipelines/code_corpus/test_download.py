@@ -78,7 +78,7 @@ class Live:
             (metadata / name).parent.mkdir(parents=True, exist_ok=True)
             body = write(metadata / name, shards[name], gha_license_id=pa.string()).read_bytes()
             pins.append(huggingface.Pinned(name, len(body), "git", git_sha1(body)))
-        huggingface._remember(metadata, source.REPO, REVISION, self.shards, pins)
+        huggingface._write_pins(metadata, source.REPO, REVISION, self.shards, pins)
 
     def bring(self, languages: tuple[str, ...] = ("Python",), max_samples: int | None = None) -> list[Path]:
         return download.bring(self.folder, source.REPO, REVISION, self.shards, languages, max_samples)
