@@ -1,5 +1,6 @@
 """Rules and reasons of the code corpus: each reason is given by some file, and means what the README says."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from schemas.code_corpus import COLUMNS, COPIED, STAGES
 from tasks.curate.privacy import pii_code
 from tasks.pipelines.code_corpus import selection, similarity, stages
 from tasks.pipelines.code_corpus.rules import FILE_RULES, REASONS
+from tests.conftest import PROJECT
 from tests.tasks.pipelines.code_corpus.files import EVERYTHING, JAVA, PYTHON, Held, both, decoded, raw, selected, texts
 
 pytestmark = pytest.mark.unit
@@ -139,3 +141,12 @@ def test_a_function_has_the_name_of_its_stage() -> None:
     """The UI and the ledger show the function's name, `--stages` the stage's."""
     for stage in STAGES:
         assert getattr(stages, stage, None) or getattr(similarity, stage)
+
+
+def test_the_readme_lists_every_stage_in_order() -> None:
+    """With the module that has it."""
+    readme = (PROJECT / "tasks/pipelines/code_corpus/README.md").read_text()
+    listed = re.findall(r"^\| (\w+) \| `(\w+)\.py` \|", readme, re.MULTILINE)
+    assert [stage for stage, _ in listed] == ["selection", "limit", *STAGES]
+    modules = {"selection": selection, "stages": stages, "similarity": similarity}
+    assert all(hasattr(modules[module], stage) for stage, module in listed)
