@@ -1,7 +1,7 @@
-"""Headerless comma-separated text of any size as typed Arrow tables: fast where it is clean, patient where it is not.
+"""Headerless comma-separated text of any size as typed Arrow tables: at once if it is clean, else line by line.
 
 In: a path and the type of each column. Out: one table a block of text, with three columns after the file's own: `line`
-(1-based), `fault` and `text`. A line that cannot be read is a row too: `fault` says why, `text` holds its first
+(1-based), `fault` and `text`. A line that cannot be read is a row too: `fault` says why, `text` has its first
 2,000 characters, its values are null. Blank lines alone give no row. An empty field is null for a number, "" for text.
 """
 
@@ -25,12 +25,12 @@ Columns = Mapping[str, pa.DataType]
 BLOCK = 16 << 20  # bytes parsed at a time
 PIECE = 128 << 10  # bytes of a block that are parsed apart when the block as a whole is not clean
 LONGEST = 64 << 20  # bytes of a line; what has a longer one is no table
-HEAD = 64 << 10  # bytes at the start that are looked at for what no text holds
+HEAD = 64 << 10  # bytes at the start that are searched for bytes that no text has
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
 BOM = b"\xef\xbb\xbf"
 
 PLACE: Columns = {"line": pa.int32(), "fault": pa.string(), "text": pa.string()}
-# Reasons a line cannot be read, as they stand in `fault`.
+# Reasons why a line cannot be read: values of `fault`.
 TOO_FEW, TOO_MANY, NOT_UTF8, BAD_QUOTES, BAD_NUMBER = (
     "too_few_columns",
     "too_many_columns",
@@ -123,12 +123,12 @@ def _split_block(text: bytes) -> Iterator[bytes]:
 
 
 def _parse_clean(text: bytes, first_line: int, columns: Columns) -> pa.Table | None:
-    """All rows of a clean text, None if a line is blank, is split, has another width, or holds what is not its type."""
+    """All rows of a clean text, None if a line is blank, is split, has another width, or a value of another type."""
     try:
         table = pyarrow.csv.read_csv(
             pa.py_buffer(text),
             pyarrow.csv.ReadOptions(column_names=list(columns), block_size=1 << 20),
-            # Arrow splits at a lone carriage return, too: the count of lines tells.
+            # Arrow splits at a lone carriage return, too: the count of lines shows it.
             pyarrow.csv.ParseOptions(newlines_in_values=False),
             # By default "NaN" and "NULL" would be read as missing: here only nothing is.
             pyarrow.csv.ConvertOptions(column_types=dict(columns), null_values=[""], strings_can_be_null=False),
@@ -201,7 +201,7 @@ def _as_number(value: str | None, kind: pa.DataType) -> Any:
 
 
 def _as_integer(value: str) -> int | None:
-    """The integer that a decimal such as "3.0" or "1e3" stands for, None if there is none."""
+    """The integer that a decimal such as "3.0" or "1e3" equals, None if there is none."""
     number = _as_number(value, pa.float64())
     return int(number) if number is not None and number.is_integer() and abs(number) < 2**53 else None
 

@@ -1,4 +1,4 @@
-"""Files of a dataset on the Hugging Face Hub, at a pinned revision: brought once, whole, and checked by their hash.
+"""Files of a dataset on the Hugging Face Hub, at a pinned revision: downloaded once, whole, and checked by their hash.
 
 A revision of 40 hex digits names content, not a branch: the hub lists each file's hash at it (sha256 for large files,
 git's sha1 of the blob for small ones). Those hashes are remembered in `folder/.hub.json`, so that a later run needs
@@ -27,9 +27,9 @@ MEMORY = ".hub.json"
 REVISION = re.compile(r"[0-9a-f]{40}")
 WILD = re.compile(r"[*?\[]")
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-SIDE_BY_SIDE = 4  # files brought at a time
+SIDE_BY_SIDE = 4  # files downloaded at a time
 BLOCK = 1 << 20  # bytes hashed at a time
-NAMED = 8  # names told in an error
+NAMED = 8  # names in an error
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Pinned:
 def bring(repo: str, revision: str, names_or_patterns: Sequence[str], folder: Path) -> list[Path]:
     """The files of dataset `repo` that `names_or_patterns` name, below `folder`, each whole, sorted by name.
 
-    `*`, `?` and `[...]` stand for anything, slashes too. Only what is missing or altered is fetched; when nothing is,
+    `*`, `?` and `[...]` match anything, slashes too. Only what is missing or altered is fetched; when nothing is,
     no request is made. Raises SourceError, in sentences, for a revision that is no 40 hex digits, a repository, a
     revision or a file that is not there, terms not yet accepted, and a hub that cannot be reached.
     """
@@ -91,7 +91,7 @@ def _pins_on_disk(folder: Path, repo: str, revision: str, wanted: list[str]) -> 
 
 
 def _write_pins(folder: Path, repo: str, revision: str, wanted: list[str], pins: list[Pinned]) -> None:
-    """Written last, and in one move: a memory speaks only of files that were seen whole."""
+    """Written last, and in one move: it names only files that were checked."""
     shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # the library's notes; ours replace them
     memory = {"repo": repo, "revision": revision, "wanted": wanted, "files": [asdict(pin) for pin in pins]}
     temporary = folder / f"{MEMORY}.{os.getpid()}"
@@ -162,7 +162,7 @@ def _first_few(names: Sequence[str]) -> str:
 
 
 def _fetch_all(repo: str, revision: str, pins: list[Pinned], folder: Path) -> None:
-    """Bring files side by side. One that fails does not undo the others: the next run goes on from there."""
+    """Download files side by side. One that fails does not undo the others: the next run goes on from there."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for done in [pool.submit(_fetch_file, repo, revision, pin, folder) for pin in pins]:
             done.result()
@@ -170,7 +170,7 @@ def _fetch_all(repo: str, revision: str, pins: list[Pinned], folder: Path) -> No
 
 @stamina.retry(on=_may_pass, attempts=5, timeout=None, wait_initial=0.5, wait_max=15)
 def _fetch_file(repo: str, revision: str, pin: Pinned, folder: Path) -> None:
-    """Bring one file. Raises SourceError when what came is not what the revision lists; it is not kept then."""
+    """Download one file. Raises SourceError when what came is not what the revision lists; it is not kept then."""
     target = folder / pin.name
     target.unlink(missing_ok=True)  # a file the library finds is one it trusts
     _hub().hf_hub_download(

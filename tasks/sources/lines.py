@@ -1,6 +1,6 @@
 """Read a text file of any size as numbered lines, in record batches: `read(path, name)`.
 
-What cannot be a line is told, not guessed: a binary file stops the run with its name and offset; a line with bytes that
+Nothing is guessed: a binary file stops the run with its name and offset; a line with bytes that
 are no UTF-8, with NUL bytes, or longer than LONGEST is handed on with a `fault`, for the caller to quarantine.
 """
 
@@ -17,7 +17,7 @@ from schemas.snapshot import ROW_TEXT_LIMIT
 
 BATCH = 32 << 20  # bytes read at a time; a batch of lines needs about four times that in memory
 LONGEST = 64 << 10  # bytes of a line that is still one; the longest of LogHub's five samples has 2,496
-HEAD = 64 << 10  # bytes at the start that tell text from binary
+HEAD = 64 << 10  # bytes at the start by which a file is text or binary
 STRANGE = 0.3  # share of strange bytes above which a file is binary: perl's -B (perldoc -f -X)
 BOM = "\ufeff"
 
@@ -30,7 +30,7 @@ CONTROL = bytes(byte for byte in range(32) if byte not in b"\b\t\n\f\r\x1b") + b
 def read(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
     r"""Lines of a text file: file (= `name`), line (1-based, blank ones counted), text, fault (null: none).
 
-    Lines end in \n or \r\n; the end of the last may be missing. Blank lines are left out, as tables.count_rows does.
+    Lines end in \n or \r\n; the end of the last may be missing. Blank lines are skipped, as tables.count_rows does.
     Faults: invalid_utf8 (the bytes are replaced), nul_bytes, line_too_long (the text is cut). An empty file gives one
     empty table. `turn` (k, n): only the tables number k, k + n, ...; the blocks of the others are counted, not split.
     Raises SourceError for a binary file.
@@ -70,7 +70,7 @@ def _first_strange(head: bytes) -> int:
 
 
 def _whole_line_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Blocks of whole lines. Of a line without end no more than LONGEST + 1 bytes are ever held."""
+    """Blocks of whole lines. Of a line without end no more than LONGEST + 1 bytes are in memory."""
     carry = b""
     while chunk := file.read(BATCH):
         whole, newline, tail = chunk.rpartition(b"\n")

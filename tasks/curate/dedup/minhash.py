@@ -69,7 +69,7 @@ class Duplicates:
 def near_duplicates(texts: Texts, threshold: float, *, workers: int = 1, ngram: int = NGRAM) -> Duplicates:
     """All pairs of texts whose Jaccard is at least `threshold`, and the groups they form.
 
-    Texts in a `TextFile` stay on disk: what is held of each is its signature, 358 bytes at the usual threshold.
+    Texts in a `TextFile` stay on disk: in memory is only the signature of each, 358 bytes at the usual threshold.
     The same texts give the same answer on any number of `workers` (threads). Every pair listed is right. One that
     should be listed is missed with odds of 1e-5 at the threshold and less above, but for two limits that keep time
     linear. Of more than `COPIES` texts with the same words, the rest is paired with the first only. And where more than
@@ -77,7 +77,7 @@ def near_duplicates(texts: Texts, threshold: float, *, workers: int = 1, ngram: 
     in which hardly any two texts reach the threshold.
 
     Raises ValueError for a threshold outside (0, 1] and for less than one word or worker, SourceError where a text is
-    missing: two rows without a text are no duplicates, and only the caller can tell what they are. Empty texts are
+    missing: two rows without a text are no duplicates, and only the caller knows what they are. Empty texts are
     equal.
     """
     _check_arguments(threshold, workers, ngram)
@@ -143,7 +143,7 @@ def _check_arguments(threshold: float, workers: int, ngram: int) -> None:
 
 
 def _as_column(texts: Texts) -> Column:
-    """Texts as they are held: on disk, Arrow's in chunks, others as a list. Nothing copies them."""
+    """Texts without a copy: those on disk, Arrow's in chunks, others as a list."""
     if isinstance(texts, TextFile):
         return texts
     if isinstance(texts, pd.Series):
@@ -194,7 +194,7 @@ def _byte_batches(sizes: Array) -> list[Array]:
 def _fold_table() -> Array:
     """uint32 for each number below 2^21: 0 for white space, 1 for what else is no word, and the lower case of a letter.
 
-    The rest of a word stands for itself.
+    Other characters of a word map to themselves.
     """
     letters = {
         ord(letter): ord(_lower_word(letter)) for letter in re.findall(r"\w", "".join(map(chr, range(0x110000))))

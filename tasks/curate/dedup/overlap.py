@@ -1,9 +1,9 @@
-"""Decontamination: what of a text is in a benchmark, or in files that were held out for a test. Pure.
+"""Decontamination: how much of a text is in a benchmark, or in the files of the test split. Pure.
 
 Two measures. `mentions` finds the strings of a benchmark in a text, letter by letter but for case and white space.
-`shares` says how much of a text stands in the held-out files, by runs of `WIDTH` words (words as in
+`shares` measures how much of a text is in the test files, by runs of `WIDTH` words (words as in
 `tasks.curate.dedup.minhash`): renamed, shifted or re-indented copies are found by what they still share. Copyright
-notices are left out of both sides: they say nothing of where the code comes from.
+notices count on neither side: they do not show where the code comes from.
 """
 
 import re
@@ -21,14 +21,14 @@ from tasks.curate.dedup.minhash import hashed
 
 Array = np.ndarray[Any, Any]
 
-# Characters of a benchmark's string; shorter ones stand in every other file ("return a + b").
+# Characters of a benchmark's string; shorter ones are in every other file ("return a + b").
 SHORTEST = 20
 HEAD = 64  # characters of a string that are sought; the rest is compared only where they are found
 
 WIDTH = 8  # words in a row, as PaLM's authors took (Chowdhery et al., 2022, section 8)
-MOST = 1 << 22  # runs that are held, 8 bytes each, several times that while they are sorted; of more, a sample
+MOST = 1 << 22  # runs in memory, 8 bytes each, several times that while they are sorted; of more, a sample
 SIEVE = 24  # bits: of 16 million ends, a hundred megabytes of code take one in sixteen
-TOP = 8_192  # characters of a file in which its notices stand
+TOP = 8_192  # characters at the start of a file, where its notices are
 
 _COMMENT = re.compile(
     r'/\*.*?\*/|<!--.*?-->|"""(?:.*?)"""|' + r"'''.*?'''|(?:^[ \t]*(?:#|//|--)[^\n]*(?:\n|\Z))+",
@@ -41,11 +41,11 @@ _NOTICE = ("copyright", "license", "licence", "spdx-")
 
 
 def mentions(texts: Sequence[str], needles: Sequence[str]) -> list[str | None]:
-    """For each text the first of `needles`, in their order, that it holds; None where it holds none.
+    """For each text the first of `needles`, in their order, that it contains; None where it contains none.
 
-    Both are compared in lower case, with a run of white space as one blank: "Return  the SUM of x" holds "the sum of".
-    All needles are sought at once, so thousands cost little more than one. Raises SourceError for a needle of fewer
-    than `SHORTEST` characters, thus compared.
+    Both are compared in lower case, with a run of white space as one blank: "Return  the SUM of x" has "the sum of". All
+    needles are searched at once, so thousands cost little more than one. Raises SourceError for a needle that has fewer
+    than `SHORTEST` characters when compared so.
     """
     sought = [_lower_on_one_line(needle) for needle in needles]
     _refuse_short(needles, sought)
@@ -82,15 +82,15 @@ def _first_in_text(text: str, candidates: Sequence[int], needles: Sequence[str])
     return next((at for at in candidates if needles[at] in text), None)
 
 
-# --- held-out files --------------------------------------------------------------------------------------------------
+# --- test files ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of words of held-out files, as hashes.
+    """The runs of words of test files, as hashes.
 
     hashes: uint64, sorted, each once: those of all runs up to `limit`. wholes: uint64, sorted: of each file, the hash
-    of all its runs. limit: the highest 64-bit number where all runs are held, half of it where every second one is.
+    of all its runs. limit: the highest 64-bit number where all runs are here, half of it where every second one is.
     """
 
     hashes: Array
@@ -99,14 +99,14 @@ class Runs:
 
     @cached_property
     def sieve(self) -> Array:
-        """Whether some held run's hash ends in these `SIEVE` bits: bool, 16 MB. Spares the search for most runs."""
+        """Whether a run's hash ends in these `SIEVE` bits: bool, 16 MB. Makes most searches unnecessary."""
         ends = np.zeros(1 << SIEVE, bool)
         ends[_low_bits(self.hashes)] = True
         return ends
 
 
 def runs(batches: Iterable[Sequence[str]], most: int = MOST) -> Runs:
-    """The runs of some held-out texts, which come in batches; neither their order nor the batches change anything.
+    """The runs of test texts, which come in batches; neither their order nor the batches change anything.
 
     Of more than `most` different runs, those with the higher hashes are dropped, half of them at a time.
     """
@@ -132,20 +132,20 @@ def _sampled_hashes(parts: list[Array], limit: int, most: int) -> tuple[Array, i
     return hashes.copy(), limit
 
 
-def shares(texts: Sequence[str], held: Runs) -> Array:
-    """For each text, the share of its runs that are held: float64, 0 to 1.
+def shares(texts: Sequence[str], tested: Runs) -> Array:
+    """For each text, the share of its runs that are in `tested`: float64, 0 to 1.
 
     Counted are the different runs of `WIDTH` words, of fewer words the text as one run, outside of notices, whose
-    hashes are up to `held.limit`. A text with just the runs of a held-out one has 1.0 even where these are sampled. A
+    hashes are up to `tested.limit`. A text with just the runs of a test text has 1.0 even where these are sampled. A
     text of which nothing is left without its notice has 0.0, as has one none of whose runs are in the sample.
     """
     starts, own = _runs_of_each(texts)
-    counted = own <= np.uint64(held.limit)
-    known = counted & held.sieve[_low_bits(own)]
-    known[known] = _is_among(own[known], held.hashes)
+    counted = own <= np.uint64(tested.limit)
+    known = counted & tested.sieve[_low_bits(own)]
+    known[known] = _is_among(own[known], tested.hashes)
     total = np.diff(np.append(0, np.cumsum(counted))[starts])
     shared = np.diff(np.append(0, np.cumsum(known))[starts])
-    measured = np.where(_is_among(_whole_hashes(starts, own), held.wholes), 1.0, shared / np.maximum(total, 1))
+    measured = np.where(_is_among(_whole_hashes(starts, own), tested.wholes), 1.0, shared / np.maximum(total, 1))
     return np.where(np.diff(starts) == 0, 0.0, measured)
 
 

@@ -1,4 +1,4 @@
-"""Repositories whose owners asked to be left out: a list of names, and whether a repository is among them."""
+"""Repositories of owners who opted out: a list of names, and whether a repository is on it."""
 
 import hashlib
 import re

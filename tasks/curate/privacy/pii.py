@@ -3,10 +3,10 @@
 `find(text)` says where; `redact(text)` replaces each by `<KIND>`; one detector does both, so that what a leak check
 sees is what redaction removes, and `find(redact(text).text)` is empty. `find_all(texts)` is `find` of each text.
 
-How. Every rule names anchors, one of which stands on each line it could find something on; lines without are never
-looked at. Few lines of code have one, so what follows may be careful: exact patterns, and a judgement of what stands
-around. Over many texts the same anchors are first sought by Rust's regular expressions (linear time, through polars),
-which leaves four texts in five untouched. The patterns of this file are the formats providers publish; addresses are
+Method: every rule names anchors. A line in which the rule could find something contains one of them; other lines are
+not examined. Few lines of code have an anchor, so the rest may be slow: exact patterns, and a look at the text around.
+Over many texts the same anchors are first searched by Rust's regular expressions (linear time, through polars), which
+find none in four texts of five. The patterns of this file are the formats providers publish; addresses are
 in `pii_addresses`, numbers in `pii_numbers`, secrets known by their key in `pii_values`, by their place in a command or
 header in `pii_headers`, by their Kubernetes Secret in `pii_kubernetes`.
 
@@ -104,7 +104,7 @@ ADDRESSES = frozenset({"email", "ipv4", "ipv6"})
 
 
 class Rule(NamedTuple):
-    """What examines a line, and the anchors of which the line must hold one.
+    """What examines a line, and the anchors of which the line must contain one.
 
     An anchor is a regular expression that begins with a literal, since Python leaps to those. `folded` anchors are in
     small letters and looked for in the text in small letters. `scans` say in Rust's syntax what the anchors say, where
@@ -138,14 +138,14 @@ def find(text: str) -> list[Span]:
 
 
 def find_all(texts: Sequence[str]) -> list[list[Span]]:
-    """`find` of each text, in order: one scan over all, then a closer look by the rules whose anchors a text holds."""
+    """`find` of each text, in order: one scan over all, then only the rules whose anchors a text contains."""
     if sum(map(len, texts)) < SHORT:
         return [_spans_in(text, RULES) for text in texts]
     return [_spans_in(text, rules) for text, rules in zip(texts, _rules_for_each(texts), strict=True)]
 
 
 def _rules_for_each(texts: Sequence[str]) -> Iterator[list[Rule]]:
-    """For each text the rules of which it holds an anchor: few hold any, and only these are asked which."""
+    """For each text the rules of which it contains an anchor: few contain any, and only these are asked which."""
     first = _scan_texts(texts, (SCAN,), *map(SCANS.__getitem__, NUMBERS))
     hits = [text for text, (hit, *_) in zip(texts, first, strict=True) if hit]
     worded = iter(_scan_texts(hits, *map(SCANS.__getitem__, WORDED)))
@@ -168,7 +168,7 @@ def redact(text: str) -> Redacted:
 def replace(text: str, found: Sequence[Span]) -> Redacted:
     """The text with a placeholder for each of `found` and for what only then comes to light, if anything.
 
-    A value can hide beside another (`1.2.3.4-10.0.0.1`); its place is then told in the original text.
+    A value can hide beside another (`1.2.3.4-10.0.0.1`); its place is then that in the original text.
     """
     return replace_all((text,), (found,))[0]
 
@@ -220,18 +220,18 @@ def _original_place(spans: Sequence[Span], at: int) -> tuple[int, int]:
 
 
 def _scan_texts(texts: Sequence[str], *scans: Sequence[str]) -> list[tuple[bool, ...]]:
-    """For each text, and in it for each of `scans`: whether the text holds what one of its expressions seeks."""
+    """For each text, and in it for each of `scans`: whether one of its expressions matches in the text."""
     try:
         column = pl.Series("text", texts, dtype=pl.String)
     except UnicodeEncodeError:  # a lone surrogate is no Unicode text; any other character in its place will do
         return _scan_texts([text.encode("utf-8", "replace").decode() for text in texts], *scans)
     text = pl.col("text").str
-    held = (pl.any_horizontal(*map(text.contains, sought)).alias(str(at)) for at, sought in enumerate(scans))
-    return column.to_frame().select(held).rows()  # side by side, on all cores
+    matches = (pl.any_horizontal(*map(text.contains, sought)).alias(str(at)) for at, sought in enumerate(scans))
+    return column.to_frame().select(matches).rows()  # side by side, on all cores
 
 
 def _anchored_lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
-    """(start, end) of each line that holds an anchor of the rule; a line with two kinds of anchor comes twice."""
+    """(start, end) of each line with an anchor of the rule; a line with two kinds of anchor comes twice."""
     for anchor in ANCHORS[rule]:
         end = -1
         for match in anchor.finditer(folded if rule.folded else text):

@@ -19,7 +19,7 @@ JSON_ENTRY = re.compile(
 
 
 def secret_data(text: str, start: int, end: int) -> Iterator[Found]:
-    """The values under `data` and `stringData` of the Kubernetes Secret whose `kind` stands on a line of a text."""
+    """The values under `data` and `stringData` of the Kubernetes Secret whose `kind` is on a line of a text."""
     if match := SECRET.match(text, start, end):
         yield from _yaml_secret(text, start, end, len(match["indent"]))
     done = 0
@@ -81,7 +81,7 @@ def _data_lines(text: str, lines: list[tuple[int, int]], column: int) -> Iterato
 
 
 def is_blank(value: str) -> bool:
-    """Whether an entry of a Secret holds nothing: no value, or a reference to one."""
+    """Whether an entry of a Secret has no value of its own: none, or a reference to one."""
     return value in {"null", "~", "{}", "[]"} or value.startswith(("#", "*")) or REFERENCE.search(value) is not None
 
 

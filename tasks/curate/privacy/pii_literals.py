@@ -14,7 +14,7 @@ from tasks.curate.privacy.pii_addresses import words
 
 NEAR = 64  # characters of a key that are read; the longest of the real manifests has 41
 
-# The words that end a key whose value is secret, in small letters: the word, and what must stand before it. `pass` and
+# The words that end a key whose value is secret, in small letters: the word, and what must be before it. `pass` and
 # `key` alone are too many other things.
 _NUMBERED = r"(?:[_-]?[0-9]{1,2})?"
 _KEYED = "api|app|access|secret|private|signing|encrypt(?:ion)?|account|auth|master|shared|consumer|subscription"
@@ -33,7 +33,7 @@ _WORDS = (
 )
 WORDS_OF_KEYS = tuple((re.compile(rf"{word}{_NUMBERED}(?![0-9a-z_-])"), re.compile(before)) for word, before in _WORDS)
 KEY_START = re.compile(r"[0-9A-Za-z_.$/-]*$")
-# What a line must hold to be looked at, in small letters: see `tasks.curate.privacy.pii`.
+# What a line must contain to be examined, in small letters: see `tasks.curate.privacy.pii`.
 _NO_MORE = rf"{_NUMBERED}(?:[^0-9a-z_.-]|$)"
 KEY_ANCHORS = tuple(
     word + _NO_MORE for word in ("pass(?:word|wd|phrase|code)?", "pwd", "secret(?:[_-]?key[_-]?base)?", "token", "key")
@@ -44,7 +44,7 @@ KEY_SCAN = (
 )
 IS_STRONG = re.compile(r"(?i:pass(?:word|wd|phrase|code)?|pwd)[_-]?[0-9]{0,2}$")
 
-# Keys that end in such a word and hold something else.
+# Keys that end in such a word and name something else.
 _HUMP = r"(?:^|[._-]|(?<=[a-z0-9])(?=[A-Z]))"  # where a word of a key begins
 NO_SECRET_KEY = re.compile(
     rf"{_HUMP}(?i:pad|bos|eos|unk|cls|sep|mask|next|start|begin|end|stop|special|image|first|last|prev(?:ious)?|current"

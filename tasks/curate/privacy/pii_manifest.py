@@ -1,6 +1,6 @@
 """Redact a Kubernetes manifest without changing what it parses to, redacted values apart. Pure.
 
-The detector is `pii.find`; this module asks YAML where values stand, so that a placeholder is legal at its place:
+The detector is `pii.find`; this module asks YAML for the places of values, so that a placeholder is legal at its place:
 quotes stay quotes, block scalars stay block scalars, keys are never touched. Values that only YAML can read (on the
 line after their key, behind a tag or an anchor, with escapes) are shown to the detector as YAML reads them, and every
 value under `data` and `stringData` of a `kind: Secret` is a secret.
@@ -131,7 +131,7 @@ def _is_disguised(text: str, scalar: Scalar, begin: int, end: int) -> bool:
 
 
 def _content_bounds(text: str, scalar: Scalar) -> tuple[int, int]:
-    """Where a scalar's own characters stand: without tag, anchor, quotes, or a block's head."""
+    """Start and end of a scalar's own characters: without tag, anchor, quotes, or a block's head."""
     start = PROPERTIES.match(text, scalar.start, scalar.end).end()  # type: ignore[union-attr]  # matches nothing too
     end = scalar.end
     if scalar.style in {"|", ">"}:
@@ -147,7 +147,7 @@ def _in_key(outline: Outline, span: Span) -> bool:
 
 
 def _touched_scalars(outline: Outline, span: Span) -> range:
-    """The scalars, by number, that a span overlaps: none where it stands in a comment."""
+    """The scalars, by number, that a span overlaps: none where it is in a comment."""
     first = bisect_right(outline.scalars, span.start, key=lambda scalar: scalar.end)
     last = bisect_right(outline.scalars, span.end - 1, key=lambda scalar: scalar.start)
     return range(first, last)

@@ -16,7 +16,7 @@ FAR = 200  # lines of one block scalar, or of one Kubernetes Secret, that are fo
 
 
 class Value(NamedTuple):
-    """A literal beside a key: where it stands and how it is written."""
+    """A literal beside a key: its place, and how it is written."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ FOLLOWED = re.compile(
 )  # --password x, ENV TOKEN x, PASSWORD 'x'
 
 HEAD = re.compile(r"[\s#/*;>-]*(?:(?:export|declare|local|readonly|ENV|ARG|set|setx|env|SET)\s+(?:-\w\s+)?)?[\"']?")
-SETTING = re.compile(  # what stands before a key that a shell, a chart or a unit file is given
+SETTING = re.compile(  # the text before a key that a shell, a chart or a unit file is given
     r"(?:(?:--set(?:-string)?|-e|--env|--build-arg|export|env|ENV|ARG|[Ss]et|setx|-D)[ =]?|Environment=)"
     r"\s*[\"']?(?:\S*,)?-{0,2}$"
 )
@@ -69,7 +69,7 @@ DIGITS = re.compile(r"[0-9!@#%^~]")
 
 
 def spans(text: str, start: int, end: int) -> Iterator[Found]:
-    """(start, end, kind) of each secret whose key stands on the line `text[start:end]`."""
+    """(start, end, kind) of each secret whose key is on the line `text[start:end]`."""
     for at, past in keys_on_line(text, start, end):
         key = text[at:past].lstrip("-$./")
         for value in _candidate_values(text, start, end, at, past):
@@ -165,7 +165,7 @@ def _bare_value(text: str, at: int, end: int, shape: re.Pattern[str]) -> Iterato
 
 
 def _line_value(text: str, start: int, end: int, at: int, match: re.Match[str]) -> Iterator[Value]:
-    """What a line `key: value` or `key = value` holds; a sentence behind the colon is no value."""
+    """The value of a line `key: value` or `key = value`; a sentence behind the colon is no value."""
     for value in _bare_value(text, at, end, WHOLE):
         code = text[value.end : value.end + 1] in {",", ";", ")"} or _is_in_code(text, start)
         alone = COMMENT.fullmatch(text, value.end, end) is not None

@@ -1,13 +1,13 @@
-"""Bytes of a source file as text: which encoding they are in, told by the bytes themselves. Pure.
+"""Bytes of a source file as text: which encoding they are in, by the bytes themselves. Pure.
 
 `decoded(content)` goes from proof to likelihood: a byte order mark; zero bytes as UTF-16 has them; strict UTF-8, which
 no other encoding passes by chance once it has a few letters beyond ASCII; what the file or its source declares; then
-the two that code was written in before UTF-8, Shift-JIS and Latin-1, each only where the text reads like one. What is
-left is put to charset-normalizer, which knows how often which letters follow one another: the lines beyond ASCII alone,
+the two that code was written in before UTF-8, Shift-JIS and Latin-1, each only where the text reads like one. The
+rest is put to charset-normalizer, which knows how often which letters follow one another: the lines beyond ASCII alone,
 since among thousands of lines in English it would not see them.
 
 Whatever the way, the text encodes to the very bytes it came from. A text that would not is `Undecodable`: a wrong guess
-would be published as somebody's code, a file left out is only one fewer.
+would be published as somebody's code; a rejected file is only one fewer.
 """
 
 import codecs
@@ -53,8 +53,8 @@ _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _COOKIE = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*?coding[:=][ \t]*([-\w.]{1,40})")
 
 
-def decoded(content: bytes, told: str = "") -> Decoded:
-    """The text of a file's bytes. `told` is what their source calls the encoding, "" where it does not.
+def decoded(content: bytes, declared: str = "") -> Decoded:
+    """The text of a file's bytes. `declared` is the encoding that their source names, "" for none.
 
     Raises Undecodable.
     """
@@ -68,7 +68,7 @@ def decoded(content: bytes, told: str = "") -> Decoded:
     try:
         return Decoded(content.decode(), "utf-8")
     except UnicodeDecodeError as error:
-        return _not_utf_8(content, told, error)
+        return _not_utf_8(content, declared, error)
 
 
 def _after_mark(content: bytes, codec: str) -> Decoded:
@@ -99,9 +99,9 @@ def _utf_16(content: bytes) -> Decoded | None:
     return found if found and len(_CONTROL.findall(found.text)) <= 0.01 * len(found.text) else None
 
 
-def _not_utf_8(content: bytes, told: str, error: UnicodeDecodeError) -> Decoded:
+def _not_utf_8(content: bytes, declared: str, error: UnicodeDecodeError) -> Decoded:
     cookie = _COOKIE.match(content[:512])
-    for name in (cookie[1].decode("ascii", "replace") if cookie else "", told):
+    for name in (cookie[1].decode("ascii", "replace") if cookie else "", declared):
         if found := _by_declared_name(content, name):
             return found
     lines = _beyond_ascii(content)
@@ -111,7 +111,7 @@ def _not_utf_8(content: bytes, told: str, error: UnicodeDecodeError) -> Decoded:
 
 
 def _by_declared_name(content: bytes, name: str) -> Decoded | None:
-    """The bytes as they are said to be encoded; None where Python does not know it or they are not."""
+    """The bytes in a declared encoding; None where Python does not know it, or the bytes are not in it."""
     if not _NAME.fullmatch(name):
         return None
     try:
@@ -132,11 +132,11 @@ def _by_latin_1(content: bytes) -> Decoded | None:
 
 _LINES = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
 _C1 = re.compile(rb"[\x80-\x9f]")
-LONGEST_EVIDENCE = 65_536  # bytes beyond which more lines tell nothing new
+LONGEST_EVIDENCE = 65_536  # bytes beyond which more lines add no evidence
 
 
 def _beyond_ascii(content: bytes) -> bytes:
-    """The lines that hold bytes beyond ASCII."""
+    """The lines with bytes beyond ASCII."""
     lines, size = [], 0
     for match in _LINES.finditer(content):
         lines.append(match[0])
@@ -162,7 +162,7 @@ _JAPANESE = re.compile(rf"{_COMMON}{{2,}}|(?<![A-Za-z]){_COMMON}(?![A-Za-z])")
 
 
 def _if_shift_jis(content: bytes, lines: bytes) -> Decoded | None:
-    """Shift-JIS, where seven in ten of the characters beyond ASCII are common Japanese and stand with their like."""
+    """Shift-JIS, where seven in ten of the characters beyond ASCII are common Japanese and next to others."""
     found = _by_shift_jis(content)
     text = lines.decode("cp932", "replace")
     beyond = sum(character > "\x7f" for character in text)
@@ -193,7 +193,7 @@ _NO_LATIN = re.compile(
 
 
 def _if_latin(content: bytes, lines: bytes) -> Decoded | None:
-    """Latin-1 or Windows-1252, where nine in ten of the characters beyond ASCII stand as accents and signs do."""
+    """Latin-1 or Windows-1252, if nine in ten of the characters beyond ASCII are used as accents and signs are."""
     found = _by_latin_1(content)
     text = lines.decode("cp1252", "replace")
     beyond = sum(character > "\x7f" for character in text)
@@ -202,13 +202,13 @@ def _if_latin(content: bytes, lines: bytes) -> Decoded | None:
     return found if strange <= 0.1 * beyond and controls <= 0.01 * len(lines) else None
 
 
-# Encodings of other scripts, and from how many bytes beyond ASCII on they are told from one another.
+# Encodings of other scripts, and how many bytes beyond ASCII it takes to distinguish them.
 _OTHER_SCRIPTS = ["cp1251", "koi8_r", "gb18030", "big5", "euc_jp", "euc_kr"]
 FEWEST_EVIDENCE = 64
 
 
 def _by_statistics(content: bytes, lines: bytes) -> Decoded | None:
-    """What charset-normalizer makes of the lines, where there is enough to tell."""
+    """What charset-normalizer makes of the lines, where there is enough evidence."""
     from charset_normalizer import from_bytes
 
     if len(lines.translate(None, _ASCII)) < FEWEST_EVIDENCE:

@@ -115,7 +115,7 @@ class _Writer:
             self._out.append(SPACE.sub(" ", text))
 
     def _marks_around(self, element: etree._Element, tag: str) -> tuple[str, str]:
-        """What stands before and after an element's content."""
+        """The text before and after an element's content."""
         if tag == "code":
             return _backticks(element)
         if tag in EMPHASIS:
@@ -193,7 +193,7 @@ def code_blocks(text: str) -> list[str]:
 
 def shortened(text: str, block_limit: int, limit: int) -> str:
     """Markdown within `limit` characters. Of a code block longer than `block_limit` the first two thirds and the end
-    stay (a traceback ends in its cause), of a longer text the start; what was left out is told where it stood.
+    stay (a traceback ends in its cause), of a longer text the start; a note in its place says how much is missing.
     """
     text = FENCE.sub(lambda block: _shortened_block(block, block_limit), text)
     if len(text) <= limit:
@@ -210,5 +210,5 @@ def _shortened_block(block: re.Match[str], limit: int) -> str:
     if len(code) <= limit:
         return block[0]
     head, tail = code[: 2 * limit // 3], code[len(code) - limit // 3 :]
-    told = f"[{len(code) - len(head) - len(tail):,} characters left out]"
-    return f"{block['fence']}{block['language']}\n{head}\n{told}\n{tail}\n{block['fence']}"
+    note = f"[{len(code) - len(head) - len(tail):,} characters left out]"
+    return f"{block['fence']}{block['language']}\n{head}\n{note}\n{tail}\n{block['fence']}"

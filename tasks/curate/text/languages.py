@@ -1,9 +1,9 @@
 """Which language a file of source code is in: what its name says, and whether its content agrees. Pure.
 
-A name is believed unless the content is plainly something else, since there are C++ headers of macros that no grammar
-reads, and dialects (Flow, Cython's shadow files) that only their own tools do. `contradicted` asks twice: cheaply,
-which language's turns of phrase the first lines hold, which settles nearly every file; and only for the rest the
-grammars, which read some 4 MB a second.
+A name is believed unless the content is clearly something else, since there are C++ headers of macros that no grammar
+reads, and dialects (Flow, Cython's shadow files) that only their own tools read. `contradicted` asks twice: first, at
+little cost, which language's phrases the first lines contain, which decides nearly every file; and only for the rest
+the grammars, which read some 4 MB a second.
 
 Grammars are tree-sitter's, which find a tree in every text and say which of its bytes fit nowhere. Python's own parser
 says whether a text is Python.
@@ -143,8 +143,8 @@ OWN = 5  # of its own, and it is: fewer than one in a hundred files of another l
 ENOUGH = 3  # of its own, where another language has not
 PLENTY = 2  # times as many, and two where there is none of its own
 
-# What lines of one language hold and hardly any line of another, strings and comments included: how they begin, blanks
-# apart, and what is within them.
+# What lines of one language contain and hardly any line of another, strings and comments included: at their beginning,
+# blanks apart, and within.
 _PHRASES = {
     "Python": (
         (
@@ -226,7 +226,7 @@ FIT = 0.02  # share below which a text is one of the grammar's language: 88 to 1
 
 
 def contradicted(text: str, language: str) -> str | None:
-    """The language that the text plainly is in, where that is not the one it is said to be in; None where it may be.
+    """The language that the text clearly is in, where that is not `language`; None where it may be `language`.
 
     The answer may be one of LANGUAGES or of its neighbours: HTML, JSON, Objective-C, text.
     """

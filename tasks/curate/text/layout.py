@@ -1,11 +1,10 @@
-"""How a file of source code is laid out: what makes it no program worth keeping, and the blanks nobody meant. Pure.
+"""The layout of source code: what makes a file no program worth keeping, and white space that means nothing. Pure.
 
-`malformed` names the reason why a text is left out. `clean_controls` takes out the characters that are never seen, and
-`tidied` the blanks at the ends of lines; neither changes what a program does. For Python that is checked: the syntax
-tree is the same before and after, or the text stays as it was. In other languages, the lines within literals that go
-over several lines are left alone.
+`malformed` names the reason why a text is rejected. `clean_controls` removes invisible characters, and `tidied` the
+blanks at the ends of lines; neither changes what a program does. For Python that is checked: the syntax tree is the
+same before and after, or the text stays as it was. In other languages, literals of several lines stay as they are.
 
-Nearly every file needs nothing done, so that each function first asks, at the speed of a search, whether it has to.
+Nearly every file needs no change, so each function first searches, which is fast, whether there is anything to do.
 """
 
 import ast
@@ -19,7 +18,7 @@ from tasks.curate.text import languages
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A text without what is never seen in it, and how many characters that were."""
+    """A text without invisible characters, and how many were removed."""
 
     text: str
     removed: int
@@ -33,7 +32,7 @@ _SEEN_ASCII = bytes(set(range(256)) - set(_UNSEEN_ASCII))
 
 
 def clean_controls(text: str, language: str) -> Cleaned:
-    """The text without characters that are never seen. A program that parsed still does, and Python's tree is the same,
+    """The text without invisible characters. A program that parsed still does, and Python's tree is the same,
     save in its literals; where it would not, the text stays as it was.
     """
     if _control_count(text) == 0:
@@ -50,7 +49,7 @@ def _is_as_sound(before: str, after: str, language: str) -> bool:
 
 
 def _control_count(text: str) -> int:
-    """How many characters of the text are never seen."""
+    """How many characters of the text are invisible."""
     if not text.isascii():
         return sum(1 for _ in _UNSEEN.finditer(text))
     return len(text.encode().translate(None, _SEEN_ASCII))
@@ -73,7 +72,7 @@ _CONFLICT = tuple(re.compile(mark, re.MULTILINE) for mark in ("^<{7} ", r"^={7}\
 
 
 def _is_conflict(text: str) -> bool:
-    """Whether git's three marks of a merge that nobody finished stand in their order, each on a line of its own."""
+    """Whether git's three marks of an unfinished merge follow each other, each on a line of its own."""
     at = 0
     for mark in _CONFLICT:
         found = mark.search(text, at)
@@ -102,7 +101,7 @@ def _alphanumeric_count(text: str) -> int:
     return count
 
 
-# The literals that may go over several lines: their node in tree-sitter's grammar, and what a text with one holds.
+# The literals that may go over several lines: their node in tree-sitter's grammar, and what a text with one contains.
 _LITERALS = {
     "Python": ("string", re.compile(r"\"\"\"|'''|\\\n")),
     "Java": ("string_literal", re.compile(r'"""')),
@@ -153,7 +152,7 @@ def _is_same_program(before: str, after: str) -> bool:
 
 
 def same(one: ast.AST | None, other: ast.AST | None, *, literals: bool = True) -> bool:
-    """Whether two trees of Python are the same, wherever their nodes stand; what strings hold only with `literals`.
+    """Whether two trees of Python are the same, places of nodes apart; with `literals` the content of strings counts.
 
     Iterative: a program may be nested as deep as the parser lets it. Most of a tree are names and contexts, of which
     Python keeps one object each.

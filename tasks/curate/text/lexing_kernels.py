@@ -119,7 +119,7 @@ def decides(word: Any) -> Any:
 
 @compiled
 def patterned(text: Array, at: int, end: int) -> Any:
-    """Whether what stands behind a `case` can be a pattern, other than `_` alone, which is the `else` of a match."""
+    """Whether the text behind a `case` can be a pattern, other than `_` alone, which is the `else` of a match."""
     at = past_blanks(text, at, end)
     if at == end:
         return False

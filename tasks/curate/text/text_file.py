@@ -1,7 +1,7 @@
 """Texts on disk, for corpora larger than memory: written once, one after the other, then read by row. Pure but for one
 temporary file without a name, which is gone when it is closed.
 
-Of each text only the place is held in memory: 8 bytes. The file is read by `pread`, not mapped: mapped pages would be
+In memory is only the place of each text: 8 bytes. The file is read by `pread`, not mapped: mapped pages would be
 counted as memory of the process.
 """
 
@@ -37,7 +37,7 @@ class TextFile:
 
     @classmethod
     def of(cls, batches: Iterable[Batch], folder: Path | None = None) -> Self:
-        """All texts of some batches, each a list or an Arrow array of strings; of the batches, one is held at a time.
+        """All texts of some batches, each a list or an Arrow array of strings; one batch is in memory at a time.
 
         folder: on whose disk they go, the machine's temporary folder by default. Raises SourceError where a text is
         missing, and where the disk has no room.
@@ -80,7 +80,7 @@ class TextFile:
         return text, offsets
 
     def _read_into(self, part: memoryview, at: int) -> None:
-        """Reads what stands at a place in the file; a single read gives 2 GB at the most."""
+        """Read the bytes at a place in the file; a single read gives 2 GB at the most."""
         while part:
             count = os.preadv(self._file.fileno(), [part], at)
             if not count:
@@ -91,7 +91,7 @@ class TextFile:
 
 
 def encoded(texts: Sequence[str]) -> pa.Array:
-    """Texts in UTF-8. Half of a surrogate pair, as JSON may hold, is no valid UTF-8, but no word either: it is kept."""
+    """Texts in UTF-8. Half of a surrogate pair, which JSON may contain, is no valid UTF-8, but is kept."""
     try:
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:

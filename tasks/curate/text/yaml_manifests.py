@@ -1,9 +1,9 @@
-"""Reads Kubernetes manifests out of text nobody vouches for, and says what stands in them.
+"""Kubernetes manifests out of untrusted text: read as trees, and asked for names, images, replicas and ports. Pure.
 
     text --documents--> trees --resources--> what would be applied
 
 YAML is read from libyaml's events into plain trees (dict, list, str, None): no tag ever constructs anything, nesting
-and the nodes that aliases stand for are bounded while reading, and a scalar stays the text it is. What cannot be read
+and the nodes that aliases repeat are limited while reading, and a scalar keeps its text. What cannot be read
 so raises `Refused` with a reason that a rejects table takes as it is.
 """
 
@@ -31,7 +31,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten 
 # Nesting: the deepest of 2,500 real manifests (custom resource definitions) has 37 levels. libyaml's time grows with
 # the square of the nesting of [ and {, so that a limit is also what keeps 500 kB of them from taking minutes.
 DEEPEST = 100
-# Nodes, those that aliases stand for counted each time. A file of 500,000 bytes without aliases cannot have more.
+# Nodes, those that an alias repeats counted each time. A file of 500,000 bytes without aliases cannot have more.
 MOST_NODES = 500_000
 
 BOM = "\ufeff"
@@ -60,7 +60,7 @@ class Scalar(NamedTuple):
 
 
 def events(text: str) -> Iterator[Event]:
-    """Events of a text, as libyaml tells them, a byte order mark left out. Raises Refused (invalid_yaml)."""
+    """Events of a text, as libyaml gives them, without a byte order mark. Raises Refused (invalid_yaml)."""
     try:
         yield from yaml.parse(text.removeprefix(BOM), Loader=LOADER)
     except yaml.MarkedYAMLError as fault:
@@ -71,10 +71,10 @@ def events(text: str) -> Iterator[Event]:
 
 
 def documents(text: str) -> list[Tree]:
-    """The documents of a YAML text as trees, empty ones as None; mappings hold merged keys (`<<`) as their own.
+    """The documents of a YAML text as trees, empty ones as None; merged keys (`<<`) are in their mappings.
 
     Raises Refused: invalid_yaml, unknown_tag (also `!!python/...`: nothing is ever constructed), duplicate_key,
-    recursive_anchor, yaml_bomb (aliases that stand for more than MOST_NODES), too_deep.
+    recursive_anchor, yaml_bomb (aliases that repeat more than MOST_NODES), too_deep.
     """
     reader = _Reader()
     for event in events(text):
@@ -97,7 +97,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Reader:
-    """Builds trees from events; `anchors` holds (tree, nodes it stands for), None while it is being read."""
+    """Builds trees from events; `anchors` maps to (tree, its number of nodes), None while it is being read."""
 
     documents: list[Tree] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
@@ -222,7 +222,7 @@ def scalars(text: str) -> list[Scalar]:
 def same_structure(before: Sequence[Tree], after: Sequence[Tree]) -> bool:
     """Whether two readings have the same keys, lengths and nesting; what scalars say may differ."""
     todo: list[tuple[Tree, Tree]] = list(zip(before, after, strict=False))
-    seen: set[tuple[int, int]] = set()  # what several aliases stand for is compared once
+    seen: set[tuple[int, int]] = set()  # a tree that several aliases repeat is compared once
     same = len(before) == len(after)
     while todo and same:
         one, other = todo.pop()
@@ -241,7 +241,7 @@ def same_structure(before: Sequence[Tree], after: Sequence[Tree]) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What stands in a manifest.
+# What a manifest says.
 
 
 class Resource(NamedTuple):
@@ -260,7 +260,7 @@ class Resource(NamedTuple):
 
 
 def resources(trees: Iterable[Tree]) -> list[Resource]:
-    """The objects of a manifest's documents in their order: empty documents left out, lists taken apart.
+    """The objects of a manifest's documents in their order, without empty documents, lists taken apart.
 
     Raises Refused (not_a_manifest) when there is none, or when one lacks apiVersion, kind or metadata with a name.
     """
@@ -315,7 +315,7 @@ def items_of(tree: Tree, *path: str | int) -> list[Tree]:
     return found if isinstance(found, list) else []
 
 
-POD_SPECS: dict[str, tuple[str, ...]] = {  # kind -> where the specification of its pods stands
+POD_SPECS: dict[str, tuple[str, ...]] = {  # kind -> path of the specification of its pods
     "Pod": ("spec",),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     **dict.fromkeys(
@@ -326,7 +326,7 @@ POD_SPECS: dict[str, tuple[str, ...]] = {  # kind -> where the specification of 
 
 
 def containers(resource: Resource) -> list[Tree]:
-    """Containers of a workload's pods, those that only prepare left out; [] for any other kind."""
+    """Containers of a workload's pods without init containers; [] for any other kind."""
     place = POD_SPECS.get(resource.kind)
     return [c for c in items_of(resource.body, *place, "containers") if isinstance(c, dict)] if place else []
 

@@ -156,8 +156,8 @@ def _write_batch(target: Path, rows: pa.Table, wants: Sequence[bool]) -> Path:
     missing = [blob for blob in asked if blob not in known]
     found = known | software_heritage.contents(missing)
     outcomes = [found[blob] if want else UNWANTED for blob, want in zip(blobs, wants, strict=True)]
-    brought = {"content": [o.content for o in outcomes], "fault": [o.fault for o in outcomes]}
-    table = pa.table({name: brought.get(name, rows[name]) for name in KEPT.names}, schema=KEPT)
+    fetched = {"content": [o.content for o in outcomes], "fault": [o.fault for o in outcomes]}
+    table = pa.table({name: fetched.get(name, rows[name]) for name in KEPT.names}, schema=KEPT)
     if missing or not before or not pa.concat_tables(before).equals(table):
         _write_parquet(table, target)
     return target

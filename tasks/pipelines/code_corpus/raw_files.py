@@ -42,7 +42,7 @@ COUNTS = ("stars", "size")
 NO_VALUE = frozenset({"", licences.NOASSERTION})
 
 READ_ROWS = 8  # taken from Arrow at a time: it counts rows, and eight may have 10 MB each
-READ_BUFFER = 1 << 20  # bytes of a column read ahead; without it, Arrow holds all of a row group's
+READ_BUFFER = 1 << 20  # bytes of a column read ahead; without it, Arrow reads a whole row group
 
 
 def identify(path: Path) -> str | None:
@@ -73,7 +73,7 @@ def count(path: Path) -> int:
 
 def opened(path: Path, name: str) -> pq.ParquetFile:
     """A file to be read column by column. Raises SourceError for one that is no whole Parquet file."""
-    return parquet.opened(path, name, "if it holds no source code", pre_buffer=False, buffer_size=READ_BUFFER)
+    return parquet.opened(path, name, "if it has no source code", pre_buffer=False, buffer_size=READ_BUFFER)
 
 
 def decode(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
@@ -116,7 +116,7 @@ def _record_batches(file: pq.ParquetFile, name: str) -> Iterator[pa.RecordBatch]
             done += len(batch)
     except (pa.ArrowInvalid, OSError) as fault:
         raise SourceError(
-            f"{name}, after row {done:,}: a page cannot be read ({fault}). The file was altered: bring it again."
+            f"{name}, after row {done:,}: a page cannot be read ({fault}). The file was altered: copy it again."
         ) from fault
 
 

@@ -1,7 +1,7 @@
 """Tables of files: their columns on the way to the corpus, and the split into kept files and rejects. Pure.
 
 A reject names repository and path, never content: it may not be redacted yet, and some of it belongs to people who
-asked to be left out.
+opted out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

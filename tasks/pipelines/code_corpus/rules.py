@@ -133,7 +133,7 @@ FILE_RULES = (
 REASONS = reasons(
     *(rule.reason for rule in FILE_RULES),
     # limit
-    Reason("repeated", "dropped", "The same path of the same repository and revision is in the raw files before."),
+    Reason("repeated", "dropped", "An earlier raw row has the same repository, path and revision."),
     Reason("over_max_samples", "dropped", "The run has as many files of this language as it asks for (--max-samples)."),
     # encoding
     Reason("undecodable", "quarantined", "No known encoding reads the bytes as text."),

@@ -52,7 +52,7 @@ SHARD_ROWS = 128
 PLANTED = 3  # every third of the good files contains a value that must not be published
 LEAST, MOST = 120, 3_000  # characters asked of a good file; its frame and its last function come on top
 BENCHMARKS = 2  # files that quote BENCHMARK, at any scale
-OPTED_OUT = "tyrell/nightwatch"  # a repository whose owner may ask to be left out
+OPTED_OUT = "tyrell/nightwatch"  # a repository whose owner may opt out
 
 
 def _planted(maker: Maker, number: int, language: str) -> Row:
@@ -174,7 +174,7 @@ def _decoys(maker: Maker, turn: int) -> list[Row]:
 def _resembling(rng: random.Random, first: Program) -> Program:
     """The program with further functions, until it shares no more than .73 of its words in fives with the first.
 
-    A function is too short to bring that below .5 at once.
+    One more function never brings it below .5.
     """
     text, other = first.text, first
     while _word_jaccard(text, other.text) > 0.73:

@@ -80,7 +80,7 @@ FRAMES: MappingProxyType[str, Callable[[Program], list[str]]] = MappingProxyType
 
 
 def program(rng: random.Random, language: str, least: int, extra: Sequence[Unit] = ()) -> Program:
-    """A program of at least so many characters, and one unit more at most; `extra` units stand among the others."""
+    """A program of at least `least` characters, and one unit more at most; `extra` units are among the others."""
     dialect = DIALECTS[language]
     imports = tuple(sorted(rng.sample(dialect.imports, rng.randrange(4))))
     made = grown(rng, Program(language, title(rng), sentence(rng), imports), least)
