@@ -57,7 +57,7 @@ def ds6_the_stack(
         raw,
         made,
         limits=agreed.limits,
-        parameters=opt_outs.told(opted_out),
+        parameters=opt_outs.as_parameters(opted_out),
         representation=agreed.ds6_the_stack.representation,
     )
 

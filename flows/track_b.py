@@ -37,6 +37,7 @@ from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.pipelines.track_b.combine import combine, overview, parts
 from tasks.pipelines.track_b.mixture import mixture_report
 from tasks.pipelines.track_b.run_summary import conversation_summary
+from tasks.publish import pii_benchmark
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
@@ -127,6 +128,7 @@ def combined(
         manifests={stem: dataset.manifest for stem, dataset in published.items()},
         absent=absent,
         limits=KNOWN_LIMITS,
+        pii_benchmark=pii_benchmark.stored(),
     )
     compared = steps.compared(run, root / "processed" / "track_B")
     files = {

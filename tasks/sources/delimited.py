@@ -1,7 +1,7 @@
-"""Headerless comma-separated text of any size as typed Arrow tables: fast where it is clean, patient where it is not.
+"""Headerless comma-separated text of any size as typed Arrow tables: at once if it is clean, else line by line.
 
 In: a path and the type of each column. Out: one table a block of text, with three columns after the file's own: `line`
-(1-based), `fault` and `text`. A line that cannot be read is a row too: `fault` says why, `text` holds its first
+(1-based), `fault` and `text`. A line that cannot be read is a row too: `fault` says why, `text` has its first
 2,000 characters, its values are null. Blank lines alone give no row. An empty field is null for a number, "" for text.
 """
 
@@ -25,12 +25,12 @@ Columns = Mapping[str, pa.DataType]
 BLOCK = 16 << 20  # bytes parsed at a time
 PIECE = 128 << 10  # bytes of a block that are parsed apart when the block as a whole is not clean
 LONGEST = 64 << 20  # bytes of a line; what has a longer one is no table
-HEAD = 64 << 10  # bytes at the start that are looked at for what no text holds
+HEAD = 64 << 10  # bytes at the start that are searched for bytes that no text has
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
 BOM = b"\xef\xbb\xbf"
 
 PLACE: Columns = {"line": pa.int32(), "fault": pa.string(), "text": pa.string()}
-# Reasons a line cannot be read, as they stand in `fault`.
+# Reasons why a line cannot be read: values of `fault`.
 TOO_FEW, TOO_MANY, NOT_UTF8, BAD_QUOTES, BAD_NUMBER = (
     "too_few_columns",
     "too_many_columns",
@@ -47,8 +47,8 @@ def read(path: Path, name: str, columns: Columns, block: int = BLOCK) -> Iterato
     """
     with ThreadPoolExecutor(1) as pool:  # the next block is parsed while the caller works on this one
         ahead = None
-        for first_line, text in _blocks(path, name, block):
-            following = pool.submit(_table, text, first_line, columns)
+        for first_line, text in _line_blocks(path, name, block):
+            following = pool.submit(_block_table, text, first_line, columns)
             if ahead is not None:
                 yield from _unless_empty(ahead.result())
             ahead = following
@@ -61,16 +61,16 @@ def _unless_empty(table: pa.Table) -> Iterator[pa.Table]:
         yield table
 
 
-def _table(text: bytes, first_line: int, columns: Columns) -> pa.Table:
-    return pa.concat_tables(_parsed(text, first_line, columns))
+def _block_table(text: bytes, first_line: int, columns: Columns) -> pa.Table:
+    return pa.concat_tables(_parse_block(text, first_line, columns))
 
 
-def _blocks(path: Path, name: str, size: int) -> Iterator[tuple[int, bytes]]:
+def _line_blocks(path: Path, name: str, size: int) -> Iterator[tuple[int, bytes]]:
     """(number of its first line, text) of each block; a block ends where a line does."""
     first_line, offset, rest = 1, 0, b""
     with path.open("rb") as file:
         while chunk := file.read(size):
-            text = rest + (_checked(chunk, name) if first_line == 1 and not rest else chunk)
+            text = rest + (_text_head(chunk, name) if first_line == 1 and not rest else chunk)
             cut = text.rfind(b"\n") + 1
             if not cut and len(text) > LONGEST:
                 raise _endless(name, first_line, offset, len(text))
@@ -81,7 +81,7 @@ def _blocks(path: Path, name: str, size: int) -> Iterator[tuple[int, bytes]]:
             yield first_line, rest
 
 
-def _checked(head: bytes, name: str) -> bytes:
+def _text_head(head: bytes, name: str) -> bytes:
     """The first chunk without a byte-order mark. Raises SourceError when it is not text."""
     found = BINARY.search(head, 0, HEAD)
     if found:
@@ -101,19 +101,19 @@ def _endless(name: str, line: int, offset: int, length: int) -> SourceError:
     )
 
 
-def _parsed(text: bytes, first_line: int, columns: Columns) -> Iterator[pa.Table]:
+def _parse_block(text: bytes, first_line: int, columns: Columns) -> Iterator[pa.Table]:
     """Tables of a block's rows, in order: at once if it is clean, else piece by piece, the unclean ones patiently."""
-    clean = _at_once(text, first_line, columns)
+    clean = _parse_clean(text, first_line, columns)
     if clean is not None:
         yield clean
         return
-    for piece in _pieces(text):
-        clean = _at_once(piece, first_line, columns)
-        yield _patiently(piece, first_line, columns) if clean is None else clean
+    for piece in _split_block(text):
+        clean = _parse_clean(piece, first_line, columns)
+        yield _parse_by_line(piece, first_line, columns) if clean is None else clean
         first_line += piece.count(b"\n")
 
 
-def _pieces(text: bytes) -> Iterator[bytes]:
+def _split_block(text: bytes) -> Iterator[bytes]:
     """Parts of about PIECE bytes that end where a line does; a longer line is a part of its own."""
     start = 0
     while start < len(text):
@@ -122,13 +122,13 @@ def _pieces(text: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _at_once(text: bytes, first_line: int, columns: Columns) -> pa.Table | None:
-    """All rows of a clean text, None if a line is blank, is split, has another width, or holds what is not its type."""
+def _parse_clean(text: bytes, first_line: int, columns: Columns) -> pa.Table | None:
+    """All rows of a clean text, None if a line is blank, is split, has another width, or a value of another type."""
     try:
         table = pyarrow.csv.read_csv(
             pa.py_buffer(text),
             pyarrow.csv.ReadOptions(column_names=list(columns), block_size=1 << 20),
-            # Arrow splits at a lone carriage return, too: the count of lines tells.
+            # Arrow splits at a lone carriage return, too: the count of lines shows it.
             pyarrow.csv.ParseOptions(newlines_in_values=False),
             # By default "NaN" and "NULL" would be read as missing: here only nothing is.
             pyarrow.csv.ConvertOptions(column_types=dict(columns), null_values=[""], strings_can_be_null=False),
@@ -136,38 +136,38 @@ def _at_once(text: bytes, first_line: int, columns: Columns) -> pa.Table | None:
     except pa.ArrowInvalid:
         return None
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    return _placed(table, np.arange(first_line, first_line + lines)) if table.num_rows == lines else None
+    return _with_place(table, np.arange(first_line, first_line + lines)) if table.num_rows == lines else None
 
 
-def _patiently(text: bytes, first_line: int, columns: Columns) -> pa.Table:
+def _parse_by_line(text: bytes, first_line: int, columns: Columns) -> pa.Table:
     """All rows of a text of any kind, line by line."""
     lines = [line.removesuffix(b"\r") for line in text.split(b"\n")]
     numbers = [number for number, line in enumerate(lines) if line]
     lines = [lines[number] for number in numbers]
-    rows, faults = _split(lines, len(columns))
+    rows, faults = _split_lines(lines, len(columns))
     values: dict[str, pa.Array] = {}
     for position, (column, kind) in enumerate(columns.items()):
-        values[column], bad = _converted([row[position] if row else None for row in rows], kind)
+        values[column], bad = _convert_column([row[position] if row else None for row in rows], kind)
         for number in bad:
             faults[number] = BAD_NUMBER
     good = pa.array([fault is None for fault in faults], pa.bool_())
     table = pa.table({column: pa.compute.if_else(good, array, None) for column, array in values.items()})
-    texts = [None if fault is None else _shown(line) for line, fault in zip(lines, faults, strict=True)]
-    return _placed(table, [first_line + number for number in numbers], faults, texts)
+    texts = [None if fault is None else _readable_start(line) for line, fault in zip(lines, faults, strict=True)]
+    return _with_place(table, [first_line + number for number in numbers], faults, texts)
 
 
-def _split(lines: Sequence[bytes], width: int) -> tuple[list[list[str] | None], list[str | None]]:
+def _split_lines(lines: Sequence[bytes], width: int) -> tuple[list[list[str] | None], list[str | None]]:
     """Fields of each line (None where it has a fault), and its fault (None where it has fields)."""
     rows: list[list[str] | None] = []
     faults: list[str | None] = []
     for line in lines:
-        found = _fields(line, width)
+        found = _fields_or_fault(line, width)
         rows.append(found if isinstance(found, list) else None)
         faults.append(found if isinstance(found, str) else None)
     return rows, faults
 
 
-def _fields(line: bytes, width: int) -> list[str] | str:
+def _fields_or_fault(line: bytes, width: int) -> list[str] | str:
     """The `width` fields of a line, or the reason why it has none."""
     try:
         text = line.decode()
@@ -181,37 +181,37 @@ def _fields(line: bytes, width: int) -> list[str] | str:
     return TOO_FEW if len(fields) < width else TOO_MANY
 
 
-def _converted(values: list[str | None], kind: pa.DataType) -> tuple[pa.Array, list[int]]:
+def _convert_column(values: list[str | None], kind: pa.DataType) -> tuple[pa.Array, list[int]]:
     """Values as `kind`, and the positions of those that are no such thing."""
     if pa.types.is_string(kind) or pa.types.is_dictionary(kind):
         return pa.array(values, pa.string()).cast(kind), []
-    numbers = [_number(value, kind) for value in values]
+    numbers = [_as_number(value, kind) for value in values]
     bad = [n for n, (value, number) in enumerate(zip(values, numbers, strict=True)) if value and number is None]
     return pa.array(numbers, kind), bad
 
 
-def _number(value: str | None, kind: pa.DataType) -> Any:
+def _as_number(value: str | None, kind: pa.DataType) -> Any:
     """A number as Arrow reads it; None for nothing and for what is none. "3.0" is an integer, "3.5" is not."""
     if not value:
         return None
     try:
         return pa.scalar(value.strip(" \t")).cast(kind).as_py()
     except pa.ArrowInvalid:
-        return _whole(value) if pa.types.is_integer(kind) else None
+        return _as_integer(value) if pa.types.is_integer(kind) else None
 
 
-def _whole(value: str) -> int | None:
-    """The integer that a decimal such as "3.0" or "1e3" stands for, None if there is none."""
-    number = _number(value, pa.float64())
+def _as_integer(value: str) -> int | None:
+    """The integer that a decimal such as "3.0" or "1e3" equals, None if there is none."""
+    number = _as_number(value, pa.float64())
     return int(number) if number is not None and number.is_integer() and abs(number) < 2**53 else None
 
 
-def _shown(line: bytes) -> str:
+def _readable_start(line: bytes) -> str:
     """A line's start as text; bytes that are no UTF-8 are written in hexadecimal."""
     return line[: 4 * ROW_TEXT_LIMIT].decode(errors="backslashreplace")[:ROW_TEXT_LIMIT]
 
 
-def _placed(
+def _with_place(
     table: pa.Table,
     lines: Sequence[int] | np.ndarray,
     faults: Sequence[str | None] | None = None,

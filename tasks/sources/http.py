@@ -28,7 +28,7 @@ def fetch(remote: RemoteFile, target: Path, root: Path) -> bool:
         return False
     with snapshots.scratch(root) as temporary:
         try:
-            sha256 = _download(remote.url, temporary)
+            sha256 = _stream_to_file(remote.url, temporary)
         except (_MayPass, httpx.HTTPError) as error:
             raise SourceError(
                 f"{remote.url} could not be fetched: {error}. Check the network, then run again."
@@ -43,7 +43,7 @@ def fetch(remote: RemoteFile, target: Path, root: Path) -> bool:
 
 
 @stamina.retry(on=(_MayPass, httpx.TransportError), attempts=5, timeout=90, wait_initial=0.5, wait_max=15)
-def _download(url: str, target: Path) -> str:
+def _stream_to_file(url: str, target: Path) -> str:
     """Stream one answer into `target`; its sha256."""
     digest = hashlib.sha256()
     with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=True) as answer, target.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Files of a dataset on the Hugging Face Hub, at a pinned revision: brought once, whole, and checked by their hash.
+"""Files of a dataset on the Hugging Face Hub, at a pinned revision: downloaded once, whole, and checked by their hash.
 
 A revision of 40 hex digits names content, not a branch: the hub lists each file's hash at it (sha256 for large files,
 git's sha1 of the blob for small ones). Those hashes are remembered in `folder/.hub.json`, so that a later run needs
@@ -27,9 +27,9 @@ MEMORY = ".hub.json"
 REVISION = re.compile(r"[0-9a-f]{40}")
 WILD = re.compile(r"[*?\[]")
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-SIDE_BY_SIDE = 4  # files brought at a time
+SIDE_BY_SIDE = 4  # files downloaded at a time
 BLOCK = 1 << 20  # bytes hashed at a time
-NAMED = 8  # names told in an error
+NAMED = 8  # names in an error
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Pinned:
 def bring(repo: str, revision: str, names_or_patterns: Sequence[str], folder: Path) -> list[Path]:
     """The files of dataset `repo` that `names_or_patterns` name, below `folder`, each whole, sorted by name.
 
-    `*`, `?` and `[...]` stand for anything, slashes too. Only what is missing or altered is fetched; when nothing is,
+    `*`, `?` and `[...]` match anything, slashes too. Only what is missing or altered is fetched; when nothing is,
     no request is made. Raises SourceError, in sentences, for a revision that is no 40 hex digits, a repository, a
     revision or a file that is not there, terms not yet accepted, and a hub that cannot be reached.
     """
@@ -55,13 +55,13 @@ def bring(repo: str, revision: str, names_or_patterns: Sequence[str], folder: Pa
             f"https://huggingface.co/datasets/{repo}/commits/main shows them. A branch may move under our feet."
         )
     wanted = sorted(set(names_or_patterns))
-    pins = _remembered(folder, repo, revision, wanted)
+    pins = _pins_on_disk(folder, repo, revision, wanted)
     if pins is None or not all(is_whole(folder / pin.name, pin) for pin in pins):
         folder.mkdir(parents=True, exist_ok=True)
-        with _explained(repo, revision):
-            pins = pins or _listed(repo, revision, wanted)
+        with _as_source_errors(repo, revision):
+            pins = pins or _list_pins(repo, revision, wanted)
             _fetch_all(repo, revision, [pin for pin in pins if not is_whole(folder / pin.name, pin)], folder)
-        _remember(folder, repo, revision, wanted, pins)
+        _write_pins(folder, repo, revision, wanted, pins)
     return [folder / pin.name for pin in pins]
 
 
@@ -80,7 +80,7 @@ def is_whole(path: Path, pin: Pinned) -> bool:
 # What is known without asking
 
 
-def _remembered(folder: Path, repo: str, revision: str, wanted: list[str]) -> list[Pinned] | None:
+def _pins_on_disk(folder: Path, repo: str, revision: str, wanted: list[str]) -> list[Pinned] | None:
     """The pins of an earlier run that wanted the same; None when there was none, or its memory cannot be read."""
     try:
         memory = json.loads((folder / MEMORY).read_bytes())
@@ -90,8 +90,8 @@ def _remembered(folder: Path, repo: str, revision: str, wanted: list[str]) -> li
         return None
 
 
-def _remember(folder: Path, repo: str, revision: str, wanted: list[str], pins: list[Pinned]) -> None:
-    """Written last, and in one move: a memory speaks only of files that were seen whole."""
+def _write_pins(folder: Path, repo: str, revision: str, wanted: list[str], pins: list[Pinned]) -> None:
+    """Written last, and in one move: it names only files that were checked."""
     shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # the library's notes; ours replace them
     memory = {"repo": repo, "revision": revision, "wanted": wanted, "files": [asdict(pin) for pin in pins]}
     temporary = folder / f"{MEMORY}.{os.getpid()}"
@@ -126,20 +126,20 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, httpx2.TransportError)
 
 
-def _listed(repo: str, revision: str, wanted: list[str]) -> list[Pinned]:
+def _list_pins(repo: str, revision: str, wanted: list[str]) -> list[Pinned]:
     """The files wanted, as the hub lists them. Raises SourceError when one of `wanted` names none."""
-    there = _tree(repo, revision)
-    names = {pattern: [name for name in there if _names(pattern, name)] for pattern in wanted}
+    there = _list_files(repo, revision)
+    names = {pattern: [name for name in there if _matches(pattern, name)] for pattern in wanted}
     for pattern, found in names.items():
         if not found:
             raise SourceError(
                 f"{repo} has no file {pattern} at revision {revision}. It has {len(there):,} files: "
-                f"{_first_of(sorted(there))}. Correct the name, or pin a revision that has it."
+                f"{_first_few(sorted(there))}. Correct the name, or pin a revision that has it."
             )
     return [there[name] for name in sorted({name for found in names.values() for name in found})]
 
 
-def _tree(repo: str, revision: str) -> dict[str, Pinned]:
+def _list_files(repo: str, revision: str) -> dict[str, Pinned]:
     """Every file of a revision by its name. The library tries again by itself where that may help."""
     entries = (
         _hub().HfApi().list_repo_tree(repo, repo_type="dataset", revision=revision, recursive=True, token=_token())
@@ -153,24 +153,24 @@ def _pinned(entry: Any) -> Pinned:
     return Pinned(entry.path, entry.size, "git", entry.blob_id)
 
 
-def _names(pattern: str, name: str) -> bool:
+def _matches(pattern: str, name: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) if WILD.search(pattern) else name == pattern
 
 
-def _first_of(names: Sequence[str]) -> str:
+def _first_few(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
 
 
 def _fetch_all(repo: str, revision: str, pins: list[Pinned], folder: Path) -> None:
-    """Bring files side by side. One that fails does not undo the others: the next run goes on from there."""
+    """Download files side by side. One that fails does not undo the others: the next run goes on from there."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        for done in [pool.submit(_fetch, repo, revision, pin, folder) for pin in pins]:
+        for done in [pool.submit(_fetch_file, repo, revision, pin, folder) for pin in pins]:
             done.result()
 
 
 @stamina.retry(on=_may_pass, attempts=5, timeout=None, wait_initial=0.5, wait_max=15)
-def _fetch(repo: str, revision: str, pin: Pinned, folder: Path) -> None:
-    """Bring one file. Raises SourceError when what came is not what the revision lists; it is not kept then."""
+def _fetch_file(repo: str, revision: str, pin: Pinned, folder: Path) -> None:
+    """Download one file. Raises SourceError when what came is not what the revision lists; it is not kept then."""
     target = folder / pin.name
     target.unlink(missing_ok=True)  # a file the library finds is one it trusts
     _hub().hf_hub_download(
@@ -191,7 +191,7 @@ def _fetch(repo: str, revision: str, pin: Pinned, folder: Path) -> None:
 
 
 @contextmanager
-def _explained(repo: str, revision: str) -> Iterator[None]:
+def _as_source_errors(repo: str, revision: str) -> Iterator[None]:
     """Turn the library's errors into SourceError."""
     import httpx2
     from huggingface_hub.errors import EntryNotFoundError
@@ -199,10 +199,10 @@ def _explained(repo: str, revision: str) -> Iterator[None]:
     try:
         yield
     except (OSError, httpx2.HTTPError, EntryNotFoundError) as error:
-        raise SourceError(_sentence(error, repo, revision)) from error
+        raise SourceError(_explain_error(error, repo, revision)) from error
 
 
-def _sentence(error: Exception, repo: str, revision: str) -> str:
+def _explain_error(error: Exception, repo: str, revision: str) -> str:
     """What happened and what to do; the most special error first, for they inherit from each other."""
     from huggingface_hub import errors
 
@@ -215,18 +215,18 @@ def _sentence(error: Exception, repo: str, revision: str) -> str:
         "for a private one set AUTOMEND_HF_TOKEN (or HF_TOKEN) to a token that may read it.",
         errors.RevisionNotFoundError: f"{repo} has no revision {revision}. Pin one of {page}/commits/main.",
         errors.RemoteEntryNotFoundError: f"{repo} lists a file at revision {revision} that it does not give: "
-        f"{_reason(error)}. Pin another revision of {page}/commits/main.",
+        f"{_root_cause(error)}. Pin another revision of {page}/commits/main.",
     }
     for kind, sentence in sentences.items():
         if isinstance(error, kind):
             return sentence
     return (
-        f"{repo} could not be fetched: {_reason(error)}. Check the network (and HF_ENDPOINT, HF_HUB_OFFLINE and the "
-        "token, where they are set), then run again: files that are whole are not fetched twice."
+        f"{repo} could not be fetched: {_root_cause(error)}. Check the network (and HF_ENDPOINT, HF_HUB_OFFLINE and "
+        "the token, where they are set), then run again: files that are whole are not fetched twice."
     )
 
 
-def _reason(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     """The first line of the error at the bottom: the library wraps what happened in advice of its own."""
     while error.__cause__ is not None:
         error = error.__cause__

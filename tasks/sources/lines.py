@@ -1,6 +1,6 @@
 """Read a text file of any size as numbered lines, in record batches: `read(path, name)`.
 
-What cannot be a line is told, not guessed: a binary file stops the run with its name and offset; a line with bytes that
+Nothing is guessed: a binary file stops the run with its name and offset; a line with bytes that
 are no UTF-8, with NUL bytes, or longer than LONGEST is handed on with a `fault`, for the caller to quarantine.
 """
 
@@ -17,7 +17,7 @@ from schemas.snapshot import ROW_TEXT_LIMIT
 
 BATCH = 32 << 20  # bytes read at a time; a batch of lines needs about four times that in memory
 LONGEST = 64 << 10  # bytes of a line that is still one; the longest of LogHub's five samples has 2,496
-HEAD = 64 << 10  # bytes at the start that tell text from binary
+HEAD = 64 << 10  # bytes at the start by which a file is text or binary
 STRANGE = 0.3  # share of strange bytes above which a file is binary: perl's -B (perldoc -f -X)
 BOM = "\ufeff"
 
@@ -30,7 +30,7 @@ CONTROL = bytes(byte for byte in range(32) if byte not in b"\b\t\n\f\r\x1b") + b
 def read(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.Table]:
     r"""Lines of a text file: file (= `name`), line (1-based, blank ones counted), text, fault (null: none).
 
-    Lines end in \n or \r\n; the end of the last may be missing. Blank lines are left out, as tables.count_rows does.
+    Lines end in \n or \r\n; the end of the last may be missing. Blank lines are skipped, as tables.count_rows does.
     Faults: invalid_utf8 (the bytes are replaced), nul_bytes, line_too_long (the text is cut). An empty file gives one
     empty table. `turn` (k, n): only the tables number k, k + n, ...; the blocks of the others are counted, not split.
     Raises SourceError for a binary file.
@@ -39,10 +39,10 @@ def read(path: Path, name: str, turn: tuple[int, int] = (0, 1)) -> Iterator[pa.T
     with path.open("rb") as file:
         refuse_binary(file, name)
         first = 1
-        for at, block in enumerate(itertools.chain(_blocks(file), [b""])):
+        for at, block in enumerate(itertools.chain(_whole_line_blocks(file), [b""])):
             ends = block.count(b"\n")
             if (block or first == 1) and at % turns == mine:
-                yield _table(block, name, first)
+                yield _line_table(block, name, first)
             first += max(ends, 1)
 
 
@@ -69,8 +69,8 @@ def _first_strange(head: bytes) -> int:
     return control
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Blocks of whole lines. Of a line without end no more than LONGEST + 1 bytes are ever held."""
+def _whole_line_blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Blocks of whole lines. Of a line without end no more than LONGEST + 1 bytes are in memory."""
     carry = b""
     while chunk := file.read(BATCH):
         whole, newline, tail = chunk.rpartition(b"\n")
@@ -83,9 +83,9 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield carry
 
 
-def _table(block: bytes, name: str, first: int) -> pa.Table:
+def _line_table(block: bytes, name: str, first: int) -> pa.Table:
     """One block's lines, numbered from `first`."""
-    frame = _split(block.removesuffix(b"\n")).with_columns(line=pl.int_range(pl.len(), dtype=pl.Int64) + first)
+    frame = _decode_lines(block.removesuffix(b"\n")).with_columns(line=pl.int_range(pl.len(), dtype=pl.Int64) + first)
     frame = frame.filter(pl.col("text") != "").with_columns(
         file=pl.lit(name),
         text=pl.when(pl.col("line") == 1).then(pl.col("text").str.strip_prefix(BOM)).otherwise("text"),
@@ -100,7 +100,7 @@ def _table(block: bytes, name: str, first: int) -> pa.Table:
     return frame.with_columns(text=short).select(LINES.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(LINES)
 
 
-def _split(block: bytes) -> pl.DataFrame:
+def _decode_lines(block: bytes) -> pl.DataFrame:
     """Columns text (without its line end) and broken (its bytes are no UTF-8)."""
     try:
         text, broken = block.decode("utf-8"), None

@@ -1,4 +1,4 @@
-"""Raw Parquet files: opened whole, or told in a sentence what is wrong; and how those that hold code are written."""
+"""Raw Parquet files: opened, or refused in a sentence that says what is wrong; and how files of code are written."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from schemas.finding import SourceError
 
 MAGIC = b"PAR1"  # Parquet's first and last four bytes
 
-BATCH_ROWS, BATCH_BYTES = 1_024, 16_000_000  # files of code and bytes of them at a time; one with more comes alone
-# How files that hold code are written. Contents seldom repeat: a dictionary of them is of no use.
+BATCH_ROWS, BATCH_BYTES = 1_024, 16_000_000  # files of code, and their bytes, at a time; a larger file comes alone
+# How files of source code are written. Contents seldom repeat: a dictionary of them is of no use.
 HOLDING_CODE: dict[str, Any] = {
     "compression": "zstd",
     "use_dictionary": ["repo", "language", "licence", "encoding", "fault"],

@@ -1,6 +1,6 @@
-"""Contents of the Software Heritage archive, each brought by the SHA-1 that names it, and checked by it.
+"""Contents of the Software Heritage archive, each downloaded by the SHA-1 that names it, and checked by it.
 
-They lie as gzip objects in an S3 bucket, `content/<SHA-1>`; who asks is who pays. Address, region and keys are those
+They are gzip objects in an S3 bucket, `content/<SHA-1>`; the requester pays. Address, region and keys are those
 that every client of S3 reads from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE, …).
 """
 
@@ -19,27 +19,27 @@ from schemas.finding import SourceError
 
 BUCKET = "softwareheritage"
 PLACE = f"s3://{BUCKET}/content"
-SIDE_BY_SIDE = 16  # objects brought at a time: one of 10 kB is mostly waiting
+SIDE_BY_SIDE = 16  # objects downloaded at a time: most of the time is waiting
 ATTEMPTS = 8  # of a request that S3 puts off; the waits between them double, up to 20 s
-TRIES = 2  # of an object that came whole and is not what its name says
+TRIES = 2  # of an object that is whole and has another hash than its name
 CUTS = 4  # connections that may break within one object before the run stops
 CONNECT_S, READ_S = 10, 60  # a server that is silent for longer is gone
 BLOCK = 1 << 16  # bytes unpacked at a time
-LARGEST = MOST_MEGABYTES * 1_000_000  # bytes unpacked: a small object may hold gigabytes
+LARGEST = MOST_MEGABYTES * 1_000_000  # bytes unpacked: a small object may contain gigabytes
 
 PUT_OFF = frozenset({"SlowDown", "RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests"})
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one name: its content, or why there is none."""
+    """The content with a SHA-1, or why there is none."""
 
     content: bytes | None
     fault: Fault | None = None
 
 
 def is_named(content: bytes, blob: str) -> bool:
-    """Whether `blob` (40 hexadecimal digits) is the name of `content`, in one of the two ways that are about.
+    """Whether `blob` (40 hexadecimal digits) is the name of `content`, in one of the two ways in use.
 
     git names a file by the SHA-1 of a header and the file, and so do most exports. Software Heritage keeps its objects
     under the SHA-1 of the file alone, which is what The Stack v2 calls blob_id; git's it calls content_id. No content
@@ -68,17 +68,17 @@ def contents(blobs: Sequence[str], *, side_by_side: int = SIDE_BY_SIDE, attempts
     names = list(dict.fromkeys(blobs))
     if not names:
         return {}
-    with _explained():
-        client = _client(side_by_side, attempts)
+    with _as_source_errors():
+        client = _s3_client(side_by_side, attempts)
         with ThreadPoolExecutor(side_by_side) as pool:
-            under_way = [pool.submit(_fetch, client, name) for name in names]
+            under_way = [pool.submit(_fetch_content, client, name) for name in names]
             try:
                 return {name: job.result() for name, job in zip(names, under_way, strict=True)}
             finally:
                 pool.shutdown(cancel_futures=True)  # after an error, those that wait would only repeat it
 
 
-def _client(side_by_side: int, attempts: int) -> Any:
+def _s3_client(side_by_side: int, attempts: int) -> Any:
     """A client with its own view of the environment; boto3 is imported here, for it takes half a second."""
     import boto3
     from botocore.config import Config
@@ -95,7 +95,7 @@ def _client(side_by_side: int, attempts: int) -> Any:
         raise SourceError(f"{PLACE} cannot be asked: AWS_ENDPOINT_URL is no address. Correct it or unset it.") from None
 
 
-def _fetch(client: Any, blob: str) -> Fetched:
+def _fetch_content(client: Any, blob: str) -> Fetched:
     """One content. What is wrong is asked for once more: bytes are altered on the way, too."""
     from botocore.exceptions import ClientError
 
@@ -103,7 +103,7 @@ def _fetch(client: Any, blob: str) -> Fetched:
         try:
             content = _unpacked(client, blob)
         except ClientError as error:
-            if _code(error) in {"NoSuchKey", "404"}:
+            if _error_code(error) in {"NoSuchKey", "404"}:
                 return Fetched(None, "not_found")
             raise
         if content is not None and is_named(content, blob):
@@ -122,7 +122,7 @@ def _was_cut(error: Exception) -> bool:
 
 @stamina.retry(on=_was_cut, attempts=CUTS, timeout=None, wait_initial=0.2, wait_max=5)
 def _unpacked(client: Any, blob: str) -> bytes | None:
-    """The object of that name, unpacked; None for what is no gzip, or holds more than LARGEST bytes."""
+    """The object of that name, unpacked; None for what is no gzip, or unpacks to more than LARGEST bytes."""
     from botocore.exceptions import FlexibleChecksumError
 
     answer = client.get_object(Bucket=BUCKET, Key=f"content/{blob}", RequestPayer="requester")
@@ -143,7 +143,7 @@ def _gunzip(blocks: Iterable[bytes]) -> bytes | None:
         room -= len(parts[-1])
         if room <= 0:
             return None
-    return b"".join(parts)  # of half an object, half: its name tells
+    return b"".join(parts)  # of half an object, half: its hash shows it
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -151,26 +151,26 @@ def _gunzip(blocks: Iterable[bytes]) -> bytes | None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _as_source_errors() -> Iterator[None]:
     """Turn the library's errors into SourceError."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise SourceError(_sentence(error)) from error
+        raise SourceError(_explain_error(error)) from error
 
 
-def _code(error: Any) -> str:
+def _error_code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _sentence(error: Any) -> str:
+def _explain_error(error: Any) -> str:
     from botocore import exceptions
 
     again = "Nothing is lost: batches already written are kept. Run again"
     if isinstance(error, exceptions.ClientError):
-        status, code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"), _code(error)
+        status, code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"), _error_code(error)
         if status in {401, 403}:
             return f"{PLACE} refuses the keys it was sent ({status} {code}). {KEYS}"
         if code in PUT_OFF or status in {429, 500, 502, 503, 504}:

@@ -104,7 +104,7 @@ def quality(texts: TextFile, found: list[Pair]) -> dict[str, float]:
 
 def child(path: str, size: str) -> None:
     """Writes the corpus, looks for its pairs, and prints what that took."""
-    minhash.near_duplicates(["first call", "loads", "the compiled code"])
+    minhash.near_duplicates(["first call", "loads", "the compiled code"], bench.THRESHOLD)
     begun = time.perf_counter()
     with TextFile.of(blocks(pq.read_table(path)["text"].to_pylist(), int(size) // BLOCK)) as texts:
         got = {"written": time.perf_counter() - begun, "megabytes": int(texts.sizes.sum()) / 1e6}

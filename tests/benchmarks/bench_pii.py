@@ -1,11 +1,18 @@
-"""Finding personal data and secrets, against its peer: `python -m tests.benchmarks.bench_pii [megabytes]`.
+"""The detector of personal data and secrets: its speed against a peer, and its score on its own test set.
 
-Real source files and infrastructure files are read from `$AUTOMEND_REAL_DATA` or `<repository>/../shared/data`. The
-peer is presidio-analyzer with its own pattern recognisers for e-mail and IP addresses, links, cards and the like (no
-language model), and is given a sample, since it is slow. One thread each, same texts, same run; best of three for
-ours. Printed: megabytes of text per second of CPU, and ratios.
+    python -m tests.benchmarks.bench_pii [--megabytes 110]   # prints both
+    python -m tests.benchmarks.bench_pii --write             # measures the score alone, and stores it
+
+Speed: real source files and infrastructure files are read from `$AUTOMEND_REAL_DATA` or `<repository>/../shared/data`.
+The peer is presidio-analyzer with its own pattern recognisers for e-mail and IP addresses, links, cards and the like
+(no language model). It is slow, so it gets a sample. One thread each, same texts, same run; best of three for ours.
+Printed: megabytes of text per second of CPU, and ratios.
+
+Score: `--write` writes recall and precision by kind into `tasks/publish/pii_benchmark.json`, which Track B's datasheet
+quotes. The test set is `tests/benchmarks/pii_test_set.py`.
 """
 
+import argparse
 import logging
 import os
 import sys
@@ -17,7 +24,9 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 
 import polars as pl
 
-from tasks.curate.privacy import benchmark, pii, pii_manifest
+from tasks.curate.privacy import pii, pii_manifest
+from tasks.publish import pii_benchmark
+from tests.benchmarks import pii_test_set
 from tests.conftest import PROJECT
 
 SAMPLE = 1_500_000  # characters given to the peer
@@ -67,9 +76,9 @@ def presidio() -> Callable[[Sequence[str]], object] | None:
     return find
 
 
-def main(megabytes: str = "110") -> None:
-    """Print the table, and what the detector scores on its own test set."""
-    code = read("code/source_files.parquet", int(float(megabytes) * 1e6))
+def print_speed(megabytes: float) -> None:
+    """Print the table of speeds."""
+    code = read("code/source_files.parquet", int(megabytes * 1e6))
     files = read("iac/iac_files.parquet", 1)
     peer = presidio()
     print(f"source code: {len(code):,} files, {sum(map(len, code)) / 1e6:.0f} MB; one thread")
@@ -86,9 +95,27 @@ def main(megabytes: str = "110") -> None:
     rate = speed(lambda texts: [pii_manifest.redact_manifest(text) for text in texts], files)
     share = rate * 1e6 / sum(map(len, files))
     print(f"redact_manifest on {len(files):,} infrastructure files: {rate:.1f} MB/s, {len(files) * share:,.0f} files/s")
-    overall = benchmark.measure()["overall"]
-    print(f"test set: recall {overall['recall']}, precision {overall['precision']} on {overall['positives']} values")
+
+
+def print_score(measured: pii_benchmark.PiiBenchmark) -> None:
+    """Print what the detector scores on its test set."""
+    of = measured.overall
+    print(f"test set: recall {of.recall}, precision {of.precision} on {of.planted} values")
+
+
+def main() -> None:
+    """Print speed and score, or store the score."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=float, default=110, help="size of the source code that is searched")
+    parser.add_argument("--write", action="store_true", help="measure the score alone and store it")
+    asked = parser.parse_args()
+    if not asked.write:
+        print_speed(asked.megabytes)
+    measured = pii_test_set.measure()
+    print_score(measured)
+    if asked.write:
+        pii_benchmark.FILE.write_text(measured.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main()

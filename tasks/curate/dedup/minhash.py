@@ -52,7 +52,7 @@ BATCH = 8 << 20  # bytes of text that one thread reads at a time
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pairs of near duplicates and the groups they form. Unpacks: `pairs, clusters = near_duplicates(texts)`.
+    """Pairs of near duplicates and the groups they form. Unpacks: `pairs, clusters = near_duplicates(texts, 0.85)`.
 
     pairs: `left`, `right` (row numbers, left < right), `jaccard` (exact, at least the threshold), sorted by row.
     clusters: int64, for each text the smallest row of its connected component: itself, where it has no duplicate.
@@ -66,10 +66,10 @@ class Duplicates:
         return iter((self.pairs, self.clusters))
 
 
-def near_duplicates(texts: Texts, threshold: float = 0.85, *, workers: int = 1, ngram: int = NGRAM) -> Duplicates:
+def near_duplicates(texts: Texts, threshold: float, *, workers: int = 1, ngram: int = NGRAM) -> Duplicates:
     """All pairs of texts whose Jaccard is at least `threshold`, and the groups they form.
 
-    Texts in a `TextFile` stay on disk: what is held of each is its signature, 358 bytes at the usual threshold.
+    Texts in a `TextFile` stay on disk: in memory is only the signature of each, 358 bytes at the usual threshold.
     The same texts give the same answer on any number of `workers` (threads). Every pair listed is right. One that
     should be listed is missed with odds of 1e-5 at the threshold and less above, but for two limits that keep time
     linear. Of more than `COPIES` texts with the same words, the rest is paired with the first only. And where more than
@@ -77,16 +77,16 @@ def near_duplicates(texts: Texts, threshold: float = 0.85, *, workers: int = 1, 
     in which hardly any two texts reach the threshold.
 
     Raises ValueError for a threshold outside (0, 1] and for less than one word or worker, SourceError where a text is
-    missing: two rows without a text are no duplicates, and only the caller can tell what they are. Empty texts are
+    missing: two rows without a text are no duplicates, and only the caller knows what they are. Empty texts are
     equal.
     """
-    _refuse(threshold, workers, ngram)
-    column = _column(texts)
+    _check_arguments(threshold, workers, ngram)
+    column = _as_column(texts)
     if not len(column):
-        return _duplicates(_pairs([], [], []), 0)
-    candidates, firsts = _met(column, threshold, ngram, workers)
-    near = _verified(column, candidates, ngram, workers).filter(pl.col("jaccard") >= threshold)
-    return _duplicates(_with_copies(near, firsts), len(column))
+        return _with_clusters(_pairs_frame([], [], []), 0)
+    candidates, firsts = _candidates_and_firsts(column, threshold, ngram, workers)
+    near = _measured_candidates(column, candidates, ngram, workers).filter(pl.col("jaccard") >= threshold)
+    return _with_clusters(_with_copies(near, firsts), len(column))
 
 
 def jaccard(left: str, right: str, ngram: int = NGRAM) -> float:
@@ -103,7 +103,7 @@ def shingles(text: str, ngram: int = NGRAM) -> frozenset[tuple[str, ...]]:
 
     "Stop the web-pod now, please" -> (stop, the, web, pod, now), (the, web, pod, now, please).
     """
-    found = [_folded(word) for word in re.findall(r"\w+", text)] or ["".join(text.split())]
+    found = [_lower_word(word) for word in re.findall(r"\w+", text)] or ["".join(text.split())]
     return frozenset(tuple(found[at : at + ngram]) for at in range(max(len(found) - ngram, 0) + 1))
 
 
@@ -111,8 +111,8 @@ def hashed(texts: Texts, ngram: int = NGRAM) -> tuple[Array, Array]:
     """(starts, hashes): 64-bit hashes, none twice, of the shingles of text i are `hashes[starts[i]:starts[i + 1]]`."""
     from tasks.curate.dedup import minhash_kernels as kernels
 
-    column = _column(texts)
-    text, offsets = _bytes(column, np.arange(len(column)))
+    column = _as_column(texts)
+    text, offsets = _utf8_of(column, np.arange(len(column)))
     scratch = np.empty(kernels.room(kernels.longest(offsets)), np.uint64)
     starts, hashes = kernels.spread(text, offsets, _fold_table(), ngram, scratch)
     return starts, hashes[: starts[-1]]
@@ -130,7 +130,7 @@ def banding(threshold: float) -> tuple[int, int]:
     return BINS, 1
 
 
-def _refuse(threshold: float, workers: int, ngram: int) -> None:
+def _check_arguments(threshold: float, workers: int, ngram: int) -> None:
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; a Jaccard above 0 and up to 1 is expected, such as 0.85")
     if ngram < 1:
@@ -142,8 +142,8 @@ def _refuse(threshold: float, workers: int, ngram: int) -> None:
 # --- texts in, bytes out ---------------------------------------------------------------------------------------------
 
 
-def _column(texts: Texts) -> Column:
-    """Texts as they are held: on disk, Arrow's in chunks, others as a list. Nothing copies them."""
+def _as_column(texts: Texts) -> Column:
+    """Texts without a copy: those on disk, Arrow's in chunks, others as a list."""
     if isinstance(texts, TextFile):
         return texts
     if isinstance(texts, pd.Series):
@@ -166,7 +166,7 @@ def _column(texts: Texts) -> Column:
     return texts
 
 
-def _sizes(column: Column) -> Array:
+def _byte_sizes(column: Column) -> Array:
     """About how many bytes each text has."""
     if isinstance(column, TextFile):
         return column.sizes
@@ -175,7 +175,7 @@ def _sizes(column: Column) -> Array:
     return np.fromiter(map(len, column), np.int64, len(column))
 
 
-def _bytes(column: Column, rows: Array) -> tuple[Array, Array]:
+def _utf8_of(column: Column, rows: Array) -> tuple[Array, Array]:
     """The UTF-8 of some texts in a row, uint8, and where each begins and the last one ends in it, int64."""
     if isinstance(column, TextFile):
         return column.read(rows)
@@ -184,7 +184,7 @@ def _bytes(column: Column, rows: Array) -> tuple[Array, Array]:
     return in_a_row(encoded([column[row] for row in rows]))
 
 
-def _batches(sizes: Array) -> list[Array]:
+def _byte_batches(sizes: Array) -> list[Array]:
     """Consecutive positions whose sizes add up to about `BATCH`."""
     ends = np.flatnonzero(np.diff(np.cumsum(sizes) // BATCH)) + 1
     return np.split(np.arange(len(sizes)), ends)
@@ -194,16 +194,18 @@ def _batches(sizes: Array) -> list[Array]:
 def _fold_table() -> Array:
     """uint32 for each number below 2^21: 0 for white space, 1 for what else is no word, and the lower case of a letter.
 
-    The rest of a word stands for itself.
+    Other characters of a word map to themselves.
     """
-    letters = {ord(letter): ord(_folded(letter)) for letter in re.findall(r"\w", "".join(map(chr, range(0x110000))))}
+    letters = {
+        ord(letter): ord(_lower_word(letter)) for letter in re.findall(r"\w", "".join(map(chr, range(0x110000))))
+    }
     table = np.ones(1 << 21, np.uint32)
     table[[code for code in range(0x3001) if chr(code).isspace()]] = 0
     table[list(letters)] = list(letters.values())
     return table
 
 
-def _folded(word: str) -> str:
+def _lower_word(word: str) -> str:
     """Lower case, letter by letter: one may become two ("İ"), of which the first counts."""
     return "".join(letter.lower()[0] for letter in word)
 
@@ -211,7 +213,7 @@ def _folded(word: str) -> str:
 # --- the four steps --------------------------------------------------------------------------------------------------
 
 
-def _each(work: Callable[[Part], Result], parts: Sequence[Part], workers: int) -> list[Result]:
+def _map_in_threads(work: Callable[[Part], Result], parts: Sequence[Part], workers: int) -> list[Result]:
     """Results in the order of the parts, whichever thread is the first to finish."""
     if workers == 1:
         return [work(part) for part in parts]
@@ -219,14 +221,14 @@ def _each(work: Callable[[Part], Result], parts: Sequence[Part], workers: int) -
         return list(pool.map(work, parts))
 
 
-def _met(column: Column, threshold: float, ngram: int, workers: int) -> tuple[Array, Array]:
+def _candidates_and_firsts(column: Column, threshold: float, ngram: int, workers: int) -> tuple[Array, Array]:
     """(candidates, the first text with the words of each text).
 
     Steps 1 to 3. The signatures, which take most of the memory, are let go of here: nothing after needs them.
     """
     prints, keys, marks = _signatures(column, banding(threshold), ngram, workers)
     _, firsts, groups = np.unique(prints, return_index=True, return_inverse=True)
-    return _candidates(np.sort(firsts), keys, marks, threshold, workers), firsts[groups]
+    return _candidate_pairs(np.sort(firsts), keys, marks, threshold, workers), firsts[groups]
 
 
 def _signatures(column: Column, shape: tuple[int, int], ngram: int, workers: int) -> tuple[Array, Array, Array]:
@@ -240,13 +242,13 @@ def _signatures(column: Column, shape: tuple[int, int], ngram: int, workers: int
 
     def sign(batch: Array) -> None:
         part = slice(batch[0], batch[-1] + 1)
-        kernels.sign(*_bytes(column, batch), _fold_table(), ngram, prints[part], keys[:, part], marks[part])
+        kernels.sign(*_utf8_of(column, batch), _fold_table(), ngram, prints[part], keys[:, part], marks[part])
 
-    _each(sign, _batches(_sizes(column)), workers)
+    _map_in_threads(sign, _byte_batches(_byte_sizes(column)), workers)
     return prints, keys, marks
 
 
-def _candidates(texts: Array, keys: Array, marks: Array, threshold: float, workers: int) -> Array:
+def _candidate_pairs(texts: Array, keys: Array, marks: Array, threshold: float, workers: int) -> Array:
     """Pairs of texts that share a band and nearly enough bins, sorted, each once: uint64, left << 32 | right."""
     from tasks.curate.dedup import minhash_kernels as kernels
 
@@ -254,19 +256,19 @@ def _candidates(texts: Array, keys: Array, marks: Array, threshold: float, worke
     least = math.ceil(bins * threshold - SPREAD * math.sqrt(bins * threshold * (1 - threshold)))
 
     def meet(band: int) -> Array:
-        order, reach = _order(texts, keys[band])
+        order, reach = _band_order(texts, keys[band])
         return kernels.meet(order, reach, keys[band], marks, least)
 
     found = np.empty(0, np.uint64)
     for first in range(0, len(keys), workers):  # not all at once: bands repeat each other, and memory is for texts
         bands = range(first, min(first + workers, len(keys)))
-        found = np.concatenate((found, *_each(meet, bands, workers)))
+        found = np.concatenate((found, *_map_in_threads(meet, bands, workers)))
         found.sort()
         found = found[np.diff(found, prepend=~found[:1]) != 0]
     return found
 
 
-def _order(texts: Array, keys: Array) -> tuple[Array, Array]:
+def _band_order(texts: Array, keys: Array) -> tuple[Array, Array]:
     """Texts sorted by the keys of one band, and with how many of the next ones each is to be compared."""
     order = texts[np.argsort(keys[texts], kind="stable")]
     own = keys[order]
@@ -274,7 +276,7 @@ def _order(texts: Array, keys: Array) -> tuple[Array, Array]:
     return order, np.repeat(np.where(sizes > CROWD, NEIGHBOURS, CROWD).astype(np.int16), sizes)
 
 
-def _verified(column: Column, candidates: Array, ngram: int, workers: int) -> pl.DataFrame:
+def _measured_candidates(column: Column, candidates: Array, ngram: int, workers: int) -> pl.DataFrame:
     """Candidates with their exact Jaccard."""
     from tasks.curate.dedup import minhash_kernels as kernels
 
@@ -282,13 +284,13 @@ def _verified(column: Column, candidates: Array, ngram: int, workers: int) -> pl
 
     def compare(batch: Array) -> Array:
         rows, ends = np.unique((left[batch], right[batch]), return_inverse=True)
-        return kernels.compare(*_bytes(column, rows), _fold_table(), ngram, *ends.reshape(2, -1))
+        return kernels.compare(*_utf8_of(column, rows), _fold_table(), ngram, *ends.reshape(2, -1))
 
-    measured = _each(compare, _batches(_sizes(column)[right]), workers) if len(candidates) else []
-    return _pairs(left, right, np.concatenate([[], *measured]))
+    measured = _map_in_threads(compare, _byte_batches(_byte_sizes(column)[right]), workers) if len(candidates) else []
+    return _pairs_frame(left, right, np.concatenate([[], *measured]))
 
 
-def _pairs(left: Any, right: Any, measured: Any) -> pl.DataFrame:
+def _pairs_frame(left: Any, right: Any, measured: Any) -> pl.DataFrame:
     columns = {"left": pl.Int64, "right": pl.Int64, "jaccard": pl.Float64}
     return pl.DataFrame([left, right, measured], schema=columns)
 
@@ -313,7 +315,7 @@ def _with_copies(near: pl.DataFrame, firsts: Array) -> pl.DataFrame:
     return pl.concat([across, same]).sort("left", "right")
 
 
-def _duplicates(pairs: pl.DataFrame, count: int) -> Duplicates:
+def _with_clusters(pairs: pl.DataFrame, count: int) -> Duplicates:
     from tasks.curate.dedup import minhash_kernels as kernels
 
     return Duplicates(pairs, kernels.join(pairs["left"].to_numpy(), pairs["right"].to_numpy(), count))

@@ -59,7 +59,7 @@ def character(text: Array, at: int, end: int) -> Any:
 def words(text: Array, begin: int, end: int, folded: Array, out: Array) -> Any:
     """Writes the hash of each word of `text[begin:end]` to `out`; returns how many.
 
-    A text without a word has one: all it holds but white space.
+    A text without a word has one: all of it but white space.
     """
     count = 0
     inside = False

@@ -1,10 +1,9 @@
-"""Repositories whose owners asked to be left out: a list of names, and whether a repository is among them."""
+"""Repositories of owners who opted out: a list of names, and whether a repository is on it."""
 
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from schemas.finding import SourceError
 
@@ -28,12 +27,12 @@ def repositories(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for name in bare if name}))
 
 
-def is_among(repo: Any, names: frozenset[str]) -> bool:
+def is_among(repo: object, names: frozenset[str]) -> bool:
     """Whether a repository, "owner/name", or its owner is one of `names`; a missing one is not."""
     name = repo.lower() if isinstance(repo, str) else ""
     return name in names or name.partition("/")[0] in names
 
 
-def told(names: Sequence[str]) -> dict[str, Any]:
-    """The list by its length and hash: a manifest tells which list was used, not who is on it."""
+def as_parameters(names: Sequence[str]) -> dict[str, int | str]:
+    """The list by its length and hash: a manifest says which list was used, not who is on it."""
     return {"opted_out": len(names), "opted_out_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}

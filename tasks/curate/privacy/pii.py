@@ -3,11 +3,12 @@
 `find(text)` says where; `redact(text)` replaces each by `<KIND>`; one detector does both, so that what a leak check
 sees is what redaction removes, and `find(redact(text).text)` is empty. `find_all(texts)` is `find` of each text.
 
-How. Every rule names anchors, one of which stands on each line it could find something on; lines without are never
-looked at. Few lines of code have one, so what follows may be careful: exact patterns, and a judgement of what stands
-around. Over many texts the same anchors are first sought by Rust's regular expressions (linear time, through polars),
-which leaves four texts in five untouched. The patterns of this file are the formats providers publish; addresses are
-in `pii_addresses`, secrets known by their key in `pii_values`.
+Method: every rule names anchors. A line in which the rule could find something contains one of them; other lines are
+not examined. Few lines of code have an anchor, so the rest may be slow: exact patterns, and a look at the text around.
+Over many texts the same anchors are first searched by Rust's regular expressions (linear time, through polars), which
+find none in four texts of five. The patterns of this file are the formats providers publish; addresses are
+in `pii_addresses`, numbers in `pii_numbers`, secrets known by their key in `pii_values`, by their place in a command or
+header in `pii_headers`, by their Kubernetes Secret in `pii_kubernetes`.
 
 Where two findings overlap, a token known by its own format goes before a value known by its key, that before an
 address, and the longer before the shorter.
@@ -26,6 +27,9 @@ from typing import NamedTuple
 import polars as pl
 
 from tasks.curate.privacy import pii_addresses as addresses
+from tasks.curate.privacy import pii_headers as headers
+from tasks.curate.privacy import pii_kubernetes as kubernetes
+from tasks.curate.privacy import pii_literals as literals
 from tasks.curate.privacy import pii_numbers as numbers
 from tasks.curate.privacy import pii_values as values
 from tasks.curate.privacy.pii_addresses import Found, after
@@ -100,7 +104,7 @@ ADDRESSES = frozenset({"email", "ipv4", "ipv6"})
 
 
 class Rule(NamedTuple):
-    """What examines a line, and the anchors of which the line must hold one.
+    """What examines a line, and the anchors of which the line must contain one.
 
     An anchor is a regular expression that begins with a literal, since Python leaps to those. `folded` anchors are in
     small letters and looked for in the text in small letters. `scans` say in Rust's syntax what the anchors say, where
@@ -134,24 +138,26 @@ def find(text: str) -> list[Span]:
 
 
 def find_all(texts: Sequence[str]) -> list[list[Span]]:
-    """`find` of each text, in order: one scan over all, then a closer look by the rules whose anchors a text holds."""
+    """`find` of each text, in order: one scan over all, then only the rules whose anchors a text contains."""
     if sum(map(len, texts)) < SHORT:
-        return [_found(text, RULES) for text in texts]
-    return [_found(text, rules) for text, rules in zip(texts, _held(texts), strict=True)]
+        return [_spans_in(text, RULES) for text in texts]
+    return [_spans_in(text, rules) for text, rules in zip(texts, _rules_for_each(texts), strict=True)]
 
 
-def _held(texts: Sequence[str]) -> Iterator[list[Rule]]:
-    """For each text the rules of which it holds an anchor: few hold any, and only these are asked which."""
-    first = _scan(texts, (SCAN,), *map(SCANS.__getitem__, NUMBERS))
+def _rules_for_each(texts: Sequence[str]) -> Iterator[list[Rule]]:
+    """For each text the rules of which it contains an anchor: few contain any, and only these are asked which."""
+    first = _scan_texts(texts, (SCAN,), *map(SCANS.__getitem__, NUMBERS))
     hits = [text for text, (hit, *_) in zip(texts, first, strict=True) if hit]
-    worded = iter(_scan(hits, *map(SCANS.__getitem__, WORDED)))
+    worded = iter(_scan_texts(hits, *map(SCANS.__getitem__, WORDED)))
     for hit, *numbered in first:
         yield [*compress(WORDED, next(worded) if hit else ()), *compress(NUMBERS, numbered)]
 
 
-def _found(text: str, rules: Sequence[Rule]) -> list[Span]:
-    folded = values.fold(text) if rules else ""
-    return settle(found for rule in rules for line in _lines(text, folded, rule) for found in rule.examine(text, *line))
+def _spans_in(text: str, rules: Sequence[Rule]) -> list[Span]:
+    folded = literals.fold(text) if rules else ""
+    return without_overlaps(
+        found for rule in rules for line in _anchored_lines(text, folded, rule) for found in rule.examine(text, *line)
+    )
 
 
 def redact(text: str) -> Redacted:
@@ -162,7 +168,7 @@ def redact(text: str) -> Redacted:
 def replace(text: str, found: Sequence[Span]) -> Redacted:
     """The text with a placeholder for each of `found` and for what only then comes to light, if anything.
 
-    A value can hide beside another (`1.2.3.4-10.0.0.1`); its place is then told in the original text.
+    A value can hide beside another (`1.2.3.4-10.0.0.1`); its place is then that in the original text.
     """
     return replace_all((text,), (found,))[0]
 
@@ -173,7 +179,7 @@ def replace_all(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[R
     asked = [at for at, own in enumerate(spans) if own]
     while asked:
         for at in asked:
-            marked[at] = _replaced(texts[at], spans[at])
+            marked[at] = _with_placeholders(texts[at], spans[at])
         hidden = find_all([marked[at] for at in asked])
         asked = [at for at, more in zip(asked, hidden, strict=True) if more]
         for at, more in zip(asked, filter(None, hidden), strict=True):
@@ -183,10 +189,10 @@ def replace_all(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[R
 
 def _with_hidden(spans: Sequence[Span], hidden: Iterable[Span]) -> tuple[Span, ...]:
     """The spans of a text, and what was found in it once these were replaced."""
-    return tuple(settle([*((s.start, s.end, s.kind) for s in spans), *_traced(spans, hidden)]))
+    return tuple(without_overlaps([*((s.start, s.end, s.kind) for s in spans), *_in_original(spans, hidden)]))
 
 
-def _replaced(text: str, spans: Iterable[Span]) -> str:
+def _with_placeholders(text: str, spans: Iterable[Span]) -> str:
     pieces, done = [], 0
     for span in spans:
         pieces += [text[done : span.start], PLACEHOLDERS[span.kind]]
@@ -194,13 +200,13 @@ def _replaced(text: str, spans: Iterable[Span]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def _traced(spans: Sequence[Span], hidden: Iterable[Span]) -> Iterator[Found]:
+def _in_original(spans: Sequence[Span], hidden: Iterable[Span]) -> Iterator[Found]:
     """Spans of the redacted text as spans of the original; an end inside a placeholder becomes the value's."""
     for span in hidden:
-        yield _origin(spans, span.start)[0], _origin(spans, span.end)[1], span.kind
+        yield _original_place(spans, span.start)[0], _original_place(spans, span.end)[1], span.kind
 
 
-def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
+def _original_place(spans: Sequence[Span], at: int) -> tuple[int, int]:
     shift = 0  # original minus redacted
     for span in spans:
         begin = span.start - shift
@@ -213,19 +219,19 @@ def _origin(spans: Sequence[Span], at: int) -> tuple[int, int]:
     return at + shift, at + shift
 
 
-def _scan(texts: Sequence[str], *scans: Sequence[str]) -> list[tuple[bool, ...]]:
-    """For each text, and in it for each of `scans`: whether the text holds what one of its expressions seeks."""
+def _scan_texts(texts: Sequence[str], *scans: Sequence[str]) -> list[tuple[bool, ...]]:
+    """For each text, and in it for each of `scans`: whether one of its expressions matches in the text."""
     try:
         column = pl.Series("text", texts, dtype=pl.String)
     except UnicodeEncodeError:  # a lone surrogate is no Unicode text; any other character in its place will do
-        return _scan([text.encode("utf-8", "replace").decode() for text in texts], *scans)
+        return _scan_texts([text.encode("utf-8", "replace").decode() for text in texts], *scans)
     text = pl.col("text").str
-    held = (pl.any_horizontal(*map(text.contains, sought)).alias(str(at)) for at, sought in enumerate(scans))
-    return column.to_frame().select(held).rows()  # side by side, on all cores
+    matches = (pl.any_horizontal(*map(text.contains, sought)).alias(str(at)) for at, sought in enumerate(scans))
+    return column.to_frame().select(matches).rows()  # side by side, on all cores
 
 
-def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
-    """(start, end) of each line that holds an anchor of the rule; a line with two kinds of anchor comes twice."""
+def _anchored_lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
+    """(start, end) of each line with an anchor of the rule; a line with two kinds of anchor comes twice."""
     for anchor in ANCHORS[rule]:
         end = -1
         for match in anchor.finditer(folded if rule.folded else text):
@@ -235,20 +241,20 @@ def _lines(text: str, folded: str, rule: Rule) -> Iterator[tuple[int, int]]:
                 yield text.rfind("\n", 0, match.start()) + 1, end
 
 
-def _tokens(text: str, start: int, end: int) -> Iterator[Found]:
+def _find_tokens(text: str, start: int, end: int) -> Iterator[Found]:
     for match in TOKEN.finditer(text, start, end):
-        if _is_token(str(match.lastgroup), match[0]):
+        if _is_random_token(str(match.lastgroup), match[0]):
             yield *match.span(), str(match.lastgroup)
 
 
-def _private_keys(text: str, start: int, end: int) -> Iterator[Found]:
+def _find_private_keys(text: str, start: int, end: int) -> Iterator[Found]:
     for match in PEM.finditer(text, start, end):
         stop = _pem_end(text, match)
         if stop:
             yield match.start(), stop, "private_key"
 
 
-def _is_token(kind: str, token: str) -> bool:
+def _is_random_token(kind: str, token: str) -> bool:
     """Whether a match looks drawn at random: `sk-` also begins words, and `ghp_xxxx` is how one writes about them."""
     if kind in {"slack_webhook", "aws_key", "jwt"}:
         return True
@@ -268,7 +274,7 @@ def _pem_end(text: str, head: re.Match[str]) -> int:
     return stop + len(foot) if whole and PEM_DATA.search(text, head.end(), stop) else 0
 
 
-def _userinfo(text: str, start: int, end: int) -> Iterator[Found]:
+def _find_userinfo(text: str, start: int, end: int) -> Iterator[Found]:
     return (
         (m.start(), m.end() - 1, "connection_string") for m in USERINFO.finditer(text, start, end) if _is_credential(m)
     )
@@ -279,21 +285,23 @@ NO_PASSWORD = re.compile(r"[{}]|\[\^|^\$\w+$|^%[sdv]$|^:")  # a template's, a re
 
 def _is_credential(match: re.Match[str]) -> bool:
     password = match["password"] or match["dsn_password"] or match["thin_password"] or match["token"]
-    no_secret = values.REFERENCE.search(password) or values.STAND_IN.fullmatch(password) or NO_PASSWORD.search(password)
+    no_secret = (
+        literals.REFERENCE.search(password) or literals.STAND_IN.fullmatch(password) or NO_PASSWORD.search(password)
+    )
     return no_secret is None
 
 
-def settle(found: Iterable[Found]) -> list[Span]:
+def without_overlaps(found: Iterable[Found]) -> list[Span]:
     """The findings without overlaps: formats before places, long before short."""
     kept: list[Found] = []  # in the order of the text
-    for start, end, kind in sorted(set(found), key=_rank):
+    for start, end, kind in sorted(set(found), key=_overlap_rank):
         at = bisect_left(kept, (start, end, kind))
         if (at == 0 or kept[at - 1][1] <= start) and (at == len(kept) or end <= kept[at][0]):
             kept.insert(at, (start, end, kind))
     return [Span(*found) for found in kept]
 
 
-def _rank(found: Found) -> tuple[int, int, int, int]:
+def _overlap_rank(found: Found) -> tuple[int, int, int, int]:
     start, end, kind = found
     tier = 0 if kind in KNOWN_BY_FORMAT else 2 if kind in ADDRESSES else 1
     return tier, start - end, start, KINDS.index(kind)
@@ -309,12 +317,12 @@ WORDED = (
     Rule(addresses.emails, addresses.EMAIL_ANCHORS, scans=(addresses.EMAIL_SCAN,)),
     Rule(addresses.ipv4s, addresses.IPV4_ANCHORS),
     Rule(addresses.ipv6s, addresses.IPV6_ANCHORS, scans=(addresses.IPV6_SCAN,)),
-    Rule(_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
-    Rule(values.spans, values.KEY_ANCHORS, folded=True, scans=(values.KEY_SCAN,)),
-    Rule(values.headers, values.HEADER_ANCHORS, folded=True, scans=(values.HEADER_SCAN,)),
-    Rule(values.secret_data, values.SECRET_ANCHORS, folded=True),
-    Rule(_tokens, TOKEN_ANCHORS),
-    Rule(_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
+    Rule(_find_userinfo, (r"://[^\n/\"'<> ]*@", r"@(?:tcp|unix)\(", "jdbc:oracle:thin:")),
+    Rule(values.spans, literals.KEY_ANCHORS, folded=True, scans=(literals.KEY_SCAN,)),
+    Rule(headers.headers, headers.HEADER_ANCHORS, folded=True, scans=(headers.HEADER_SCAN,)),
+    Rule(kubernetes.secret_data, kubernetes.SECRET_ANCHORS, folded=True),
+    Rule(_find_tokens, TOKEN_ANCHORS),
+    Rule(_find_private_keys, ("-----BEGIN [A-Z0-9 ]*PRIVATE",)),
 )
 NUMBERS = (
     Rule(numbers.ssns, numbers.SSN_ANCHORS, scans=numbers.SSN_SCANS),

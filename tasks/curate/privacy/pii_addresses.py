@@ -8,7 +8,7 @@ What is an address and what is not is a matter of policy; this is ours.
   (`icon@2x.png`) and systemd instances (`getty@tty1.service`). `noreply@` addresses are caught like any other.
 - *IPv4 and IPv6*: every single address, private ones included: an internal address still says whose network it is.
   Kept: loopback, unspecified and `0.x`, netmasks and broadcast, documentation ranges (RFC 5737, RFC 3849), blocks
-  in CIDR notation, and dotted quads that are versions by what stands around them.
+  in CIDR notation, and dotted quads that are versions by the text around them.
 """
 
 import re
@@ -29,7 +29,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def after(glued: str) -> str:
-    """Look-behind: nothing of the character class `glued` stands before, an escape sequence apart."""
+    """Look-behind: no character of the class `glued` is before, an escape sequence apart."""
     return rf"(?:(?<![\\%{glued}])|(?<=\\)(?![nrtbfu])|{_ESCAPED})"
 
 
@@ -52,7 +52,7 @@ ALGORITHM_DOMAIN = frozenset({"openssh.com", "libssh.org", "lysator.liu.se"})  #
 VERSION_DOMAIN = re.compile(r"v?[0-9]+\.[0-9]")
 
 _QUAD = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
-_WILDCARD_DNS = r"\.(?:nip|sslip|xip)\.io\b"  # names that spell the address they stand for
+_WILDCARD_DNS = r"\.(?:nip|sslip|xip)\.io\b"  # names that spell their address
 IPV4 = re.compile(rf"{after('0-9A-Za-z_')}{_QUAD}(?![0-9A-Za-z_])(?!\.(?!(?:nip|sslip|xip)\.io\b)[0-9A-Za-z])")
 CIDR = re.compile(r"/(?:3[0-2]|[12]?[0-9])(?![0-9A-Za-z.])")
 VERSION_BEHIND = re.compile(
@@ -98,7 +98,7 @@ IPV6 = re.compile(
 DOCUMENTATION_6 = ip_network("2001:db8::/32")
 CIDR_6 = re.compile(r"/[0-9]{1,3}(?![0-9A-Za-z])")
 
-# What a line must hold to be looked at: see `tasks.curate.privacy.pii`.
+# What a line must contain to be examined: see `tasks.curate.privacy.pii`.
 EMAIL_ANCHORS = (rf"@[{LATIN}][{LATIN}-]*\.", rf"%40[{LATIN}][{LATIN}-]*\.")
 EMAIL_SCAN = rf"[{LATIN}_.+-](?:@|%40)[{LATIN}][{LATIN}-]*\."
 IPV4_ANCHORS = (r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",)
@@ -202,8 +202,10 @@ def _is_spelled_as_address(match: re.Match[str]) -> bool:
         return True
     if len(groups) > 2:
         return any(len(group) > 2 or not group.isdigit() for group in groups) and any(g[0].isdigit() for g in groups)
-    return len(groups) == 2 and groups[0][0].isdigit() and any(len(g) > 2 and _is_mixed(g) for g in groups)
+    return (
+        len(groups) == 2 and groups[0][0].isdigit() and any(len(g) > 2 and _has_digits_and_letters(g) for g in groups)
+    )
 
 
-def _is_mixed(group: str) -> bool:
+def _has_digits_and_letters(group: str) -> bool:
     return not group.isdigit() and not group.isalpha()

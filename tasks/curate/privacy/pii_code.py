@@ -1,9 +1,9 @@
 """Redact source code so that a program stays one. Pure.
 
-The detector is `pii.find`; what stands in a string or a comment gives way to its placeholder, as in any text. But
-`<EMAIL>` is a tag in JSX, and no number where a number stood: where a file parsed and no longer would, names and zeros
-take the values' places, which are legal nearly everywhere. A file that does not parse even so is not to be published,
-nor one in which the detector still finds something.
+The detector is `pii.find`. A value in a string or a comment is replaced by its placeholder, as in any text. But
+`<EMAIL>` is a tag in JSX, and is no number: if a file would no longer parse, names and zeros replace the values
+instead, which are legal nearly everywhere. A file that does not parse even then must not be published, nor one in
+which the detector still finds something.
 """
 
 import re
@@ -43,14 +43,14 @@ def _redaction(text: str, language: str, marked: pii.Redacted) -> Redaction:
         return Redaction(marked.text, marked.spans, "redacted")
     if grammars.parses(marked.text, language) or not grammars.parses(text, language):
         return Redaction(marked.text, marked.spans, "redacted")
-    named = _named(text, marked.spans)
+    named = _with_names(text, marked.spans)
     if not grammars.parses(named, language):
         return Redaction(marked.text, marked.spans, "breaks")
     return Redaction(named, marked.spans, "leak" if pii.find(named) else "redacted")
 
 
 # How lines begin that are comments: or text within a literal, to which a placeholder does no more. Not in JavaScript,
-# where a tag in JSX would be one. `*` also begins an expression, but no address stands in one.
+# where a tag in JSX would be one. `*` also begins an expression, but no address is in one.
 _COMMENTS = {
     "Python": (re.compile(r"[ \t]*#"), None),
     "Java": (re.compile(r"[ \t]*//"), re.compile(r"[ \t]*/?\*")),
@@ -60,7 +60,7 @@ _PLAIN = re.compile(r"[\w.@:+-]+")  # nothing that ends a comment or a literal
 
 
 def _is_in_comment(text: str, language: str, span: Span) -> bool:
-    """Whether a value stands where no placeholder can break a program: most do, and parsing is slow."""
+    """Whether a value is where no placeholder can break a program: most are, and parsing is slow."""
     line, block = _COMMENTS.get(language, (None, None))
     begin = text.rfind("\n", 0, span.start) + 1
     marks = (line, block if span.kind == "email" else None)
@@ -69,7 +69,7 @@ def _is_in_comment(text: str, language: str, span: Span) -> bool:
     )
 
 
-def _named(text: str, spans: Sequence[Span]) -> str:
+def _with_names(text: str, spans: Sequence[Span]) -> str:
     """The text with a name such as `REDACTED_EMAIL` for each value, and noughts for the digits of a number."""
     pieces, done = [], 0
     for span in spans:

@@ -1,6 +1,6 @@
 """Redact a Kubernetes manifest without changing what it parses to, redacted values apart. Pure.
 
-The detector is `pii.find`; this module asks YAML where values stand, so that a placeholder is legal at its place:
+The detector is `pii.find`; this module asks YAML for the places of values, so that a placeholder is legal at its place:
 quotes stay quotes, block scalars stay block scalars, keys are never touched. Values that only YAML can read (on the
 line after their key, behind a tag or an anchor, with escapes) are shown to the detector as YAML reads them, and every
 value under `data` and `stringData` of a `kind: Secret` is a secret.
@@ -20,7 +20,8 @@ import yaml
 
 from tasks.curate.privacy import pii
 from tasks.curate.privacy.pii import Redacted, Span
-from tasks.curate.privacy.pii_values import fold, is_blank
+from tasks.curate.privacy.pii_kubernetes import is_blank
+from tasks.curate.privacy.pii_literals import fold
 
 Edit = tuple[int, int, str]  # start, end, replacement
 
@@ -77,33 +78,35 @@ def redact_manifest(text: str) -> Redacted:
     only dropped.
     """
     found = pii.find(text)
-    outline = _outline(text) if found or UNSEEN.search(fold(text)) else None
+    outline = _outline_of(text) if found or UNSEEN.search(fold(text)) else None
     if outline is None:
         return pii.replace(text, found)
-    closed = pii.replace(text, _located(text, outline, found)).spans
+    closed = pii.replace(text, _all_spans(text, outline, found)).spans
     spans = tuple(span for span in closed if not _in_key(outline, span))
-    edited = _edited(text, outline, spans, _inside)
+    edited = _with_edits(text, outline, spans, _edit_content)
     if not _is_same(outline, edited, spans):  # a span cut an escape in two, say
-        edited = _edited(text, outline, spans, _whole)
+        edited = _with_edits(text, outline, spans, _edit_whole_scalar)
     return Redacted(edited, spans)
 
 
 def leaks(text: str) -> list[Span]:
     """What the same detector finds in a manifest: nothing after redaction, or it is not to be published."""
     found = pii.find(text)
-    outline = _outline(text) if found or UNSEEN.search(fold(text)) else None
-    return found if outline is None else _located(text, outline, found)
+    outline = _outline_of(text) if found or UNSEEN.search(fold(text)) else None
+    return found if outline is None else _all_spans(text, outline, found)
 
 
-def _located(text: str, outline: Outline, found: Sequence[Span]) -> list[Span]:
+def _all_spans(text: str, outline: Outline, found: Sequence[Span]) -> list[Span]:
     """What was found in the text, and what the detector finds in other values as YAML reads them."""
-    seen = {i for span in found for i in _touched(outline, span)}
-    hidden = (span for i, scalar in enumerate(outline.scalars) for span in _hidden(text, scalar, seen=i in seen))
-    return pii.settle((span.start, span.end, span.kind) for span in (*found, *hidden))
+    seen = {i for span in found for i in _touched_scalars(outline, span)}
+    hidden = (
+        span for i, scalar in enumerate(outline.scalars) for span in _spans_in_value(text, scalar, seen=i in seen)
+    )
+    return pii.without_overlaps((span.start, span.end, span.kind) for span in (*found, *hidden))
 
 
-def _hidden(text: str, scalar: Scalar, *, seen: bool) -> Iterator[Span]:
-    begin, end = _content(text, scalar)
+def _spans_in_value(text: str, scalar: Scalar, *, seen: bool) -> Iterator[Span]:
+    begin, end = _content_bounds(text, scalar)
     if scalar.is_key or begin == end:
         return
     if _is_secret_data(scalar) and not is_blank(scalar.value):
@@ -127,8 +130,8 @@ def _is_disguised(text: str, scalar: Scalar, begin: int, end: int) -> bool:
     return alone or text[begin:end] != scalar.value or PROPERTIES.match(text, scalar.start, scalar.end)[0] != ""  # type: ignore[index]
 
 
-def _content(text: str, scalar: Scalar) -> tuple[int, int]:
-    """Where a scalar's own characters stand: without tag, anchor, quotes, or a block's head."""
+def _content_bounds(text: str, scalar: Scalar) -> tuple[int, int]:
+    """Start and end of a scalar's own characters: without tag, anchor, quotes, or a block's head."""
     start = PROPERTIES.match(text, scalar.start, scalar.end).end()  # type: ignore[union-attr]  # matches nothing too
     end = scalar.end
     if scalar.style in {"|", ">"}:
@@ -140,28 +143,28 @@ def _content(text: str, scalar: Scalar) -> tuple[int, int]:
 
 
 def _in_key(outline: Outline, span: Span) -> bool:
-    return any(outline.scalars[i].is_key for i in _touched(outline, span))
+    return any(outline.scalars[i].is_key for i in _touched_scalars(outline, span))
 
 
-def _touched(outline: Outline, span: Span) -> range:
-    """The scalars, by number, that a span overlaps: none where it stands in a comment."""
+def _touched_scalars(outline: Outline, span: Span) -> range:
+    """The scalars, by number, that a span overlaps: none where it is in a comment."""
     first = bisect_right(outline.scalars, span.start, key=lambda scalar: scalar.end)
     last = bisect_right(outline.scalars, span.end - 1, key=lambda scalar: scalar.start)
     return range(first, last)
 
 
-def _edited(
+def _with_edits(
     text: str, outline: Outline, spans: Sequence[Span], edit: Callable[[str, Scalar, Span], Iterator[Edit]]
 ) -> str:
     edits: dict[Edit, None] = {}  # in order, each once: two spans in one scalar ask for the same change of its tag
     for span in spans:
-        touched = _touched(outline, span)
+        touched = _touched_scalars(outline, span)
         found = [e for i in touched for e in edit(text, outline.scalars[i], span)]
         edits |= dict.fromkeys(found if touched else [(span.start, span.end, pii.PLACEHOLDERS[span.kind])])
-    return _applied(text, sorted(edits))
+    return _apply_edits(text, sorted(edits))
 
 
-def _applied(text: str, edits: Iterable[Edit]) -> str:
+def _apply_edits(text: str, edits: Iterable[Edit]) -> str:
     pieces, done = [], 0
     for start, end, replacement in edits:
         if start >= done:
@@ -170,9 +173,9 @@ def _applied(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def _inside(text: str, scalar: Scalar, span: Span) -> Iterator[Edit]:
+def _edit_content(text: str, scalar: Scalar, span: Span) -> Iterator[Edit]:
     """A placeholder in the scalar's content; a tag that demands a number or base64 becomes `!!str`."""
-    begin, end = _content(text, scalar)
+    begin, end = _content_bounds(text, scalar)
     if typed := TYPED.search(text, scalar.start, begin):
         yield *typed.span(), "!!str"
     start, stop = max(begin, span.start), min(end, span.end)
@@ -180,7 +183,7 @@ def _inside(text: str, scalar: Scalar, span: Span) -> Iterator[Edit]:
         yield start, stop, pii.PLACEHOLDERS[span.kind]
 
 
-def _whole(text: str, scalar: Scalar, span: Span) -> Iterator[Edit]:
+def _edit_whole_scalar(text: str, scalar: Scalar, span: Span) -> Iterator[Edit]:
     """The whole scalar as a quoted placeholder."""
     begin = PROPERTIES.match(text, scalar.start, scalar.end).end()  # type: ignore[union-attr]
     if typed := TYPED.search(text, scalar.start, begin):
@@ -190,21 +193,21 @@ def _whole(text: str, scalar: Scalar, span: Span) -> Iterator[Edit]:
 
 
 def _is_same(before: Outline, text: str, spans: Sequence[Span]) -> bool:
-    after = _outline(text)
+    after = _outline_of(text)
     if after is None or after.shape != before.shape or len(after.scalars) != len(before.scalars):
         return False
-    touched = {i for span in spans for i in _touched(before, span)}
+    touched = {i for span in spans for i in _touched_scalars(before, span)}
     pairs = zip(before.scalars, after.scalars, strict=True)
     return all(a.value == b.value or i in touched for i, (a, b) in enumerate(pairs))
 
 
-def _outline(text: str) -> Outline | None:
+def _outline_of(text: str) -> Outline | None:
     """The text as YAML reads it; None where it is no YAML, or nested so deep that only an attacker writes it."""
     outline = Outline([], [])
     home = Mapping(None, None, is_list=True)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            home = _take(outline, home, event)
+            home = _take_event(outline, home, event)
             if home.depth > DEEPEST:
                 return None
     except (yaml.YAMLError, UnicodeEncodeError):
@@ -212,7 +215,7 @@ def _outline(text: str) -> Outline | None:
     return outline
 
 
-def _take(outline: Outline, home: Mapping, event: yaml.Event) -> Mapping:
+def _take_event(outline: Outline, home: Mapping, event: yaml.Event) -> Mapping:
     """Add one event to the outline; the mapping or list that the next event belongs to."""
     if isinstance(event, yaml.ScalarEvent):
         _take_scalar(outline, home, event)

@@ -65,7 +65,7 @@ PHONE_WORD = re.compile(
 FICTION = re.compile(r"\+1\D*[2-9][0-9]{2}\D*555\D*01[0-9]{2}$")
 NEAR = 48  # characters before a number in which a word says what it is
 
-# What a line must hold to be looked at, see `tasks.curate.privacy.pii`: begun with the hyphen or point between the
+# What a line must contain to be examined, see `tasks.curate.privacy.pii`: begun with the hyphen or point between the
 # groups where one is, since Python leaps to a literal that is rare. And the same as Rust reads it, which can ask for
 # a card's word before digits in one piece, of which files of numbers have many.
 SSN_ANCHORS = (r"-(?<=[0-8][0-9]{2}-)[0-9]{2}-[0-9]{4}",)
@@ -138,7 +138,7 @@ def is_international(match: re.Match[str], start: int) -> bool:
 
 
 def _is_quoted(match: re.Match[str]) -> bool:
-    """Whether quotes stand around a match, or it is a link's or an element's whole text."""
+    """Whether a match is in quotes, or it is a link's or an element's whole text."""
     before, behind = match.string[: match.start()][-4:], match.string[match.end() : match.end() + 1]
     return before.endswith(("tel:", "sms:")) or (before[-1:] in {'"', "'", "`", ">"} and behind in {'"', "'", "`", "<"})
 

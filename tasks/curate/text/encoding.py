@@ -1,13 +1,13 @@
-"""Bytes of a source file as text: which encoding they are in, told by the bytes themselves. Pure.
+"""Bytes of a source file as text: which encoding they are in, by the bytes themselves. Pure.
 
 `decoded(content)` goes from proof to likelihood: a byte order mark; zero bytes as UTF-16 has them; strict UTF-8, which
 no other encoding passes by chance once it has a few letters beyond ASCII; what the file or its source declares; then
-the two that code was written in before UTF-8, Shift-JIS and Latin-1, each only where the text reads like one. What is
-left is put to charset-normalizer, which knows how often which letters follow one another: the lines beyond ASCII alone,
+the two that code was written in before UTF-8, Shift-JIS and Latin-1, each only where the text reads like one. The
+rest is put to charset-normalizer, which knows how often which letters follow one another: the lines beyond ASCII alone,
 since among thousands of lines in English it would not see them.
 
 Whatever the way, the text encodes to the very bytes it came from. A text that would not is `Undecodable`: a wrong guess
-would be published as somebody's code, a file left out is only one fewer.
+would be published as somebody's code; a rejected file is only one fewer.
 """
 
 import codecs
@@ -53,14 +53,14 @@ _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _COOKIE = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*?coding[:=][ \t]*([-\w.]{1,40})")
 
 
-def decoded(content: bytes, told: str = "") -> Decoded:
-    """The text of a file's bytes. `told` is what their source calls the encoding, "" where it does not.
+def decoded(content: bytes, declared: str = "") -> Decoded:
+    """The text of a file's bytes. `declared` is the encoding that their source names, "" for none.
 
     Raises Undecodable.
     """
     for mark, codec in _MARKS:
         if content.startswith(mark):
-            return _marked(content[len(mark) :], codec)
+            return _after_mark(content[len(mark) :], codec)
     if b"\0" in content and (wide := _utf_16(content)):
         return wide
     if len(content.translate(None, _NO_CONTROLS)) > MOST_CONTROLS * len(content):
@@ -68,17 +68,17 @@ def decoded(content: bytes, told: str = "") -> Decoded:
     try:
         return Decoded(content.decode(), "utf-8")
     except UnicodeDecodeError as error:
-        return _not_utf_8(content, told, error)
+        return _not_utf_8(content, declared, error)
 
 
-def _marked(content: bytes, codec: str) -> Decoded:
-    found = _read(content, codec)
+def _after_mark(content: bytes, codec: str) -> Decoded:
+    found = _round_trip(content, codec)
     if found is None:
         raise Undecodable(f"The byte order mark says {codec}, and what follows it is not.")
     return found
 
 
-def _read(content: bytes, codec: str) -> Decoded | None:
+def _round_trip(content: bytes, codec: str) -> Decoded | None:
     """The bytes by one codec, where it reads all of them and would write the same; None where it does not."""
     try:
         text = content.decode(codec)
@@ -95,23 +95,23 @@ def _utf_16(content: bytes) -> Decoded | None:
     A tenth will do, where comments are long; of data read like this, the zeros are characters too.
     """
     zeros, codec = max((content[1::2].count(0), "utf-16-le"), (content[::2].count(0), "utf-16-be"))
-    found = _read(content, codec) if zeros >= 0.1 * (len(content) // 2) else None
+    found = _round_trip(content, codec) if zeros >= 0.1 * (len(content) // 2) else None
     return found if found and len(_CONTROL.findall(found.text)) <= 0.01 * len(found.text) else None
 
 
-def _not_utf_8(content: bytes, told: str, error: UnicodeDecodeError) -> Decoded:
+def _not_utf_8(content: bytes, declared: str, error: UnicodeDecodeError) -> Decoded:
     cookie = _COOKIE.match(content[:512])
-    for name in (cookie[1].decode("ascii", "replace") if cookie else "", told):
-        if found := _declared(content, name):
+    for name in (cookie[1].decode("ascii", "replace") if cookie else "", declared):
+        if found := _by_declared_name(content, name):
             return found
     lines = _beyond_ascii(content)
-    if found := _shift_jis(content, lines) or _latin(content, lines) or _guessed(content, lines):
+    if found := _if_shift_jis(content, lines) or _if_latin(content, lines) or _by_statistics(content, lines):
         return found
     raise Undecodable(f"No UTF-8 from byte {error.start} on, nor like Shift-JIS, Latin-1 or another known encoding.")
 
 
-def _declared(content: bytes, name: str) -> Decoded | None:
-    """The bytes as they are said to be encoded; None where Python does not know it or they are not."""
+def _by_declared_name(content: bytes, name: str) -> Decoded | None:
+    """The bytes in a declared encoding; None where Python does not know it, or the bytes are not in it."""
     if not _NAME.fullmatch(name):
         return None
     try:
@@ -119,24 +119,24 @@ def _declared(content: bytes, name: str) -> Decoded | None:
     except LookupError:
         return None
     if codec == "iso8859-1":
-        return _western(content)
+        return _by_latin_1(content)
     if codec in _NO_CHARSETS or codec.startswith("utf"):  # UTF-8 it is not, and the others show themselves
         return None
-    return _japanese(content) if codec == "shift_jis" else _read(content, codec)
+    return _by_shift_jis(content) if codec == "shift_jis" else _round_trip(content, codec)
 
 
-def _western(content: bytes) -> Decoded | None:
+def _by_latin_1(content: bytes) -> Decoded | None:
     """Latin-1, or Windows' superset where it has characters in the place of Latin-1's control characters."""
-    return _read(content, "cp1252" if _C1.search(content) else "iso8859-1")
+    return _round_trip(content, "cp1252" if _C1.search(content) else "iso8859-1")
 
 
 _LINES = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
 _C1 = re.compile(rb"[\x80-\x9f]")
-LONGEST_EVIDENCE = 65_536  # bytes beyond which more lines tell nothing new
+LONGEST_EVIDENCE = 65_536  # bytes beyond which more lines add no evidence
 
 
 def _beyond_ascii(content: bytes) -> bytes:
-    """The lines that hold bytes beyond ASCII."""
+    """The lines with bytes beyond ASCII."""
     lines, size = [], 0
     for match in _LINES.finditer(content):
         lines.append(match[0])
@@ -161,9 +161,9 @@ _COMMON = f"[{re.escape(_level_1())}]"
 _JAPANESE = re.compile(rf"{_COMMON}{{2,}}|(?<![A-Za-z]){_COMMON}(?![A-Za-z])")
 
 
-def _shift_jis(content: bytes, lines: bytes) -> Decoded | None:
-    """Shift-JIS, where seven in ten of the characters beyond ASCII are common Japanese and stand with their like."""
-    found = _japanese(content)
+def _if_shift_jis(content: bytes, lines: bytes) -> Decoded | None:
+    """Shift-JIS, where seven in ten of the characters beyond ASCII are common Japanese and next to others."""
+    found = _by_shift_jis(content)
     text = lines.decode("cp932", "replace")
     beyond = sum(character > "\x7f" for character in text)
     japanese = sum(len(run[0]) for run in _JAPANESE.finditer(text))
@@ -173,9 +173,9 @@ def _shift_jis(content: bytes, lines: bytes) -> Decoded | None:
 _UNUSED = re.compile("[\x80\xa0\ue000-\uf8ff]")  # what Windows' codec makes of bytes that have no character
 
 
-def _japanese(content: bytes) -> Decoded | None:
+def _by_shift_jis(content: bytes) -> Decoded | None:
     """Shift-JIS, or Windows' superset where it has characters that Shift-JIS has not."""
-    found = _read(content, "shift_jis") or _read(content, "cp932")
+    found = _round_trip(content, "shift_jis") or _round_trip(content, "cp932")
     return None if found is None or _UNUSED.search(found.text) else found
 
 
@@ -192,9 +192,9 @@ _NO_LATIN = re.compile(
 )
 
 
-def _latin(content: bytes, lines: bytes) -> Decoded | None:
-    """Latin-1 or Windows-1252, where nine in ten of the characters beyond ASCII stand as accents and signs do."""
-    found = _western(content)
+def _if_latin(content: bytes, lines: bytes) -> Decoded | None:
+    """Latin-1 or Windows-1252, if nine in ten of the characters beyond ASCII are used as accents and signs are."""
+    found = _by_latin_1(content)
     text = lines.decode("cp1252", "replace")
     beyond = sum(character > "\x7f" for character in text)
     strange = sum(len(match[0]) for match in _NO_LATIN.finditer(text))
@@ -202,16 +202,16 @@ def _latin(content: bytes, lines: bytes) -> Decoded | None:
     return found if strange <= 0.1 * beyond and controls <= 0.01 * len(lines) else None
 
 
-# Encodings of other scripts, and from how many bytes beyond ASCII on they are told from one another.
+# Encodings of other scripts, and how many bytes beyond ASCII it takes to distinguish them.
 _OTHER_SCRIPTS = ["cp1251", "koi8_r", "gb18030", "big5", "euc_jp", "euc_kr"]
 FEWEST_EVIDENCE = 64
 
 
-def _guessed(content: bytes, lines: bytes) -> Decoded | None:
-    """What charset-normalizer makes of the lines, where there is enough to tell."""
+def _by_statistics(content: bytes, lines: bytes) -> Decoded | None:
+    """What charset-normalizer makes of the lines, where there is enough evidence."""
     from charset_normalizer import from_bytes
 
     if len(lines.translate(None, _ASCII)) < FEWEST_EVIDENCE:
         return None
     best = from_bytes(lines, cp_isolation=_OTHER_SCRIPTS).best()
-    return None if best is None else _read(content, best.encoding)
+    return None if best is None else _round_trip(content, best.encoding)

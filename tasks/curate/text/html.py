@@ -55,11 +55,11 @@ def markdown(html: str) -> str:
         if not ESCAPED_TAG.search(html):
             return visible(entities.unescape(html)).strip()
         html = entities.unescape(html)
-    root = _tree(html)
+    root = _html_tree(html)
     return "" if root is None else visible(_Writer().written(root))  # entities may have hidden what visible() removes
 
 
-def _tree(html: str) -> etree._Element | None:
+def _html_tree(html: str) -> etree._Element | None:
     """Root of the parsed page, None for one without content. NUL would end the parser's text."""
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     data = visible(html).encode("utf-8", "replace")
@@ -80,26 +80,26 @@ class _Writer:
         for event, element in walk:
             tag = element.tag if isinstance(element.tag, str) else ""
             if event == "start" and tag == "pre" and not self._skipped:
-                self._fence(element)
+                self._add_code_block(element)
                 walk.skip_subtree()
                 self._open.append("\n\n")
             elif event == "start":
-                self._start(element, tag)
+                self._start_element(element, tag)
             else:
-                self._end(element, tag)
-        return _tidied("".join(self._out))
+                self._end_element(element, tag)
+        return _without_extra_space("".join(self._out))
 
-    def _start(self, element: etree._Element, tag: str) -> None:
+    def _start_element(self, element: etree._Element, tag: str) -> None:
         self._skipped += tag in DROPPED
         if self._skipped:
             self._open.append("")
             return
-        before, after = self._marks(element, tag)
+        before, after = self._marks_around(element, tag)
         self._out.append(before)
         self._open.append(after)
-        self._say(element.text)
+        self._add_text(element.text)
 
-    def _end(self, element: etree._Element, tag: str) -> None:
+    def _end_element(self, element: etree._Element, tag: str) -> None:
         after = self._open.pop()
         if tag in {"ul", "ol"} and not self._skipped:
             self._lists.pop()
@@ -108,14 +108,14 @@ class _Writer:
         else:
             self._out.append(after)
         if not self._skipped:
-            self._say(element.tail)
+            self._add_text(element.tail)
 
-    def _say(self, text: str | None) -> None:
+    def _add_text(self, text: str | None) -> None:
         if text:
             self._out.append(SPACE.sub(" ", text))
 
-    def _marks(self, element: etree._Element, tag: str) -> tuple[str, str]:
-        """What stands before and after an element's content."""
+    def _marks_around(self, element: etree._Element, tag: str) -> tuple[str, str]:
+        """The text before and after an element's content."""
         if tag == "code":
             return _backticks(element)
         if tag in EMPHASIS:
@@ -125,14 +125,14 @@ class _Writer:
             return ("[", f"]({address})") if address.startswith(("http://", "https://")) else ("", "")
         if tag == "img":
             return (f"[image: {alt.strip()}]" if (alt := element.get("alt") or "").strip() else ""), ""
-        return self._layout(tag)
+        return self._block_marks(tag)
 
-    def _layout(self, tag: str) -> tuple[str, str]:
+    def _block_marks(self, tag: str) -> tuple[str, str]:
         if tag in {"ul", "ol"}:
             self._lists.append(0 if tag == "ol" else -1)
             return "\n\n", "\n\n"
         if tag == "li":
-            return f"\n{self._bullet()} ", ""
+            return f"\n{self._list_mark()} ", ""
         if tag in {"br", "hr"}:
             return "\n", ""
         if tag in {"td", "th"}:
@@ -141,13 +141,13 @@ class _Writer:
             return f"\n\n{'#' * int(tag[1])} ", "\n\n"
         return ("\n\n", "\n\n") if tag in BLOCKS else ("", "")
 
-    def _bullet(self) -> str:
+    def _list_mark(self) -> str:
         if not self._lists or self._lists[-1] < 0:
             return "-"
         self._lists[-1] += 1
         return f"{self._lists[-1]}."
 
-    def _fence(self, element: etree._Element) -> None:
+    def _add_code_block(self, element: etree._Element) -> None:
         code = "".join(map(str, element.itertext())).strip("\n")
         language = LANGUAGE.search(" ".join(_classes(element)))
         self._out.append(f"\n\n{fenced(code, language[1] if language else '')}\n\n")
@@ -171,17 +171,17 @@ def _backticks(element: etree._Element) -> tuple[str, str]:
     return (f"{marks} ", f" {marks}") if runs else (marks, marks)
 
 
-def _tidied(text: str) -> str:
+def _without_extra_space(text: str) -> str:
     """At most one blank line in a row, no space at the ends of lines; inside fences nothing changes."""
     parts = []
     end = 0
     for match in FENCE.finditer(text):
-        parts += [_calm(text[end : match.start()]), match[0].rstrip(" \t")]
+        parts += [_prose_without_extra_space(text[end : match.start()]), match[0].rstrip(" \t")]
         end = match.end()
-    return "".join([*parts, _calm(text[end:])]).strip()
+    return "".join([*parts, _prose_without_extra_space(text[end:])]).strip()
 
 
-def _calm(prose: str) -> str:
+def _prose_without_extra_space(prose: str) -> str:
     lines = BLANK_LINES.sub("\n\n", re.sub(" {2,}", " ", prose))
     return re.sub(r" \n", "\n", re.sub(r"\n (?=\S)", "\n", lines))
 
@@ -193,7 +193,7 @@ def code_blocks(text: str) -> list[str]:
 
 def shortened(text: str, block_limit: int, limit: int) -> str:
     """Markdown within `limit` characters. Of a code block longer than `block_limit` the first two thirds and the end
-    stay (a traceback ends in its cause), of a longer text the start; what was left out is told where it stood.
+    stay (a traceback ends in its cause), of a longer text the start; a note in its place says how much is missing.
     """
     text = FENCE.sub(lambda block: _shortened_block(block, block_limit), text)
     if len(text) <= limit:
@@ -210,5 +210,5 @@ def _shortened_block(block: re.Match[str], limit: int) -> str:
     if len(code) <= limit:
         return block[0]
     head, tail = code[: 2 * limit // 3], code[len(code) - limit // 3 :]
-    told = f"[{len(code) - len(head) - len(tail):,} characters left out]"
-    return f"{block['fence']}{block['language']}\n{head}\n{told}\n{tail}\n{block['fence']}"
+    note = f"[{len(code) - len(head) - len(tail):,} characters left out]"
+    return f"{block['fence']}{block['language']}\n{head}\n{note}\n{tail}\n{block['fence']}"

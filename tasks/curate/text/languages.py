@@ -1,9 +1,9 @@
 """Which language a file of source code is in: what its name says, and whether its content agrees. Pure.
 
-A name is believed unless the content is plainly something else, since there are C++ headers of macros that no grammar
-reads, and dialects (Flow, Cython's shadow files) that only their own tools do. `contradicted` asks twice: cheaply,
-which language's turns of phrase the first lines hold, which settles nearly every file; and only for the rest the
-grammars, which read some 4 MB a second.
+A name is believed unless the content is clearly something else, since there are C++ headers of macros that no grammar
+reads, and dialects (Flow, Cython's shadow files) that only their own tools read. `contradicted` asks twice: first, at
+little cost, which language's phrases the first lines contain, which decides nearly every file; and only for the rest
+the grammars, which read some 4 MB a second.
 
 Grammars are tree-sitter's, which find a tree in every text and say which of its bytes fit nowhere. Python's own parser
 says whether a text is Python.
@@ -86,7 +86,7 @@ def errors(text: str, language: str) -> float:
     """Share of the text's bytes, 0 to 1, that tree-sitter's grammar of the language could not place."""
     root = syntax_tree(text, language).root_node
     size = root.end_byte - root.start_byte
-    return _misplaced(root) / size if size else 0.0
+    return _error_bytes(root) / size if size else 0.0
 
 
 def syntax_tree(text: str, language: str) -> "Tree":
@@ -124,7 +124,7 @@ def _grammar(language: str) -> "Language":
     return Language(import_module(_GRAMMARS[language]).language())
 
 
-def _misplaced(root: "Node") -> int:
+def _error_bytes(root: "Node") -> int:
     """Bytes in the outermost nodes of error. Iterative: trees are as deep as the worst of texts."""
     size, cursor = 0, root.walk()
     while True:
@@ -143,8 +143,8 @@ OWN = 5  # of its own, and it is: fewer than one in a hundred files of another l
 ENOUGH = 3  # of its own, where another language has not
 PLENTY = 2  # times as many, and two where there is none of its own
 
-# What lines of one language hold and hardly any line of another, strings and comments included: how they begin, blanks
-# apart, and what is within them.
+# What lines of one language contain and hardly any line of another, strings and comments included: at their beginning,
+# blanks apart, and within.
 _PHRASES = {
     "Python": (
         (
@@ -226,16 +226,16 @@ FIT = 0.02  # share below which a text is one of the grammar's language: 88 to 1
 
 
 def contradicted(text: str, language: str) -> str | None:
-    """The language that the text plainly is in, where that is not the one it is said to be in; None where it may be.
+    """The language that the text clearly is in, where that is not `language`; None where it may be `language`.
 
     The answer may be one of LANGUAGES or of its neighbours: HTML, JSON, Objective-C, text.
     """
     if other := _by_start(text, language):
         return other
-    own = _count(text, language, OWN)
+    own = _phrase_count(text, language, OWN)
     if own >= OWN:
         return None
-    others = {other: _count(text, other, PLENTY * (OWN + 1)) for other in _MARKS if other != language}
+    others = {other: _phrase_count(text, other, PLENTY * (OWN + 1)) for other in _MARKS if other != language}
     if own >= ENOUGH and max(others.values()) < PLENTY * (own + 1):
         return None
     if _is_json(text, language):
@@ -246,7 +246,7 @@ def contradicted(text: str, language: str) -> str | None:
     return _by_phrases(text, others, own, share) or ("text" if share > MISFIT and _is_prose(text) else None)
 
 
-def _count(text: str, language: str, most: int) -> int:
+def _phrase_count(text: str, language: str, most: int) -> int:
     """How many turns of phrase of the language the head of the text has; no more than `most` are counted."""
     return sum(1 for _ in islice(_MARKS[language].finditer(text, 0, HEAD), most))
 

@@ -1,11 +1,10 @@
-"""How a file of source code is laid out: what makes it no program worth keeping, and the blanks nobody meant. Pure.
+"""The layout of source code: what makes a file no program worth keeping, and white space that means nothing. Pure.
 
-`malformed` names the reason why a text is left out. `clean_controls` takes out the characters that are never seen, and
-`tidied` the blanks at the ends of lines; neither changes what a program does. For Python that is checked: the syntax
-tree is the same before and after, or the text stays as it was. In other languages, the lines within literals that go
-over several lines are left alone.
+`malformed` names the reason why a text is rejected. `clean_controls` removes invisible characters, and `tidied` the
+blanks at the ends of lines; neither changes what a program does. For Python that is checked: the syntax tree is the
+same before and after, or the text stays as it was. In other languages, literals of several lines stay as they are.
 
-Nearly every file needs nothing done, so that each function first asks, at the speed of a search, whether it has to.
+Nearly every file needs no change, so each function first searches, which is fast, whether there is anything to do.
 """
 
 import ast
@@ -13,15 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.code_corpus import FEWEST_ALPHANUMERIC, LONGEST_LINE, LONGEST_MEAN_LINE
+from schemas.code_corpus import FEWEST_ALPHANUMERIC, LONGEST_LINE, LONGEST_MEAN_LINE, MOST_CONTROLS
 from tasks.curate.text import languages
-
-MOST_CONTROLS = 0.01  # share of the characters that are control characters, or stand for bytes that were none
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A text without what is never seen in it, and how many characters that were."""
+    """A text without invisible characters, and how many were removed."""
 
     text: str
     removed: int
@@ -35,10 +32,10 @@ _SEEN_ASCII = bytes(set(range(256)) - set(_UNSEEN_ASCII))
 
 
 def clean_controls(text: str, language: str) -> Cleaned:
-    """The text without characters that are never seen. A program that parsed still does, and Python's tree is the same,
+    """The text without invisible characters. A program that parsed still does, and Python's tree is the same,
     save in its literals; where it would not, the text stays as it was.
     """
-    if _controls(text) == 0:
+    if _control_count(text) == 0:
         return Cleaned(text, 0)
     cleaned, removed = _UNSEEN.subn("", text)
     return Cleaned(cleaned, removed) if _is_as_sound(text, cleaned, language) else Cleaned(text, 0)
@@ -51,8 +48,8 @@ def _is_as_sound(before: str, after: str, language: str) -> bool:
     return tree is None or same(tree, languages.tree(after), literals=False)
 
 
-def _controls(text: str) -> int:
-    """How many characters of the text are never seen."""
+def _control_count(text: str) -> int:
+    """How many characters of the text are invisible."""
     if not text.isascii():
         return sum(1 for _ in _UNSEEN.finditer(text))
     return len(text.encode().translate(None, _SEEN_ASCII))
@@ -62,20 +59,20 @@ def malformed(text: str) -> str | None:
     """Why a text is no source code worth keeping, the first of the reasons here; None where it is."""
     if not text or text.isspace():
         return "empty"
-    if _controls(text) + text.count("\ufffd") > MOST_CONTROLS * len(text):
+    if _control_count(text) + text.count("\ufffd") > MOST_CONTROLS * len(text):
         return "control_characters"
     if "<<<<<<< " in text and _is_conflict(text):
         return "merge_conflict"
     if _is_long(text):
         return "long_lines"
-    return "low_alphanumeric" if _alphanumeric(text) < FEWEST_ALPHANUMERIC * len(text) else None
+    return "low_alphanumeric" if _alphanumeric_count(text) < FEWEST_ALPHANUMERIC * len(text) else None
 
 
 _CONFLICT = tuple(re.compile(mark, re.MULTILINE) for mark in ("^<{7} ", r"^={7}\r?$", "^>{7} "))
 
 
 def _is_conflict(text: str) -> bool:
-    """Whether git's three marks of a merge that nobody finished stand in their order, each on a line of its own."""
+    """Whether git's three marks of an unfinished merge follow each other, each on a line of its own."""
     at = 0
     for mark in _CONFLICT:
         found = mark.search(text, at)
@@ -96,7 +93,7 @@ _NO_ALPHANUMERIC = bytes(set(range(256)) - set(b"0123456789ABCDEFGHIJKLMNOPQRSTU
 _BEYOND_ASCII = re.compile("[^\0-\x7f]+")
 
 
-def _alphanumeric(text: str) -> int:
+def _alphanumeric_count(text: str) -> int:
     """How many characters of the text are letters or digits of any script."""
     count = len(text.encode("utf-8", "replace").translate(None, _NO_ALPHANUMERIC))
     if not text.isascii():
@@ -104,7 +101,7 @@ def _alphanumeric(text: str) -> int:
     return count
 
 
-# The literals that may go over several lines: their node in tree-sitter's grammar, and what a text with one holds.
+# The literals that may go over several lines: their node in tree-sitter's grammar, and what a text with one contains.
 _LITERALS = {
     "Python": ("string", re.compile(r"\"\"\"|'''|\\\n")),
     "Java": ("string_literal", re.compile(r'"""')),
@@ -155,7 +152,7 @@ def _is_same_program(before: str, after: str) -> bool:
 
 
 def same(one: ast.AST | None, other: ast.AST | None, *, literals: bool = True) -> bool:
-    """Whether two trees of Python are the same, wherever their nodes stand; what strings hold only with `literals`.
+    """Whether two trees of Python are the same, places of nodes apart; with `literals` the content of strings counts.
 
     Iterative: a program may be nested as deep as the parser lets it. Most of a tree are names and contexts, of which
     Python keeps one object each.

@@ -1,5 +1,4 @@
-"""What one pass over the bytes of source files tells: complexity, pieces for a language model, a digest without layout.
-Pure.
+"""One pass over the bytes of source files: complexity, pieces for a language model, a digest without layout. Pure.
 
 No file is parsed, so none is refused: a file that is no valid Python has a number too, and it is made up of what looks
 like Python in it. Speed on one core: some 100 MB/s, digests 250.
@@ -28,7 +27,7 @@ PIECES = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 WHITE = b" \t\n\r\f\v"
-TOGETHER = 64  # texts whose tokens are held at once: some hundred bytes each
+TOGETHER = 64  # texts whose tokens are in memory at once: some hundred bytes each
 
 
 def complexity(texts: Sequence[str]) -> list[int]:
@@ -38,14 +37,14 @@ def complexity(texts: Sequence[str]) -> list[int]:
     decisions outside of them. Functions are `def`, also within classes and functions, not `lambda`. Decisions are what
     radon (https://radon.readthedocs.io/en/latest/intro.html) counts but for `else` of loops and of `try`: each `if`
     (also of a conditional expression, a comprehension or a `case`), `elif`, `for` (also of a comprehension), `while`,
-    `except`, `assert`, `and`, `or`, and each `case` but `case _:`. Strings are values: what stands in the fields of an
-    f-string is not counted.
+    `except`, `assert`, `and`, `or`, and each `case` but `case _:`. Strings are values: the fields of an f-string
+    are not counted.
 
-    Keywords are told by their letters; a `case` is one that begins a line, is followed by a pattern, and has a colon.
+    Keywords are recognised by their letters; a `case` counts if it begins a line, has a pattern behind it, and a colon.
     """
     from tasks.curate.text import lexing_kernels as kernels
 
-    return _counted(kernels.complexities, texts)
+    return _count_in_threads(kernels.complexities, texts)
 
 
 def tokens(texts: Sequence[str]) -> list[int]:
@@ -57,10 +56,10 @@ def tokens(texts: Sequence[str]) -> list[int]:
     """
     from tasks.curate.text import lexing_kernels as kernels
 
-    return _counted(kernels.pieces, texts, _kinds())
+    return _count_in_threads(kernels.pieces, texts, _character_kinds())
 
 
-def _counted(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> list[int]:
+def _count_in_threads(kernel: Callable[..., Array], texts: Sequence[str], *tables: Array) -> list[int]:
     """A number for each text, made by as many threads as numba may use, each of as many bytes."""
     from numba import get_num_threads
 
@@ -68,12 +67,12 @@ def _counted(kernel: Callable[..., Array], texts: Sequence[str], *told: Any) -> 
     ends = np.searchsorted(offsets, np.linspace(offsets[0], offsets[-1], get_num_threads() + 1)[1:-1])
     parts = [offsets[first : last + 1] for first, last in pairwise((0, *ends, len(texts)))]
     with ThreadPoolExecutor(len(parts)) as pool:
-        made = pool.map(lambda part: kernel(text, part, *told), parts)
+        made = pool.map(lambda part: kernel(text, part, *tables), parts)
     return np.concatenate(list(made)).tolist()
 
 
 @cache
-def _kinds() -> Array:
+def _character_kinds() -> Array:
     """uint8 for each number below 2^21: whether that character is a letter, number, blank, line end or other sign."""
     from tasks.curate.text import lexing_kernels as kernels
 

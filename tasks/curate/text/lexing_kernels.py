@@ -18,7 +18,7 @@ OTHER, BLANK, LINE_END, NAME, DIGIT, QUOTE, COMMENT, BACKSLASH, OPEN, CLOSE, COL
 NEWLINE, RETURN, SLASH = (np.uint8(ord(sign)) for sign in "\n\r\\")
 
 
-def _kinds() -> Array:
+def _byte_kinds() -> Array:
     """What each byte begins, uint8."""
     kinds = np.full(256, NAME, np.uint8)
     kinds[:128] = OTHER
@@ -35,7 +35,7 @@ def _packed(word: str) -> np.uint64:
     return np.uint64(int.from_bytes(word.encode(), "big"))
 
 
-KINDS = _kinds()
+KINDS = _byte_kinds()
 DEF, CASE = _packed("def"), _packed("case")
 IF, OR, FOR, AND, ELIF, WHILE, ASSERT, EXCEPT = map(
     _packed, ("if", "or", "for", "and", "elif", "while", "assert", "except")
@@ -119,7 +119,7 @@ def decides(word: Any) -> Any:
 
 @compiled
 def patterned(text: Array, at: int, end: int) -> Any:
-    """Whether what stands behind a `case` can be a pattern, other than `_` alone, which is the `else` of a match."""
+    """Whether the text behind a `case` can be a pattern, other than `_` alone, which is the `else` of a match."""
     at = past_blanks(text, at, end)
     if at == end:
         return False

@@ -1,7 +1,7 @@
 """Texts on disk, for corpora larger than memory: written once, one after the other, then read by row. Pure but for one
 temporary file without a name, which is gone when it is closed.
 
-Of each text only the place is held in memory: 8 bytes. The file is read by `pread`, not mapped: mapped pages would be
+In memory is only the place of each text: 8 bytes. The file is read by `pread`, not mapped: mapped pages would be
 counted as memory of the process.
 """
 
@@ -37,14 +37,14 @@ class TextFile:
 
     @classmethod
     def of(cls, batches: Iterable[Batch], folder: Path | None = None) -> Self:
-        """All texts of some batches, each a list or an Arrow array of strings; of the batches, one is held at a time.
+        """All texts of some batches, each a list or an Arrow array of strings; one batch is in memory at a time.
 
         folder: on whose disk they go, the machine's temporary folder by default. Raises SourceError where a text is
         missing, and where the disk has no room.
         """
         with ExitStack() as opened:
             file = opened.enter_context(tempfile.TemporaryFile(dir=folder))
-            offsets = _write(batches, file)
+            offsets = _write_texts(batches, file)
             opened.pop_all()
         return cls(file, np.frombuffer(offsets, np.int64))
 
@@ -76,11 +76,11 @@ class TextFile:
         text = np.empty(offsets[-1], np.uint8)
         breaks = np.flatnonzero(starts[1:] != ends[:-1]) + 1
         for head, tail in pairwise((0, *breaks, len(starts)) if len(starts) else ()):
-            self._fill(text.data[offsets[head] : offsets[tail]], int(starts[head]))
+            self._read_into(text.data[offsets[head] : offsets[tail]], int(starts[head]))
         return text, offsets
 
-    def _fill(self, part: memoryview, at: int) -> None:
-        """Reads what stands at a place in the file; a single read gives 2 GB at the most."""
+    def _read_into(self, part: memoryview, at: int) -> None:
+        """Read the bytes at a place in the file; a single read gives 2 GB at the most."""
         while part:
             count = os.preadv(self._file.fileno(), [part], at)
             if not count:
@@ -91,7 +91,7 @@ class TextFile:
 
 
 def encoded(texts: Sequence[str]) -> pa.Array:
-    """Texts in UTF-8. Half of a surrogate pair, as JSON may hold, is no valid UTF-8, but no word either: it is kept."""
+    """Texts in UTF-8. Half of a surrogate pair, which JSON may contain, is no valid UTF-8, but is kept."""
     try:
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:
@@ -108,11 +108,11 @@ def in_a_row(texts: pa.Array) -> tuple[Array, Array]:
     return np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8), offsets
 
 
-def _write(batches: Iterable[Batch], file: IO[bytes]) -> "array[int]":
+def _write_texts(batches: Iterable[Batch], file: IO[bytes]) -> "array[int]":
     """Writes the texts; returns where each begins and the last one ends: an array that grows where it is."""
     ends = array("q", [0])
     for batch in batches:
-        for chunk in _chunks(batch, len(ends) - 1):
+        for chunk in _as_arrow_arrays(batch, len(ends) - 1):
             text, offsets = in_a_row(chunk)
             try:
                 file.write(text[offsets[0] : offsets[-1]].data)
@@ -126,7 +126,7 @@ def _write(batches: Iterable[Batch], file: IO[bytes]) -> "array[int]":
     return ends
 
 
-def _chunks(batch: Batch, before: int) -> Sequence[pa.Array]:
+def _as_arrow_arrays(batch: Batch, before: int) -> Sequence[pa.Array]:
     """A batch as Arrow arrays of strings. before: how many texts came before it."""
     if isinstance(batch, pa.Array | pa.ChunkedArray):
         chunks = batch.chunks if isinstance(batch, pa.ChunkedArray) else [batch]

@@ -1,9 +1,9 @@
-"""Reads Kubernetes manifests out of text nobody vouches for, and says what stands in them.
+"""Kubernetes manifests out of untrusted text: read as trees, and asked for names, images, replicas and ports. Pure.
 
     text --documents--> trees --resources--> what would be applied
 
 YAML is read from libyaml's events into plain trees (dict, list, str, None): no tag ever constructs anything, nesting
-and the nodes that aliases stand for are bounded while reading, and a scalar stays the text it is. What cannot be read
+and the nodes that aliases repeat are limited while reading, and a scalar keeps its text. What cannot be read
 so raises `Refused` with a reason that a rejects table takes as it is.
 """
 
@@ -31,7 +31,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten 
 # Nesting: the deepest of 2,500 real manifests (custom resource definitions) has 37 levels. libyaml's time grows with
 # the square of the nesting of [ and {, so that a limit is also what keeps 500 kB of them from taking minutes.
 DEEPEST = 100
-# Nodes, those that aliases stand for counted each time. A file of 500,000 bytes without aliases cannot have more.
+# Nodes, those that an alias repeats counted each time. A file of 500,000 bytes without aliases cannot have more.
 MOST_NODES = 500_000
 
 BOM = "\ufeff"
@@ -60,7 +60,7 @@ class Scalar(NamedTuple):
 
 
 def events(text: str) -> Iterator[Event]:
-    """Events of a text, as libyaml tells them, a byte order mark left out. Raises Refused (invalid_yaml)."""
+    """Events of a text, as libyaml gives them, without a byte order mark. Raises Refused (invalid_yaml)."""
     try:
         yield from yaml.parse(text.removeprefix(BOM), Loader=LOADER)
     except yaml.MarkedYAMLError as fault:
@@ -71,10 +71,10 @@ def events(text: str) -> Iterator[Event]:
 
 
 def documents(text: str) -> list[Tree]:
-    """The documents of a YAML text as trees, empty ones as None; mappings hold merged keys (`<<`) as their own.
+    """The documents of a YAML text as trees, empty ones as None; merged keys (`<<`) are in their mappings.
 
     Raises Refused: invalid_yaml, unknown_tag (also `!!python/...`: nothing is ever constructed), duplicate_key,
-    recursive_anchor, yaml_bomb (aliases that stand for more than MOST_NODES), too_deep.
+    recursive_anchor, yaml_bomb (aliases that repeat more than MOST_NODES), too_deep.
     """
     reader = _Reader()
     for event in events(text):
@@ -97,7 +97,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Reader:
-    """Builds trees from events; `anchors` holds (tree, nodes it stands for), None while it is being read."""
+    """Builds trees from events; `anchors` maps to (tree, its number of nodes), None while it is being read."""
 
     documents: list[Tree] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
@@ -107,51 +107,51 @@ class _Reader:
     def take(self, event: Event) -> None:
         kind = type(event)
         if kind is ScalarEvent:
-            self._scalar(event)
+            self._add_scalar(event)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            self._open(event, mapping=kind is MappingStartEvent)
+            self._open_collection(event, mapping=kind is MappingStartEvent)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            self._close()
+            self._close_collection()
         elif kind is AliasEvent:
-            self._alias(event)
+            self._add_alias(event)
         elif kind is DocumentEndEvent:
             self.documents.append(self.root)
             self.root = None
             self.anchors.clear()
 
-    def _scalar(self, event: Any) -> None:
-        _require_known(event)
+    def _add_scalar(self, event: Any) -> None:
+        _require_core_tag(event)
         plain = event.implicit[0] and event.tag is None
         value = None if plain and event.value in NULLS else event.value
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)
-        self._add(value, 1, event, merge=plain and value == MERGE)
+        self._add_node(value, 1, event, merge=plain and value == MERGE)
 
-    def _open(self, event: Any, *, mapping: bool) -> None:
-        _require_known(event)
+    def _open_collection(self, event: Any, *, mapping: bool) -> None:
+        _require_core_tag(event)
         if len(self.stack) == DEEPEST:
-            raise Refused("too_deep", f"line {_line(event)}: nested deeper than {DEEPEST} levels")
+            raise Refused("too_deep", f"line {_line_number(event)}: nested deeper than {DEEPEST} levels")
         if event.anchor:
             self.anchors[event.anchor] = None
-        self.stack.append(_Open(mapping, event.anchor, _line(event), {} if mapping else []))
+        self.stack.append(_Open(mapping, event.anchor, _line_number(event), {} if mapping else []))
 
-    def _close(self) -> None:
+    def _close_collection(self) -> None:
         done = self.stack.pop()
         if done.merged:
             done.tree = {**_merged(done), **done.tree}
         if done.anchor:
             self.anchors[done.anchor] = (done.tree, done.nodes)
-        self._add(done.tree, done.nodes, done)
+        self._add_node(done.tree, done.nodes, done)
 
-    def _alias(self, event: Any) -> None:
+    def _add_alias(self, event: Any) -> None:
         if event.anchor not in self.anchors:
-            raise Refused("invalid_yaml", f"line {_line(event)}: an alias whose anchor is not there")
+            raise Refused("invalid_yaml", f"line {_line_number(event)}: an alias whose anchor is not there")
         target = self.anchors[event.anchor]
         if target is None:
-            raise Refused("recursive_anchor", f"line {_line(event)}: an alias inside what it stands for")
-        self._add(*target, event)
+            raise Refused("recursive_anchor", f"line {_line_number(event)}: an alias inside what it stands for")
+        self._add_node(*target, event)
 
-    def _add(self, tree: Tree, nodes: int, at: Any, *, merge: bool = False) -> None:
+    def _add_node(self, tree: Tree, nodes: int, at: Any, *, merge: bool = False) -> None:
         """Put a node where it belongs: the document itself, an item, a key, or the value of the last key."""
         if not self.stack:
             self.root = tree
@@ -159,32 +159,34 @@ class _Reader:
         into = self.stack[-1]
         into.nodes += nodes
         if into.nodes > MOST_NODES:
-            raise Refused("yaml_bomb", f"line {_line(at)}: aliases that stand for more than {MOST_NODES:,} nodes")
+            raise Refused(
+                "yaml_bomb", f"line {_line_number(at)}: aliases that stand for more than {MOST_NODES:,} nodes"
+            )
         if not into.mapping:
             into.tree.append(tree)
         elif into.key is None:
-            into.key = MERGE_KEY if merge else _key(tree, into, at)
+            into.key = MERGE_KEY if merge else _mapping_key(tree, into, at)
         else:
-            _put(into, tree)
+            _put_value(into, tree)
             into.key = None
 
 
 MERGE_KEY = "\0<<"  # YAML has no NUL: no key of a file is ever this
 
 
-def _put(into: _Open, tree: Tree) -> None:
+def _put_value(into: _Open, tree: Tree) -> None:
     if into.key == MERGE_KEY:
         into.merged += tree if isinstance(tree, list) else [tree]
     else:
         into.tree[into.key] = tree
 
 
-def _key(tree: Tree, into: _Open, at: Any) -> str:
+def _mapping_key(tree: Tree, into: _Open, at: Any) -> str:
     if isinstance(tree, dict | list):
-        raise Refused("invalid_yaml", f"line {_line(at)}: a mapping or list as key")
+        raise Refused("invalid_yaml", f"line {_line_number(at)}: a mapping or list as key")
     key = "null" if tree is None else tree
     if key in into.tree:
-        raise Refused("duplicate_key", f"line {_line(at)}: a key that its mapping has already")
+        raise Refused("duplicate_key", f"line {_line_number(at)}: a key that its mapping has already")
     return key
 
 
@@ -198,13 +200,13 @@ def _merged(done: _Open) -> Mapping:
     return whole
 
 
-def _line(at: Any) -> int:
+def _line_number(at: Any) -> int:
     return at.line if isinstance(at, _Open) else at.start_mark.line + 1
 
 
-def _require_known(event: Any) -> None:
+def _require_core_tag(event: Any) -> None:
     if event.tag is not None and event.tag not in CORE_TAGS:
-        raise Refused("unknown_tag", f"line {_line(event)}: a tag that is none of YAML's own")
+        raise Refused("unknown_tag", f"line {_line_number(event)}: a tag that is none of YAML's own")
 
 
 def scalars(text: str) -> list[Scalar]:
@@ -220,7 +222,7 @@ def scalars(text: str) -> list[Scalar]:
 def same_structure(before: Sequence[Tree], after: Sequence[Tree]) -> bool:
     """Whether two readings have the same keys, lengths and nesting; what scalars say may differ."""
     todo: list[tuple[Tree, Tree]] = list(zip(before, after, strict=False))
-    seen: set[tuple[int, int]] = set()  # what several aliases stand for is compared once
+    seen: set[tuple[int, int]] = set()  # a tree that several aliases repeat is compared once
     same = len(before) == len(after)
     while todo and same:
         one, other = todo.pop()
@@ -239,7 +241,7 @@ def same_structure(before: Sequence[Tree], after: Sequence[Tree]) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What stands in a manifest.
+# What a manifest says.
 
 
 class Resource(NamedTuple):
@@ -258,7 +260,7 @@ class Resource(NamedTuple):
 
 
 def resources(trees: Iterable[Tree]) -> list[Resource]:
-    """The objects of a manifest's documents in their order: empty documents left out, lists taken apart.
+    """The objects of a manifest's documents in their order, without empty documents, lists taken apart.
 
     Raises Refused (not_a_manifest) when there is none, or when one lacks apiVersion, kind or metadata with a name.
     """
@@ -313,7 +315,7 @@ def items_of(tree: Tree, *path: str | int) -> list[Tree]:
     return found if isinstance(found, list) else []
 
 
-POD_SPECS: dict[str, tuple[str, ...]] = {  # kind -> where the specification of its pods stands
+POD_SPECS: dict[str, tuple[str, ...]] = {  # kind -> path of the specification of its pods
     "Pod": ("spec",),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     **dict.fromkeys(
@@ -324,7 +326,7 @@ POD_SPECS: dict[str, tuple[str, ...]] = {  # kind -> where the specification of 
 
 
 def containers(resource: Resource) -> list[Tree]:
-    """Containers of a workload's pods, those that only prepare left out; [] for any other kind."""
+    """Containers of a workload's pods without init containers; [] for any other kind."""
     place = POD_SPECS.get(resource.kind)
     return [c for c in items_of(resource.body, *place, "containers") if isinstance(c, dict)] if place else []
 

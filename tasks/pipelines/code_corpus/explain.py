@@ -27,7 +27,7 @@ def follow(tables: Tables, file: str, line: int) -> Found:
     return Found(tuple(stops), (source["id"],) if published else ())
 
 
-FIRST = "organised"
+FIRST = "selection"
 
 
 def origins(tables: Tables, row: str) -> Sequence[Origin]:

@@ -15,7 +15,7 @@ from schemas.code_corpus import (
     Files,
 )
 from schemas.finding import Finding
-from tasks.pipelines.code_corpus.stages import QUARANTINED
+from tasks.pipelines.code_corpus.rules import QUARANTINED
 from tasks.quality import licences
 from tasks.quality.anomalies import anomalies, outlier_share, severity_of
 from tasks.quality.contract import check

@@ -9,12 +9,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.code_corpus import LANGUAGES, MOST_MEGABYTES
+from schemas.code_corpus import LANGUAGES, MOST_MEGABYTES, Fault
 from schemas.finding import SourceError
 from tasks.quality import licences
 from tasks.sources.parquet import BATCH_BYTES, BATCH_ROWS, HOLDING_CODE
@@ -36,6 +36,21 @@ PACKED = pa.schema(
         "fault": pa.string(),
     }
 )
+
+
+class PackedRow(TypedDict):
+    """A row of PACKED; the columns that are missing here are null."""
+
+    repo: str
+    path: str
+    language: str
+    licence: str | None
+    blob_sha: str | None
+    size: int
+    content: bytes | None
+    fault: Fault | None
+
+
 LANGUAGE_OF = {end: language for language, ends in LANGUAGES.items() for end in ends}
 MOST_BYTES = MOST_MEGABYTES * 1_000_000
 HEAD = 2_048  # bytes at the start of a file in which it may name its licence
@@ -46,7 +61,7 @@ SPDX = re.compile(
     r"SPDX-License-Identifier:[ \t]*((?:\(*[\w.+-]+\)*)(?:[ \t]+(?:AND|OR|WITH)[ \t]+\(*[\w.+-]+\)*)*)", re.ASCII
 )
 
-# SPDX id -> sentences that stand in its text alone, all of them, in small letters without marks; and that must not.
+# SPDX id -> sentences that only its text has, all of them, and sentences that it must not have; in small letters.
 # A text does not say whether later versions of it may be chosen: "-only" promises least.
 _MIT = "permission is hereby granted free of charge to any person obtaining a copy of this software and associated"
 _BSD = "redistribution and use in source and binary forms with or without modification are permitted provided that"
@@ -75,7 +90,7 @@ RESTRICTED = ("commons clause", "non commercial use", "noncommercial use")  # wo
 def pack(folder: Path, target: Path) -> Path | None:
     """Write the source files of a folder into one Parquet file, in our own layout; None where there are none.
 
-    A repository is the outermost folder (at most two below `folder`) that holds `.git`, else one that holds a licence,
+    A repository is the outermost folder (at most two below `folder`) with `.git`, else one with a licence file,
     else the first below `folder`; `folder` itself counts as one. Language by the end of the name; licence as the file
     says in its first lines, else by the text of the nearest licence file above it. Content is the bytes as they are; a
     file of more than MOST_BYTES has none, and the fault not_fetched. Same files, same bytes. Raises SourceError for
@@ -84,7 +99,7 @@ def pack(folder: Path, target: Path) -> Path | None:
     tree, temporary = _Tree(folder), target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with pq.ParquetWriter(temporary, PACKED, **HOLDING_CODE) as file:
-            rows = sum(map(functools.partial(_write_rows, file), _handfuls(map(tree.row, tree.files()))))
+            rows = sum(map(functools.partial(_write_rows, file), _row_batches(map(tree.row, tree.files()))))
         if rows:
             temporary.replace(target)
     finally:
@@ -93,27 +108,27 @@ def pack(folder: Path, target: Path) -> Path | None:
     return target if rows else None
 
 
-def _write_rows(file: pq.ParquetWriter, rows: list[dict[str, Any]]) -> int:
+def _write_rows(file: pq.ParquetWriter, rows: list[PackedRow]) -> int:
     file.write_table(pa.Table.from_pylist(rows, schema=PACKED))
     return len(rows)
 
 
-def _handfuls(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _row_batches(rows: Iterable[PackedRow]) -> Iterator[list[PackedRow]]:
     """The rows in lists of at most BATCH_ROWS rows and about BATCH_BYTES of content."""
-    held: list[dict[str, Any]] = []
+    waiting: list[PackedRow] = []
     room = BATCH_BYTES
     for row in rows:
-        held.append(row)
+        waiting.append(row)
         room -= len(row["content"] or b"")
-        if room <= 0 or len(held) == BATCH_ROWS:
-            yield held
-            held, room = [], BATCH_BYTES
-    if held:
-        yield held
+        if room <= 0 or len(waiting) == BATCH_ROWS:
+            yield waiting
+            waiting, room = [], BATCH_BYTES
+    if waiting:
+        yield waiting
 
 
 class _Tree:
-    """A folder of repositories; what is found out of a directory is found out once. `others`: files not taken."""
+    """A folder of repositories; each directory is examined once. `others`: files not taken."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -122,8 +137,8 @@ class _Tree:
         self._homes: dict[tuple[str, ...], Path] = {}
 
     def files(self) -> Iterator[Path]:
-        """Source files in the order of their names, directory by directory; links that lead elsewhere are left out."""
-        for place, folders, names in os.walk(self.root, onerror=_refuse):
+        """Source files in the order of their names, directory by directory; links that lead elsewhere are skipped."""
+        for place, folders, names in os.walk(self.root, onerror=_raise_unreadable):
             folders[:] = sorted(name for name in folders if name != ".git")
             for path in (Path(place, name) for name in sorted(names)):
                 if path.suffix.lower() in LANGUAGE_OF and self._lies_here(path):
@@ -134,22 +149,22 @@ class _Tree:
     def _lies_here(self, path: Path) -> bool:
         return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(self.root.resolve()))
 
-    def row(self, path: Path) -> dict[str, Any]:
+    def row(self, path: Path) -> PackedRow:
         """A file as a row of PACKED."""
-        content = _bytes(path)
-        home = self._home(path.relative_to(self.root).parts[:-1])
+        content = _content_of(path)
+        home = self._repository_of(path.relative_to(self.root).parts[:-1])
         return {
-            "repo": _plain(home.relative_to(self.root).as_posix() if home != self.root else home.resolve().name),
-            "path": _plain(path.relative_to(home).as_posix()),
+            "repo": _name_as_text(home.relative_to(self.root).as_posix() if home != self.root else home.resolve().name),
+            "path": _name_as_text(path.relative_to(home).as_posix()),
             "language": LANGUAGE_OF[path.suffix.lower()],
-            "licence": _named_licence(content or b"") or self._licence(path.parent),
+            "licence": _spdx_licence(content or b"") or self._nearest_licence(path.parent),
             "blob_sha": None if content is None else git_sha1(content),
             "size": path.stat().st_size if content is None else len(content),
             "content": content,
             "fault": "not_fetched" if content is None else None,
         }
 
-    def _home(self, parts: tuple[str, ...]) -> Path:
+    def _repository_of(self, parts: tuple[str, ...]) -> Path:
         """The repository of a file in the directory `parts` below the root."""
         top = parts[:2]
         if top not in self._homes:
@@ -160,32 +175,34 @@ class _Tree:
             self._homes[top] = (marked or levels[1:] or levels)[0]
         return self._homes[top]
 
-    def _licence(self, directory: Path) -> str | None:
+    def _nearest_licence(self, directory: Path) -> str | None:
         """Of the nearest licence file of `directory` or one above it; None where its text is not known."""
         if directory not in self._licences:
             files = _licence_files(directory)
             if files or directory == self.root:
-                self._licences[directory] = _all_of([_recognised(_bytes(file) or b"") for file in files])
+                self._licences[directory] = _all_known_licences(
+                    [_licences_in_text(_content_of(file) or b"") for file in files]
+                )
             else:
-                self._licences[directory] = self._licence(directory.parent)
+                self._licences[directory] = self._nearest_licence(directory.parent)
         return self._licences[directory]
 
 
-def _refuse(error: OSError) -> NoReturn:
+def _raise_unreadable(error: OSError) -> NoReturn:
     raise SourceError(
         f"{error.filename} cannot be read: {error.strerror}. Give the right to read it, or take it out of the folder."
     ) from error
 
 
-def _bytes(path: Path) -> bytes | None:
+def _content_of(path: Path) -> bytes | None:
     """A file's bytes; None for more than MOST_BYTES."""
     try:
         return None if path.stat().st_size > MOST_BYTES else path.read_bytes()
     except OSError as error:
-        _refuse(error)
+        _raise_unreadable(error)
 
 
-def _plain(name: str) -> str:
+def _name_as_text(name: str) -> str:
     """A name as text: on a disk it may be bytes that are none."""
     return os.fsencode(name).decode("utf-8", "replace")
 
@@ -195,13 +212,13 @@ def _has_files(directory: Path) -> bool:
 
 
 def _licence_files(directory: Path) -> list[Path]:
-    """LICENSE and its like; where there is none, those that tell which one (LICENSE-MIT, LICENSE-APACHE)."""
+    """LICENSE and its like; where there is none, those that name one (LICENSE-MIT, LICENSE-APACHE)."""
     paths = sorted(path for path in directory.iterdir() if path.is_file())
     plain = [path for path in paths if LICENCE_FILE.fullmatch(path.name)]
     return plain or [path for path in paths if FURTHER_LICENCE_FILE.fullmatch(path.name)]
 
 
-def _recognised(text: bytes) -> str | None:
+def _licences_in_text(text: bytes) -> str | None:
     """Licences whose sentences a text has, joined by AND; None for none, and for what restricts them further."""
     plain = " ".join(re.findall(r"[a-z0-9]+", text.decode("utf-8", "replace").lower()))
     if any(words in plain for words in RESTRICTED):
@@ -214,14 +231,14 @@ def _recognised(text: bytes) -> str | None:
     return " AND ".join(found) or None
 
 
-def _named_licence(content: bytes) -> str | None:
+def _spdx_licence(content: bytes) -> str | None:
     """What SPDX-License-Identifier says in the first HEAD bytes of a file; several bind together."""
     found = SPDX.findall(content[:HEAD].decode("latin-1"))
-    told = (licence.rstrip(".") for licence in found)
-    return _all_of([licence for licence in told if licence not in {"", licences.NOASSERTION}])
+    named = (licence.rstrip(".") for licence in found)
+    return _all_known_licences([licence for licence in named if licence not in {"", licences.NOASSERTION}])
 
 
-def _all_of(several: Sequence[str | None]) -> str | None:
+def _all_known_licences(several: Sequence[str | None]) -> str | None:
     """Licences that bind together, each once; None if one of them is not known."""
     known = [licence for licence in several if licence]
     return licences.all_of(known) if len(known) == len(several) else None

@@ -77,8 +77,8 @@ def test_a_line_of_a_megabyte_is_cut_and_flagged_and_the_next_keeps_its_number(l
 def test_a_line_longer_than_a_batch_is_never_held_whole(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "BATCH", 1_000)
     held = []
-    table = lines._table
-    monkeypatch.setattr(lines, "_table", lambda block, *rest: held.append(len(block)) or table(block, *rest))
+    table = lines._line_table
+    monkeypatch.setattr(lines, "_line_table", lambda block, *rest: held.append(len(block)) or table(block, *rest))
     found = read(log, b"a\n" + b"x" * 500_000 + b"\nz\n")
     assert [(line, fault) for line, _, fault in found] == [(1, None), (2, "line_too_long"), (3, None)]
     assert max(held) <= lines.LONGEST + 2 * 1_000 + 1

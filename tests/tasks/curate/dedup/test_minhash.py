@@ -118,7 +118,7 @@ def test_pairs_and_clusters_of_a_small_example() -> None:
 @pytest.mark.parametrize(("texts", "clusters"), [([], []), (["alone"], [0]), (["", ""], [0, 0])])
 def test_no_text_one_text_empty_texts(texts: list[str], clusters: list[int]) -> None:
     """None or one has no pair; two empty texts are equal."""
-    duplicates = near_duplicates(texts)
+    duplicates = near_duplicates(texts, 0.85)
     assert duplicates.clusters.tolist() == clusters
     assert duplicates.pairs.rows() == [(0, 1, 1.0)] * (len(texts) == 2)
 
@@ -148,8 +148,8 @@ def test_any_characters_are_read_as_python_reads_them(left: str, right: str, ngr
 def test_each_character_is_read_as_python_reads_it() -> None:
     """Every code point, alone and in a word, against Python's own letters and white space."""
     texts = [f"{chr(code)}x{chr(code)}" for code in range(0, 0x110000, 37)] + [chr(code) for code in range(0x3100)]
-    column = minhash._column(texts)
-    text, offsets = minhash._bytes(column, np.arange(len(texts)))
+    column = minhash._as_column(texts)
+    text, offsets = minhash._utf8_of(column, np.arange(len(texts)))
     single, hashes = minhash_kernels.spread(text, offsets, minhash._fold_table(), 5, np.empty(64, np.uint64))
     assert (np.diff(single) == 1).all()
     oracle = [minhash.shingles(text) for text in texts]
@@ -313,9 +313,9 @@ def same(one: Duplicates, other: Duplicates) -> bool:
 @pytest.mark.parametrize("workers", [2, 4])
 def test_workers_change_nothing(mixture: list[str], workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does the size of the batches that they share out."""
-    alone = near_duplicates(mixture)
+    alone = near_duplicates(mixture, 0.85)
     monkeypatch.setattr(minhash, "BATCH", 2_000)
-    assert same(near_duplicates(mixture, workers=workers), alone)
+    assert same(near_duplicates(mixture, 0.85, workers=workers), alone)
 
 
 def test_order_of_texts_changes_nothing(mixture: list[str]) -> None:
@@ -342,17 +342,17 @@ def test_order_of_texts_changes_nothing(mixture: list[str]) -> None:
 )
 def test_containers_change_nothing(mixture: list[str], held: Callable[[list[str]], Any]) -> None:
     """Rows are counted by position, however the texts are held."""
-    assert same(near_duplicates(held(mixture)), near_duplicates(mixture))
+    assert same(near_duplicates(held(mixture), 0.85), near_duplicates(mixture, 0.85))
 
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_texts_on_disk_change_nothing(mixture: list[str], workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is that for a list, however the texts were written and are read; half a letter does no harm."""
     texts = [*mixture, "half of \ud83d a pair", "", "half of \ud83d a pair"]
-    alone = near_duplicates(texts)
+    alone = near_duplicates(texts, 0.85)
     monkeypatch.setattr(minhash, "BATCH", 2_000)
     with TextFile.of([texts[:7], [], pa.array(texts[7:100]), texts[100:]]) as file:
-        assert same(near_duplicates(file, workers=workers), alone)
+        assert same(near_duplicates(file, 0.85, workers=workers), alone)
         assert near_duplicates(file, 0.5, workers=workers, ngram=2).pairs.equals(
             near_duplicates(texts, 0.5, ngram=2).pairs
         )
@@ -361,7 +361,7 @@ def test_texts_on_disk_change_nothing(mixture: list[str], workers: int, monkeypa
 def test_no_text_on_disk() -> None:
     """As with an empty list."""
     with TextFile.of([]) as file:
-        assert same(near_duplicates(file), near_duplicates([]))
+        assert same(near_duplicates(file, 0.85), near_duplicates([], 0.85))
 
 
 def test_hashed_shingles_are_as_many_as_shingles(mixture: list[str]) -> None:
@@ -380,7 +380,7 @@ def test_hashed_shingles_are_as_many_as_shingles(mixture: list[str]) -> None:
 
 def test_copies_are_paired_up_to_a_limit() -> None:
     """Each of the first 100 copies with each other, and the others with the first; all are one group."""
-    pairs, clusters = near_duplicates(["other", *["the same words\n"] * 300, "The same words!"])
+    pairs, clusters = near_duplicates(["other", *["the same words\n"] * 300, "The same words!"], 0.85)
     assert len(pairs) == math.comb(minhash.COPIES, 2) + 301 - minhash.COPIES
     assert pairs["jaccard"].unique().to_list() == [1.0]
     assert clusters.tolist() == [0] + [1] * 301
@@ -395,7 +395,7 @@ def test_copies_of_near_duplicates_are_paired_too() -> None:
 def test_a_crowd_stays_one_group() -> None:
     """1,500 texts that differ in the last word: one group, and fewer pairs than a tenth of all."""
     text = sentence(random.Random(9), 200)
-    pairs, clusters = near_duplicates([f"{text} {row}" for row in range(1_500)])
+    pairs, clusters = near_duplicates([f"{text} {row}" for row in range(1_500)], 0.85)
     assert not clusters.any()
     assert 1_500 < len(pairs) < math.comb(1_500, 2) / 10
 
@@ -456,7 +456,7 @@ def test_the_ends_of_the_range_are_thresholds() -> None:
 def test_no_words_and_no_workers_are_refused(option: str, sentence: str) -> None:
     """The sentence names the value."""
     with pytest.raises(ValueError, match=sentence):
-        near_duplicates(["a"], **{option: 0})
+        near_duplicates(["a"], 0.85, **{option: 0})
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ def test_no_words_and_no_workers_are_refused(option: str, sentence: str) -> None
 def test_missing_texts_are_refused(texts: Any) -> None:
     """They are neither empty nor equal; the sentence names the first row, and what to do."""
     with pytest.raises(SourceError, match=r"text 1 of \d is .*a string is expected: quarantine rows without a text"):
-        near_duplicates(texts)
+        near_duplicates(texts, 0.85)
 
 
 @pytest.mark.slow

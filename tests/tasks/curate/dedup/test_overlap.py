@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.code_corpus import COPIED
 from schemas.finding import SourceError
 from tasks.curate.dedup import minhash, overlap
-from tasks.curate.dedup.overlap import CONTAMINATED, mentions, runs, shares
+from tasks.curate.dedup.overlap import mentions, runs, shares
 
 pytestmark = pytest.mark.unit
 
@@ -144,12 +145,12 @@ def test_changed_copies_of_real_files_are_found(
     rng = random.Random(3)
     known = runs([repositories[0]])
     copies = [changed(text, part, rng) for text in repositories[0][:200]]
-    assert np.mean(shares(copies, known) >= CONTAMINATED) >= least
+    assert np.mean(shares(copies, known) >= COPIED) >= least
 
 
 def test_files_of_other_repositories_are_left_alone(repositories: tuple[list[str], list[str]]) -> None:
     """But for the few that a generator wrote in both; the notices at the top of most files are none."""
-    found = shares(repositories[1], runs([repositories[0]])) >= CONTAMINATED
+    found = shares(repositories[1], runs([repositories[0]])) >= COPIED
     assert np.mean(found) <= 0.003
 
 

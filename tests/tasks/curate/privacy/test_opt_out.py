@@ -38,7 +38,7 @@ def test_a_repository_is_among_them_by_itself_or_by_its_owner(repo: str | None, 
 
 
 def test_a_list_is_told_by_its_length_and_hash_and_names_nobody() -> None:
-    told = opt_out.told(("ada/web", "grace"))
+    told = opt_out.as_parameters(("ada/web", "grace"))
     assert told["opted_out"] == 2
-    assert told == opt_out.told(("ada/web", "grace")) != opt_out.told(("ada/web",))
+    assert told == opt_out.as_parameters(("ada/web", "grace")) != opt_out.as_parameters(("ada/web",))
     assert "ada" not in str(told)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.curate.privacy import benchmark, pii
+from tasks.curate.privacy import pii
+from tests.benchmarks import pii_test_set
 from tests.tasks.curate.privacy.scanning import scanned
 
 PEM = "-----BEGIN {0}PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\nabcDEF123=\n-----END {0}PRIVATE KEY-----"
@@ -324,7 +325,7 @@ def test_clean_text_comes_back_as_it_was():
 
 def test_many_texts_at_once_are_each_text_alone():
     """The scan over many texts hides nothing: every planted value and every tempter, in one piece or alone."""
-    texts = [marked(text)[0] for _, text in CASES] + lines(LEFT) + [p.text for p in benchmark.plants(7, per_kind=12)]
+    texts = [marked(text)[0] for _, text in CASES] + lines(LEFT) + [p.text for p in pii_test_set.plants(7, per_kind=12)]
     assert scanned(texts) == [pii.find(text) for text in texts]
 
 
@@ -338,7 +339,7 @@ def test_a_long_text_is_searched_like_a_short_one():
 
 def test_redacting_the_examples_leaves_nothing_and_is_done_once():
     """The leak check is the same detector: it finds nothing afterwards, and a second redaction changes nothing."""
-    for text in [marked(text)[0] for _, text in CASES] + [plant.text for plant in benchmark.plants(3, per_kind=12)]:
+    for text in [marked(text)[0] for _, text in CASES] + [plant.text for plant in pii_test_set.plants(3, per_kind=12)]:
         redacted = pii.redact(text)
         assert pii.find(redacted.text) == []
         assert pii.redact(redacted.text) == pii.Redacted(redacted.text, ())
@@ -382,7 +383,7 @@ def test_laws_of_finding_and_redacting(text):
     assert scanned([text]) == [spans]
     redacted = pii.redact(text)
     assert pii.find(redacted.text) == []
-    assert pii._replaced(text, redacted.spans) == redacted.text
+    assert pii._with_placeholders(text, redacted.spans) == redacted.text
 
 
 HOSTILE = {

@@ -25,13 +25,14 @@ from schemas.code_corpus import (
     LONGEST_LINE,
     LONGEST_MEAN_LINE,
     LONGEST_NAME,
-    SIMILARITY,
     SMALLEST,
 )
+from schemas.thresholds import Thresholds
 from tasks.curate.dedup.minhash import jaccard, shingles
 from tasks.curate.privacy import pii
-from tasks.pipelines.code_corpus import sample as code_sample
-from tasks.pipelines.code_corpus.sample import BENCHMARK, OPTED_OUT, sample
+from tasks.pipelines.code_corpus.sample import OPTED_OUT, sample
+from tasks.pipelines.code_corpus.sample_rows import SHARD
+from tasks.pipelines.code_corpus.sample_texts import BENCHMARK
 
 pytestmark = pytest.mark.unit
 
@@ -110,8 +111,8 @@ def test_shards_have_the_stacks_columns_and_the_truth_tells_each_of_their_rows(f
     """Two or three shards, whose rows are numbered from one."""
     shards = sorted(folder.glob("*.parquet"))
     assert len(shards) == 3
-    assert all(pq.read_schema(path).equals(code_sample.SHARD) for path in shards)
-    assert code_sample.SHARD.field("content").type == pa.binary()
+    assert all(pq.read_schema(path).equals(SHARD) for path in shards)
+    assert SHARD.field("content").type == pa.binary()
     places = [(path.name, line) for path in shards for line in range(1, pq.read_metadata(path).num_rows + 1)]
     assert [(row["file"], row["line"]) for row in rows] == places
 
@@ -356,7 +357,7 @@ def test_near_duplicates_differ_in_one_to_three_words_of_a_hundred(rows: list[Ro
         assert len(words) == len(others)
         changed = sum(one != other for one, other in zip(words, others, strict=True))
         assert 0.009 * len(words) < changed < 0.03 * len(words)
-        assert SIMILARITY + 0.02 < jaccard(mine, first) < 1
+        assert Thresholds().near_duplicates + 0.02 < jaccard(mine, first) < 1
 
 
 def test_decoys_share_a_half_to_three_quarters(rows: list[Row]) -> None:

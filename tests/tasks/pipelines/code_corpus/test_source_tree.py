@@ -11,8 +11,7 @@ import pytest
 
 from schemas.code_corpus import LANGUAGES
 from schemas.finding import SourceError
-from tasks.pipelines.code_corpus import source as the_stack_v2
-from tasks.pipelines.code_corpus import source_tree
+from tasks.pipelines.code_corpus import raw_files, source_tree
 from tasks.sources.software_heritage import git_sha1
 
 pytestmark = pytest.mark.unit
@@ -41,7 +40,7 @@ def tree(root: Path, files: dict[str, str | bytes]) -> Path:
 
 def decoded(path: Path) -> list[dict[str, Any]]:
     """As the corpus reads it."""
-    return [row for table in the_stack_v2.decode(path, path.name) for row in table.to_pylist()]
+    return [row for table in raw_files.decode(path, path.name) for row in table.to_pylist()]
 
 
 def packed(folder: Path) -> list[dict[str, Any]]:

@@ -148,7 +148,7 @@ class _Everything(set[str]):
 @pytest.mark.slow
 def test_few_requests_are_near_duplicates() -> None:
     """Less than one in ten would go when datasets are combined (Jaccard .85 over five words, request and answer)."""
-    _, clusters = near_duplicates([f"{request.user}\n{request.answer}" for request in REQUESTS])
+    _, clusters = near_duplicates([f"{request.user}\n{request.answer}" for request in REQUESTS], 0.85)
     assert len(set(clusters.tolist())) > 0.9 * len(REQUESTS)
 
 

@@ -11,6 +11,7 @@ from tasks.engine.snapshots import to_json
 from tasks.pipelines.track_b.combine import combine, overview, parts
 from tasks.pipelines.track_b.mixture import mixture_report
 from tasks.pipelines.track_b.run_summary import conversation_summary, lengths
+from tasks.publish import pii_benchmark
 from tasks.publish.datasheet import datasheet
 from tasks.publish.report import render, summary_lines, summary_markdown
 from tests.tasks.quality.conversations import conversations, words
@@ -49,6 +50,7 @@ def run(**told: Any) -> dict[str, Any]:
             "manifests": {"a": MANIFEST},
             "absent": {},
             "limits": ["A limit."],
+            "pii_benchmark": pii_benchmark.stored(),
             **told,
         },
     )

@@ -1,11 +1,12 @@
-"""A test set for `tasks.curate.privacy.pii` and the detector's marks on it. Pure.
+"""A test set for the detector of personal data and secrets (`tasks.curate.privacy.pii`), and its score on it.
 
-`plants(seed)` are short pieces of code, YAML, JSON, environment files, shell and prose: positives hold one or more
-values of a kind, made here at random in the formats that providers publish; hard negatives hold what merely looks
-like one. `measure(seed)` counts. Nothing here is shared with the detector: neither patterns nor lists of words.
+`plants(seed)` makes short pieces of code, YAML, JSON, environment files, shell and prose. A positive contains one or
+more values of a kind, drawn at random in the formats that providers publish. A look-alike (hard negative) contains
+something similar that is no such value. `measure(seed)` counts what the detector finds. The test set shares neither
+patterns nor word lists with the detector.
 
-A value counts as found when one span of its kind covers all of it. A span of a kind is false when it touches no
-planted value. Recall = found / positives; precision = found / (found + false).
+A value counts as found if one span of its kind covers all of it. A span is false if it touches no planted value.
+Recall = found / planted; precision = found / (found + false).
 """
 
 import string
@@ -14,19 +15,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from tasks.curate.privacy import pii
+from tasks.publish.pii_benchmark import COMMAND, Figures, PiiBenchmark
 
 SEED = 42
-PER_KIND = 60  # pieces of text, positive and again negative; some hold two values
+PER_KIND = 60  # positives, and as many look-alikes; some positives contain two values
 
 Maker = Callable[[Random], str]
 
 
 @dataclass(frozen=True)
 class Plant:
-    """A piece of text, and where in it values of `kind` stand, as (start, end). A hard negative only tempts to it."""
+    """A piece of text, and the places (start, end) of its values of `kind`; a look-alike has none."""
 
     text: str
     kind: str
@@ -34,19 +35,19 @@ class Plant:
 
 
 def plants(seed: int = SEED, per_kind: int = PER_KIND) -> list[Plant]:
-    """`per_kind` positives and as many hard negatives for each kind, the same for the same seed."""
+    """`per_kind` positives and as many look-alikes for each kind. The same seed gives the same texts."""
     made = []
     for kind, (maker, contexts) in POSITIVES.items():
         dice = Random(f"{seed}/{kind}/positive")
         made += [_positive(dice, kind, maker, contexts[i % len(contexts)]) for i in range(per_kind)]
     for kind, tempters in NEGATIVES.items():
         dice = Random(f"{seed}/{kind}/negative")
-        made += [_negative(dice, kind, tempters[i % len(tempters)]) for i in range(per_kind)]
+        made += [_look_alike(dice, kind, tempters[i % len(tempters)]) for i in range(per_kind)]
     return made
 
 
-def measure(seed: int = SEED) -> dict[str, Any]:
-    """Recall and precision by kind and over all, ready for JSON and a datasheet's table."""
+def measure(seed: int = SEED) -> PiiBenchmark:
+    """Recall and precision of the detector, by kind and over all."""
     made = plants(seed)
     found: Counter[str] = Counter()
     false: Counter[str] = Counter()
@@ -54,13 +55,13 @@ def measure(seed: int = SEED) -> dict[str, Any]:
         found[plant.kind] += sum(_covers(spans, plant.kind, place) for place in plant.places)
         false.update(span.kind for span in spans if not _touches(span, plant.places))
     planted = Counter({kind: sum(len(plant.places) for plant in made if plant.kind == kind) for kind in POSITIVES})
-    kinds = {kind: _marks(planted[kind], found[kind], false[kind]) for kind in POSITIVES}
-    return {
-        "seed": seed,
-        "kinds": kinds,
-        "overall": _marks(planted.total(), found.total(), false.total()),
-        "negatives": sum(not plant.places for plant in made),
-    }
+    look_alikes = Counter(plant.kind for plant in made if not plant.places)
+    return PiiBenchmark(
+        command=COMMAND,
+        seed=seed,
+        kinds={kind: _figures(planted[kind], look_alikes[kind], found[kind], false[kind]) for kind in POSITIVES},
+        overall=_figures(planted.total(), look_alikes.total(), found.total(), false.total()),
+    )
 
 
 def _covers(spans: list[pii.Span], kind: str, place: tuple[int, int]) -> bool:
@@ -71,18 +72,19 @@ def _touches(span: pii.Span, places: tuple[tuple[int, int], ...]) -> bool:
     return any(span.start < end and start < span.end for start, end in places)
 
 
-def _marks(positives: int, found: int, false: int) -> dict[str, float]:
-    return {
-        "positives": positives,
-        "found": found,
-        "false": false,
-        "recall": round(found / positives, 4) if positives else 1.0,
-        "precision": round(found / (found + false), 4) if found + false else 1.0,
-    }
+def _figures(planted: int, look_alikes: int, found: int, false: int) -> Figures:
+    return Figures(
+        planted=planted,
+        look_alikes=look_alikes,
+        found=found,
+        false=false,
+        recall=round(found / planted, 4) if planted else 1.0,
+        precision=round(found / (found + false), 4) if found + false else 1.0,
+    )
 
 
 def _positive(dice: Random, kind: str, maker: Maker, context: str) -> Plant:
-    """The context with a value at each `¤`, after a line and before a line of something harmless."""
+    """The context with a value at each `¤`, between two harmless lines."""
     text, places = dice.choice(HARMLESS), []
     pieces = context.split("¤")
     for piece in pieces[:-1]:
@@ -93,7 +95,7 @@ def _positive(dice: Random, kind: str, maker: Maker, context: str) -> Plant:
     return Plant(f"{text}{pieces[-1]}\n{dice.choice(HARMLESS)}", kind, tuple(places))
 
 
-def _negative(dice: Random, kind: str, tempter: Maker) -> Plant:
+def _look_alike(dice: Random, kind: str, tempter: Maker) -> Plant:
     return Plant(f"{dice.choice(HARMLESS)}{tempter(dice)}\n{dice.choice(HARMLESS)}", kind, ())
 
 
