@@ -18,7 +18,7 @@ from tasks.engine.snapshots import row_groups
 from tasks.observe import hooks
 from tasks.publish import artifacts
 from tasks.publish import publish as steps
-from tasks.publish.report import render
+from tasks.publish.page import render
 from tasks.quality import rejects
 from tasks.quality.anomalies import anomalies, conversation_anomalies
 from tasks.quality.contract import check, require_validation
@@ -90,7 +90,7 @@ def assure(
     `outcomes` are slices that the label rules themselves read: their failure rates are told, but are no bias.
     `statistics` maps the report's file name to its JSON; `rejected` are the reject tables of all earlier steps; `also`
     are further tables to publish in `interim/` by file name. `summarise(anomalies, bias)` makes the summary of a
-    run (tasks/publish/run.py) where a dataset has a page of its own: `report.html`, artifacts as a track has them, and
+    run (schemas/run_report.py) where a dataset has a page of its own: `report.html`, artifacts as a track has them, and
     `interim/<stem>/run.json`, with which the next run is compared.
     Raises GateFailed (ContractFailed) when the data is withheld; what was published before stays as it is.
     """
@@ -141,7 +141,7 @@ def assure(
     steps.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
     steps.announce_findings(stem, root, found, bias, list(statistics.values()))
     if summary:
-        steps.show_track(snapshots.read(summary), snapshots.read(derive(artifacts.plot, summary)))
+        steps.show_track(steps.report_of(summary), snapshots.read(derive(artifacts.plot, summary)))
     return Published(
         stem=stem,
         mode=kept.mode,

@@ -21,9 +21,11 @@ from schemas.code_corpus import (
     Keep,
     Language,
     Stage,
+    StageCount,
 )
 from schemas.limits import Limits, Representation
 from schemas.published import Published
+from schemas.run_report import SourceSummary
 from schemas.settings import settings
 from schemas.snapshot import Mode, Snapshot
 from tasks.curate.privacy import opt_out as opt_outs
@@ -126,8 +128,10 @@ def code_corpus(
     seen = stage.files.only(*CHECKED)
     statistics = derive(reports.data_statistics, seen, *stage.removed, stages=stage.stages)
     validation = derive(reports.validation_report, seen, stage.rejected[-1])
-    about = {"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(raw.missing)}
-    summarise = partial(derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about)
+    about = SourceSummary.of(SOURCE, raw.missing)
+    summarise = partial(
+        derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about, reasons={}
+    )
     return assure(
         finished,
         form=FORM,
@@ -168,7 +172,7 @@ class StageRunner:
         self.files: Snapshot
         self.rejected: list[Snapshot] = []
         self.removed: list[Snapshot] = []  # who stays for whom: schemas.code_corpus.CLUSTERS
-        self.stages: list[dict[str, Any]] = []
+        self.stages: list[StageCount] = []
 
     def by_file(self, step: Callable[..., Any], *files: Snapshot, how: Any = row_groups, **told: Any) -> None:
         """A stage that looks at one file after the other: at `files`, else at those of the stage before."""

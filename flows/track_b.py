@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from prefect import flow
 
@@ -14,6 +14,7 @@ from flows.ds6_the_stack import ds6_the_stack
 from flows.side_by_side import side_by_side
 from schemas.limits import Limits
 from schemas.published import Published
+from schemas.run_report import DatasetFacts, RunReport, SourceSummary
 from schemas.settings import settings
 from schemas.snapshot import Mode
 from tasks.engine import snapshots
@@ -26,21 +27,16 @@ from tasks.pipelines.ds5_glaive import source as glaive
 from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.pipelines.track_b.combine import combine, overview, parts
 from tasks.pipelines.track_b.mixture import mixture_report
-from tasks.pipelines.track_b.run_summary import conversation_summary
+from tasks.pipelines.track_b.reports import conversation_summary
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
-from tasks.publish.report import render, summary_lines
+from tasks.publish.page import render
+from tasks.publish.terminal import summary_lines
 from tasks.quality.licences import notice, require_permissive
 from tasks.tool_use.jsonl import lines
 
 SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
-KNOWN_LIMITS = (
-    "Workflows of ds3_stackoverflow are a rule teacher's reading of the question, not an expert's.",
-    "Only workflows with a known post-condition were run, in a model of a cluster, not in one.",
-    "Conversations of ds4_synthetic come from a grammar: correct by construction, and plainer than people write.",
-    "Requests of ds6_the_stack are written from the manifest they ask for; people ask for less, and less exactly.",
-)
 
 
 @flow(name="track-b", **ANNOUNCED)
@@ -60,7 +56,7 @@ def track_b(
     seed: int = 42,
     scale: float = 1.0,
     allow_missing: tuple[str, ...] = (),
-) -> dict[str, Any]:
+) -> RunReport:
     """Track B: four datasets side by side, then no conversation twice, leak-free splits, a licence for each line.
 
     Args:
@@ -106,8 +102,8 @@ def combined(
     licence: Literal["all", "permissive"],
     mixture: Mapping[str, float] | None,
     seed: int,
-) -> dict[str, Any]:
-    """Combine, describe and publish what the datasets made. Returns the run's summary."""
+) -> RunReport:
+    """Combine, describe and publish what the datasets made. Returns the run's report."""
     made = [dataset.kept for dataset in published.values()]
     every, duplicates, left_out = derive(combine, *made, into="track_b", threshold=threshold, licence=licence)
     if licence == "permissive":
@@ -118,15 +114,11 @@ def combined(
     run = derive(
         conversation_summary,
         every,
-        track="track_b",
-        title="Track B: the generative architect's instruction set",
-        mode=every.mode,
-        counts=snapshots.read(counts),
-        mixture=snapshots.read(drawn),
-        sources=[_told(dataset) for dataset in published.values()],
-        manifests={stem: dataset.manifest for stem, dataset in published.items()},
+        counts,
+        drawn,
+        datasets=[_facts(dataset) for dataset in published.values()],
         absent=absent,
-        limits=KNOWN_LIMITS,
+        mode=every.mode,
     )
     compared = steps.compared(run, root / "processed" / "track_B")
     files = {
@@ -136,23 +128,23 @@ def combined(
         "duplicates.parquet": duplicates,
         "NOTICE.txt": derive(notice, every),
         "report.html": derive(render, compared),
-        "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
+        "DATASHEET.md": derive(datasheet, compared),
     }
-    told: dict[str, Any] = snapshots.read(compared)
-    also = {"licence": told["licence"], "near_duplicates": threshold, "mixture": mixture, "seed": seed}
+    bundle = snapshots.read(counts)["bundle_licence"]
+    also = {"licence": bundle, "near_duplicates": threshold, "mixture": mixture, "seed": seed}
     whole = derive_lines(lines, every, name="track_B_combined", mode=every.mode)
     manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
     outputs = root / "processed"
     steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)
-    steps.show_track(told, snapshots.read(derive(plot, compared)))
-    return told
+    report = steps.report_of(compared)
+    steps.show_track(report, snapshots.read(derive(plot, compared)))
+    return report
 
 
-def _told(dataset: Published) -> dict[str, Any]:
-    """What a dataset says of its source."""
-    source = SOURCES[dataset.stem]
-    missing = dataset.manifest["missing"]
-    return {"stem": source.stem, "title": source.title, "licence": source.licence, "missing": missing}
+def _facts(dataset: Published) -> DatasetFacts:
+    """A dataset as the report describes it."""
+    source = SourceSummary.of(SOURCES[dataset.stem], dataset.manifest["missing"])
+    return DatasetFacts(source=source, manifest=dataset.manifest, reasons=dataset.reasons)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ filters of The Stack's authors (Li et al., "StarCoder", 2023, section 3). A file
 under one path.
 """
 
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import pandas as pd
 import pandera.pandas as pa
@@ -69,6 +69,9 @@ Stage = Literal[
     "tokens",
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+
+# How many files came to a stage, how many it kept, and how many it rejected for each reason.
+StageCount = TypedDict("StageCount", {"stage": str, "in": int, "kept": int, "left_out": dict[str, int]})
 
 _TEXT, _COUNT = pd.ArrowDtype(arrow.string()), pd.ArrowDtype(arrow.int64())
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from tasks.publish import plots, report, words
-from tasks.publish.plots import middle, seconds_of, spell, strip, timelines
 from tasks.publish.report import render, summary_lines, summary_markdown
 from tasks.publish.run import Change, change_words, changes, figures, ledgers, troubles, verdict
 from tasks.publish.words import number, readable, share, state_name
+
+from tasks.publish import plots, report, words
+from tasks.publish.plots import middle, seconds_of, spell, strip, timelines
 
 pytestmark = pytest.mark.unit
 

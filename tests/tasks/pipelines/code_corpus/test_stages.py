@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tasks.publish.report import render
+from tasks.publish.run import failed, verdict
 
 from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, LANGUAGES, LONGEST_NAME, RAW_ROWS, SLICES, SMALLEST, Files
 from schemas.finding import SourceError
@@ -19,8 +21,6 @@ from tasks.curate.dedup import minhash
 from tasks.curate.text import languages
 from tasks.pipelines.code_corpus import reports
 from tasks.pipelines.code_corpus import stages as corpus
-from tasks.publish.report import render
-from tasks.publish.run import failed, verdict
 from tasks.quality.contract import check
 from tasks.quality.outcome_bias import outcome_bias
 from tests.benchmarks import bench_minhash

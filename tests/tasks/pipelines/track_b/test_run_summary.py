@@ -4,15 +4,15 @@ from typing import Any
 
 import orjson
 import pytest
+from tasks.pipelines.track_b.run_summary import conversation_summary, lengths
+from tasks.publish.report import render, summary_lines, summary_markdown
 
 from schemas.format_b import SPLITS
 from schemas.source import Source
 from tasks.engine.snapshots import to_json
 from tasks.pipelines.track_b.combine import combine, overview, parts
 from tasks.pipelines.track_b.mixture import mixture_report
-from tasks.pipelines.track_b.run_summary import conversation_summary, lengths
 from tasks.publish.datasheet import datasheet
-from tasks.publish.report import render, summary_lines, summary_markdown
 from tests.tasks.quality.conversations import conversations, words
 
 pytestmark = pytest.mark.unit
