@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas.document import Document
 from schemas.finding import Finding
-from schemas.run_report import GroupedBars, RunReport, Section
+from schemas.run_report import BarGroup, GroupedBars, RunReport, Section
 from tasks.publish.comparison import change_sentence, changes
 from tasks.publish.markdown import cell, section_lines, table
 from tasks.publish.plots import drawn, grouped_bars, standalone
@@ -21,6 +21,8 @@ SECTION_ROWS = 10  # of each table of the report
 LONGEST_LIST = 15  # reasons, changes
 SHOWN_REMARKS = 8
 SIGNS = {None: "✅", "note": "✅", "warning": "⚠️", "error": "❌"}
+
+NOTHING = GroupedBars(of="nothing", groups=(BarGroup(heading="nothing was counted", bars=()),))
 
 Row = dict[str, str | float]
 
@@ -84,7 +86,7 @@ def plot(content: Document) -> str:
     """What the data of a run.json are made of, as an SVG file."""
     picture = readable_report(content).picture
     svg = drawn(picture, "picture") if picture else None
-    return standalone(svg or grouped_bars(GroupedBars(of="nothing", groups=()), "picture"))
+    return standalone(svg or grouped_bars(NOTHING, "picture"))
 
 
 def data_uri(svg: str) -> str:

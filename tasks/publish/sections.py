@@ -46,7 +46,7 @@ def rows_section(report: RunReport) -> Section:
         columns=(
             text("dataset"),
             text("counted"),
-            *map(_number, ("in", "kept", "dropped", "quarantined")),
+            *(Column(name=name) for name in ("in", "kept", "dropped", "quarantined")),
             text("adds up", "mark"),
         ),
         rows=tuple(map(_ledger_row, ledgers)),
@@ -62,10 +62,6 @@ def rows_section(report: RunReport) -> Section:
         parts=(summary, *(_reasons_table(ledger) for ledger in ledgers if _is_explained(ledger))) if ledgers else (),
         empty="This run recorded no row counts.",
     )
-
-
-def _number(name: str) -> Column:
-    return Column(name=name)
 
 
 def _ledger_row(ledger: Ledger) -> tuple[Cell, ...]:
@@ -88,23 +84,16 @@ def _is_explained(ledger: Ledger) -> bool:
 
 def _reasons_table(ledger: Ledger) -> Table:
     """Each reason with its meaning, the most frequent first; reasons without rows are not listed."""
+    described = bool(ledger.meanings)
+    meaning = (text("meaning"),) if described else ()
+    columns = (text("reason"), text("outcome"), *meaning, Column(name=ledger.of, bar=True), Column(name="of input"))
     rows = [
-        (reason, outcome, ledger.meanings.get(reason, ""), count, share(count, ledger.rows))
+        (reason, outcome, *((ledger.meanings.get(reason, ""),) if described else ()), count, share(count, ledger.rows))
         for reason, outcome, count in ledger.reasons
         if count
     ]
-    return Table(
-        title=f"{ledger.stem}: why {ledger.of} are not used",
-        columns=(
-            text("reason"),
-            text("outcome"),
-            text("meaning"),
-            Column(name=ledger.of, bar=True),
-            Column(name="of input"),
-        ),
-        rows=tuple(rows),
-        empty="Every row was kept.",
-    )
+    title = f"{ledger.stem}: why {ledger.of} are not used"
+    return Table(title=title, columns=columns, rows=tuple(rows), empty="Every row was kept.")
 
 
 def checks_section(report: RunReport) -> Section:
@@ -181,8 +170,8 @@ def splits_section(rows: str, splits: Sequence[Count], lengths: Histogram, note:
     return Section(
         id="splits",
         title="Splits and lengths",
-        text="A hash of the group decides the split. Identical rows are in one split only, and new data moves no old "
-        "row to another split.",
+        text="A hash of its group decides the split of a row. Equal rows are in one split only, and new data moves no "
+        "old row to another split.",
         parts=(counts, lengths),
         beside=True,
     )

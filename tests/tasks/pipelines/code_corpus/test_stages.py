@@ -11,19 +11,32 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tasks.publish.report import render
-from tasks.publish.run import failed, verdict
 
-from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, LANGUAGES, LONGEST_NAME, RAW_ROWS, SLICES, SMALLEST, Files
+from schemas.code_corpus import (
+    CHECKED,
+    CLUSTERS,
+    COLUMNS,
+    LANGUAGES,
+    LONGEST_NAME,
+    RAW_ROWS,
+    SLICES,
+    SMALLEST,
+    STEM,
+    Files,
+)
 from schemas.finding import SourceError
+from schemas.run_report import RunReport
 from schemas.snapshot import REJECT_COLUMNS
 from tasks.curate.dedup import minhash
 from tasks.curate.text import languages
 from tasks.pipelines.code_corpus import reports
 from tasks.pipelines.code_corpus import stages as corpus
+from tasks.publish.page import render
+from tasks.publish.verdict import failed, verdict
 from tasks.quality.contract import check
 from tasks.quality.outcome_bias import outcome_bias
 from tests.benchmarks import bench_minhash
+from tests.tasks.publish.reports import source
 
 pytestmark = pytest.mark.unit
 
@@ -430,8 +443,8 @@ def test_a_run_of_no_files_has_statistics_a_card_and_a_summary_too() -> None:
     validation = reports.validation_report(*check(made.iloc[:0], Files))
     bias = outcome_bias(none, slices=SLICES)
     found = reports.code_anomalies(none, previous_rows=None, rejected_rows=0)
-    run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source={})
-    assert (told["files"], run["splits"]) == (0, {})
+    run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source=source(STEM), reasons={})
+    assert (told["files"], run["splits"]) == (0, [])
     assert "none, it has no files" in reports.licence_card(none)
 
 
@@ -442,10 +455,11 @@ def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     told, validation = reports.data_statistics(seen, stages=[]), reports.validation_report(*check(made, Files))
     fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
     bias = {**outcome_bias(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
-    run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
-    assert verdict(run)[0] == "look"
-    wrong = {"groups far off the others", *(found["name"] for found in fall["anomalies"])}
-    assert {finding["name"] for finding in failed(run)} == wrong
+    run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source=source(STEM), reasons={})
+    report = RunReport.model_validate(run)
+    assert verdict(report)[0] == "warning"
+    wrong = {"groups far from the others", *(found["name"] for found in fall["anomalies"])}
+    assert {finding.name for finding in failed(report)} == wrong
     page = render(run)
     assert "repo: one/of has 99 % of the rows" in page
     assert "Severity: high" in page
