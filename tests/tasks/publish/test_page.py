@@ -190,7 +190,7 @@ def test_only_known_signs_are_marks() -> None:
 
 def test_each_reason_is_shown_with_its_meaning() -> None:
     text = render(invented())
-    assert "CPU is not from 0 to 100\u00a0%." in text
+    assert "CPU is not from 0 to 100 %." in text
     unexplained = Ledger(stem="ds1", of="rows", rows=2, kept=1, dropped={"odd": 1})
     assert "meaning</th>" not in render(invented(ledgers=(unexplained,), sections=(), combined=None))
 

@@ -15,7 +15,7 @@ from tasks.publish.page import render
 from tasks.publish.terminal import summary_lines
 from tasks.publish.verdict import remarks, verdict
 from tests.tasks.publish.reports import source
-from tests.tasks.quality.sequences import sequences
+from tests.tasks.quality.rows import sequences
 
 pytestmark = pytest.mark.unit
 
@@ -59,11 +59,8 @@ def vocabulary(*tokens: int) -> Vocabulary:
 
 def content(of: LabelledDataset, conflicts: int = 0) -> Document:
     """A report of five sequences, one of each state."""
-    rows = [
-        {"sequence_ids": [100, n], "label": n, "source": "ds1_alibaba", "label_rule": "cpu_high", "split": "train"}
-        for n in range(5)
-    ]
-    combined = sequences(*rows)
+    one = {"source": "ds1_alibaba", "rule": "cpu_high", "split": "train"}
+    combined = sequences([{**one, "ids": (100, n), "label": n} for n in range(5)])
     return reports.summary(
         combined,
         combined,
@@ -78,7 +75,9 @@ def content(of: LabelledDataset, conflicts: int = 0) -> Document:
 
 @pytest.fixture(scope="module")
 def report() -> RunReport:
-    return RunReport.model_validate(content(dataset({"states": ALL_RIGHT, "rules": {"cpu_high": {"precision": 0.991}}})))
+    return RunReport.model_validate(
+        content(dataset({"states": ALL_RIGHT, "rules": {"cpu_high": {"precision": 0.991}}}))
+    )
 
 
 def rows(report: RunReport, name: str) -> list[tuple[object, ...]]:
