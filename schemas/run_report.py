@@ -137,6 +137,9 @@ class Remark(Value):
 # ---- sections: what differs between one kind of run and another
 
 
+ColumnKind = Literal["text", "code", "number", "ratio", "mark"]
+
+
 class Column(Value):
     """A column of a table: how its cells are written.
 
@@ -145,7 +148,7 @@ class Column(Value):
     """
 
     name: str
-    kind: Literal["text", "code", "number", "ratio", "mark"] = "number"
+    kind: ColumnKind = "number"
     least: float | None = None  # smaller numbers get a warning sign
     colours: dict[str, str] = Field(default_factory=dict)  # text -> colour of the square before it
     bar: bool = False  # the row ends with a bar, in proportion to the column's largest number

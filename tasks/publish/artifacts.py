@@ -17,8 +17,8 @@ from tasks.publish.verdict import remarks, verdict
 from tasks.publish.wording import MODES, number, readable_report
 
 MAX_ROWS = 100  # of a table: the UI draws all of them at once
-SECTION_ROWS = 10  # of each table of the report
-LONGEST_LIST = 15  # reasons, changes
+SECTION_ROWS = 7  # of each table of the report
+LONGEST_LIST = 12  # reasons, changes
 SHOWN_REMARKS = 8
 SIGNS = {None: "✅", "note": "✅", "warning": "⚠️", "error": "❌"}
 

@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from schemas.run_report import Cell, Column, Count, DatasetFinding, Histogram, Ledger, RunReport, Section, Table
+from schemas.run_report import (
+    Cell,
+    Column,
+    ColumnKind,
+    Count,
+    DatasetFinding,
+    Histogram,
+    Ledger,
+    RunReport,
+    Section,
+    Table,
+)
 from tasks.publish.comparison import change_sentence, changes, ranking_changes
 from tasks.publish.verdict import failed, is_failure, sorted_findings
 from tasks.publish.wording import number, plural, share
@@ -12,9 +23,9 @@ SHOWN_FINDINGS = 200  # of those that pass; all that fail are shown
 MARKS = {"error": "✕ error", "warning": "! warning", "info": "for information"}
 
 
-def text(name: str, kind: str = "text") -> Column:
+def text(name: str, kind: ColumnKind = "text") -> Column:
     """A column of text."""
-    return Column.model_validate({"name": name, "kind": kind})
+    return Column(name=name, kind=kind)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, left: int = 1, title: str = "") -> Table:
