@@ -94,10 +94,13 @@ def _is_explained(ledger: Ledger) -> bool:
 
 
 def _reasons_table(ledger: Ledger) -> Table:
-    """Each reason with its meaning, the most frequent first; reasons without rows are not listed."""
+    """Each reason with its meaning, the most frequent first; reasons without rows are not listed.
+
+    Sentences need the room of the bars: those are drawn only where no meaning is known.
+    """
     described = bool(ledger.meanings)
-    meaning = (text("meaning"),) if described else ()
-    columns = (text("reason"), text("outcome"), *meaning, Column(name=ledger.of, bar=True), Column(name="of input"))
+    counts = (Column(name=ledger.of, bar=not described), Column(name="of input"))
+    columns = (text("reason"), text("outcome"), *((text("meaning"),) if described else ()), *counts)
     rows = [
         (reason, outcome, *((ledger.meanings.get(reason, ""),) if described else ()), count, share(count, ledger.rows))
         for reason, outcome, count in ledger.reasons
