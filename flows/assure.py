@@ -18,8 +18,8 @@ from tasks.engine.derive import current_run, derive, derive_batches, derive_line
 from tasks.engine.snapshots import row_groups
 from tasks.observe import hooks
 from tasks.publish import artifacts, publish
+from tasks.publish.page import render
 from tasks.publish.publish import Release
-from tasks.publish.report import render
 from tasks.quality import rejects
 from tasks.quality.anomalies import anomalies, conversation_anomalies
 from tasks.quality.contract import check, require_validation
@@ -89,9 +89,9 @@ class Made:
     """What one run made of its raw files, before any check.
 
     `rejected` are the reject tables of all steps, `reports` the dataset's own documents by file name, `tables` further
-    tables to publish in `interim/` by file name. `summarise(anomalies, bias)` makes the summary of the run where a
-    dataset has a page of its own: `report.html`, artifacts as a track has them, and `interim/<stem>/run.json`, with
-    which the next run is compared.
+    tables to publish in `interim/` by file name. `summarise(anomalies, bias)` makes the summary of the run
+    (schemas/run_report.py) where a dataset has a page of its own: `report.html`, artifacts as a track has them, and
+    `interim/<stem>/run.json`, with which the next run is compared.
     """
 
     rows: Snapshot
@@ -143,7 +143,7 @@ def assure(
     publish.version([root / "processed" / stem, root / "raw" / stem], root, key=manifest)
     publish.announce_findings(stem, root, checked.anomalies, checked.bias, reports)
     if summary:
-        publish.show_track(snapshots.read(summary), snapshots.read(derive(artifacts.plot, summary)))
+        publish.show_track(publish.report_of(summary), snapshots.read(derive(artifacts.plot, summary)))
     return Published(
         stem=stem,
         mode=checked.kept.mode,
@@ -152,6 +152,7 @@ def assure(
         manifest=manifest,
         truth=acquired.truth,
         rules=dict(dataset.rules),
+        reasons={name: reason.meaning for name, reason in dataset.reasons.items()},
     )
 
 

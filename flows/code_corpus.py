@@ -39,6 +39,7 @@ from schemas.parameters import (
     Source,
 )
 from schemas.published import Published
+from schemas.run_report import SourceSummary
 from schemas.settings import data_folder
 from schemas.snapshot import Snapshot
 from tasks.curate.privacy import opt_out as opt_outs
@@ -160,7 +161,11 @@ def _made(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) ->
     seen = stage.files.only(*CHECKED)
     statistics = derive(reports.data_statistics, seen, *stage.removed, stages=stage.stages)
     validation = derive(reports.validation_report, seen, stage.rejected[-1])
-    about = {"stem": STEM, "title": SOURCE.title, "licence": SOURCE.licence, "missing": list(missing)}
+    about = SourceSummary.of(SOURCE, missing)
+    meanings = {name: reason.meaning for name, reason in REASONS.items()}
+    summarise = partial(
+        derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about, reasons=meanings
+    )
     return Made(
         rows=finished,
         rejected=rejected,
@@ -172,7 +177,7 @@ def _made(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) ->
             "NOTICE.txt": derive(notice, seen),
         },
         tables={f"{STEM}_clusters.parquet": derive(reports.all_clusters, *stage.removed)} if stage.removed else {},
-        summarise=partial(derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about),
+        summarise=summarise,
     )
 
 

@@ -28,31 +28,25 @@ from schemas.parameters import (
     Year,
 )
 from schemas.published import Published
+from schemas.run_report import RunReport, SourceSummary
 from schemas.settings import data_folder
-from schemas.snapshot import Snapshot
 from tasks.engine import snapshots
 from tasks.engine.derive import derive
 from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds1_alibaba import source as alibaba
 from tasks.pipelines.ds2_loghub import source as loghub
 from tasks.pipelines.track_a.combine import combine, conflicts, parts
-from tasks.pipelines.track_a.run_summary import summary
+from tasks.pipelines.track_a.reports import LabelledDataset, Vocabulary, summary
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
-from tasks.publish.report import render, summary_lines
+from tasks.publish.page import render
+from tasks.publish.terminal import summary_lines
 from tasks.quality.label_accuracy import label_accuracy
 from tasks.quality.statistics import describe
 
 SOURCES = {source.stem: source for source in (alibaba.SOURCE, loghub.SOURCE)}
 SLICES = {"ds1_alibaba": ("status", "task_type"), "ds2_loghub": ("system", "severity", "event_type")}
-KNOWN_LIMITS = (
-    "Labels are rules over what was measured or logged, not a person's judgement: a model learns the rules.",
-    "The traces are relative in time: windows of ds1_alibaba are anchored at 1970-01-01, not at a date.",
-    "Logs without a time zone are read as UTC, logs without a year from the parameter `year` on.",
-    "A batch task's CPU and memory are requests: they give tokens, never a load.",
-    "Balancing counts rows; a trainer that samples by `weight` undoes it. Rare states repeat their rows.",
-)
 
 
 @pipeline("track-a")
@@ -73,7 +67,7 @@ def track_a(
     seed: Seed = 42,
     scale: Scale = 1.0,
     allow_missing: AllowMissing = (),
-) -> dict[str, Any]:
+) -> RunReport:
     """Makes the trigger engine's training set: runs both datasets, then combines, splits and balances them.
 
     One vocabulary, no sequence twice, no leak between splits; only train is balanced.
@@ -95,8 +89,8 @@ def combined(
     root: Path,
     taxonomy: format_a.Taxonomy,
     balance: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Combine, describe and publish what the datasets made. Returns the run's summary."""
+) -> RunReport:
+    """Combine, describe and publish what the datasets made. Returns the run's report."""
     sequences = [dataset.kept for dataset in published.values()]
     splits = {"block": format_a.SPLIT_BLOCK, "shares": format_a.SPLIT_SHARES}
     every, crossing = derive(combine, *sequences, into="track_a", **splits)
@@ -111,57 +105,40 @@ def combined(
         train,
         contradictions,
         crossing,
-        track="track_a",
-        title="Track A: the trigger engine's training set",
-        mode=every.mode,
-        vocabulary=vocabulary,
+        datasets=[_labelled(dataset, taxonomy) for dataset in published.values()],
+        vocabulary=Vocabulary(entries=vocabulary["entries"], sha256=vocabulary["sha256"]),
         absent=absent,
-        limits=KNOWN_LIMITS,
-        **_told(published, taxonomy),
+        mode=every.mode,
     )
     compared = steps.compared(run, root / "processed" / "track_A")
-    pages = {
+    files = {
+        "train.parquet": train,
+        "validation.parquet": validation,
+        "test.parquet": test,
         "report.html": derive(render, compared),
-        "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
+        "DATASHEET.md": derive(datasheet, compared),
     }
-    parts_of = {"train.parquet": train, "validation.parquet": validation, "test.parquet": test}
     words = {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]}
-    manifest = steps.publish_track(
-        root, "track_A", every, {**parts_of, **pages}, compared, published, {"vocabulary": words}
-    )
+    manifest = steps.publish_track(root, "track_A", every, files, compared, published, {"vocabulary": words})
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)
-    told: dict[str, Any] = snapshots.read(compared)
-    steps.show_track(told, snapshots.read(derive(plot, compared)))
-    return told
+    report = steps.report_of(compared)
+    steps.show_track(report, snapshots.read(derive(plot, compared)))
+    return report
 
 
-def _told(published: Mapping[str, Published], taxonomy: format_a.Taxonomy) -> dict[str, Any]:
-    """What each dataset says of itself, by stem."""
-    descriptions: dict[str, Snapshot] = {
-        stem: derive(describe, dataset.kept, slices=SLICES[stem]) for stem, dataset in published.items()
-    }
-    accuracy: dict[str, Snapshot] = {
-        stem: derive(label_accuracy, dataset.kept, truth=dataset.truth, taxonomy=taxonomy)
-        for stem, dataset in published.items()
-        if dataset.truth is not None
-    }
-    return {
-        "sources": [
-            {
-                "stem": stem,
-                "title": SOURCES[stem].title,
-                "licence": SOURCES[stem].licence,
-                "missing": p.manifest["missing"],
-            }
-            for stem, p in published.items()
-        ],
-        "manifests": {stem: dataset.manifest for stem, dataset in published.items()},
-        "descriptions": {stem: snapshots.read(snapshot) for stem, snapshot in descriptions.items()},
-        "accuracy": {stem: snapshots.read(snapshot) for stem, snapshot in accuracy.items()},
-        "findings": [finding for dataset in published.values() for finding in dataset.manifest["findings"]],
-        "rules": {stem: dataset.rules for stem, dataset in published.items()},
-    }
+def _labelled(dataset: Published, taxonomy: format_a.Taxonomy) -> LabelledDataset:
+    """A dataset as the report describes it, its labels measured where the truth is known."""
+    truth = dataset.truth
+    accuracy = derive(label_accuracy, dataset.kept, truth=truth, taxonomy=taxonomy) if truth is not None else None
+    return LabelledDataset(
+        source=SourceSummary.of(SOURCES[dataset.stem], dataset.manifest["missing"]),
+        manifest=dataset.manifest,
+        reasons=dataset.reasons,
+        description=snapshots.read(derive(describe, dataset.kept, slices=SLICES[dataset.stem])),
+        accuracy=snapshots.read(accuracy) if accuracy else None,
+        rules=dataset.rules,
+    )
 
 
 if __name__ == "__main__":

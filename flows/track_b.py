@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ from schemas.parameters import (
     Source,
 )
 from schemas.published import Published
+from schemas.run_report import DatasetFacts, RunReport, SourceSummary
 from schemas.settings import data_folder
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_lines
@@ -36,22 +37,17 @@ from tasks.pipelines.ds5_glaive import source as glaive
 from tasks.pipelines.ds6_the_stack import source as the_stack
 from tasks.pipelines.track_b.combine import combine, overview, parts
 from tasks.pipelines.track_b.mixture import mixture_report
-from tasks.pipelines.track_b.run_summary import conversation_summary
+from tasks.pipelines.track_b.reports import conversation_summary
 from tasks.publish import pii_benchmark
 from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
-from tasks.publish.report import render, summary_lines
+from tasks.publish.page import render
+from tasks.publish.terminal import summary_lines
 from tasks.quality.licences import notice, require_permissive
 from tasks.tool_use.jsonl import lines
 
 SOURCES = {source.stem: source for source in (stackoverflow.SOURCE, prompts.SOURCE, glaive.SOURCE, the_stack.SOURCE)}
-KNOWN_LIMITS = (
-    "Workflows of ds3_stackoverflow are a rule teacher's reading of the question, not an expert's.",
-    "Only workflows with a known post-condition were run, in a model of a cluster, not in one.",
-    "Conversations of ds4_synthetic come from a grammar: correct by construction, and plainer than people write.",
-    "Requests of ds6_the_stack are written from the manifest they ask for; people ask for less, and less exactly.",
-)
 
 
 @pipeline("track-b")
@@ -71,7 +67,7 @@ def track_b(
     seed: Seed = 42,
     scale: Scale = 1.0,
     allow_missing: AllowMissing = (),
-) -> dict[str, Any]:
+) -> RunReport:
     """Makes the generative architect's instruction set: runs four datasets, then combines and splits them.
 
     No conversation twice, no leak between splits, a licence for each line.
@@ -107,8 +103,8 @@ def combined(
     licence: Literal["all", "permissive"],
     mixture: Mapping[str, float] | None,
     seed: int,
-) -> dict[str, Any]:
-    """Combine, describe and publish what the datasets made. Returns the run's summary."""
+) -> RunReport:
+    """Combine, describe and publish what the datasets made. Returns the run's report."""
     made = [dataset.kept for dataset in published.values()]
     every, duplicates, left_out = derive(combine, *made, into="track_b", threshold=threshold, licence=licence)
     if licence == "permissive":
@@ -119,16 +115,12 @@ def combined(
     run = derive(
         conversation_summary,
         every,
-        track="track_b",
-        title="Track B: the generative architect's instruction set",
-        mode=every.mode,
-        counts=snapshots.read(counts),
-        mixture=snapshots.read(drawn),
-        sources=[_told(dataset) for dataset in published.values()],
-        manifests={stem: dataset.manifest for stem, dataset in published.items()},
+        counts,
+        drawn,
+        datasets=[_facts(dataset) for dataset in published.values()],
         absent=absent,
-        limits=KNOWN_LIMITS,
         pii_benchmark=pii_benchmark.stored(),
+        mode=every.mode,
     )
     compared = steps.compared(run, root / "processed" / "track_B")
     files = {
@@ -138,23 +130,23 @@ def combined(
         "duplicates.parquet": duplicates,
         "NOTICE.txt": derive(notice, every),
         "report.html": derive(render, compared),
-        "DATASHEET.md": derive(datasheet, compared, sources=[SOURCES[stem] for stem in published]),
+        "DATASHEET.md": derive(datasheet, compared),
     }
-    told: dict[str, Any] = snapshots.read(compared)
-    also = {"licence": told["licence"], "near_duplicates": threshold, "mixture": mixture, "seed": seed}
+    bundle = snapshots.read(counts)["bundle_licence"]
+    also = {"licence": bundle, "near_duplicates": threshold, "mixture": mixture, "seed": seed}
     whole = derive_lines(lines, every, name="track_B_combined", mode=every.mode)
     manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
     outputs = root / "processed"
     steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)
-    steps.show_track(told, snapshots.read(derive(plot, compared)))
-    return told
+    report = steps.report_of(compared)
+    steps.show_track(report, snapshots.read(derive(plot, compared)))
+    return report
 
 
-def _told(dataset: Published) -> dict[str, Any]:
-    """What a dataset says of its source."""
-    source = SOURCES[dataset.stem]
-    missing = dataset.manifest["missing"]
-    return {"stem": source.stem, "title": source.title, "licence": source.licence, "missing": missing}
+def _facts(dataset: Published) -> DatasetFacts:
+    """A dataset as the report describes it."""
+    source = SourceSummary.of(SOURCES[dataset.stem], dataset.manifest["missing"])
+    return DatasetFacts(source=source, manifest=dataset.manifest, reasons=dataset.reasons)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_logger
 from prefect.utilities.urls import url_for
 
+from schemas.run_report import RunReport
 from schemas.settings import data_folder, settings
 from tasks.engine import secrets, stage_log
 from tasks.engine.runtime import start
@@ -88,11 +89,14 @@ def alert_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) ->
         events.emit_alert_delivered(flow_run, state)
 
 
-def _measured_track(run: Mapping[str, Any]) -> stage_log.Content:
-    """Rows and labels of a track's summary: sequences or conversations that came, and what became of them."""
-    kept, dropped = run["combined"]["weight"], sum(run["combined"]["dropped"].values())
+def _measured_track(report: RunReport) -> stage_log.Content | None:
+    """Rows and labels of a track's report: sequences or conversations that came, and what became of them."""
+    ledger = report.combined
+    if ledger is None:
+        return None
+    kept, dropped = ledger.kept, ledger.rows_dropped
     rows = {"in": kept + dropped, "kept": kept, "dropped": dropped, "quarantined": 0}
-    return stage_log.Content(rows, run.get("labels", {}).get("before", {}))
+    return stage_log.Content(rows, report.labels)
 
 
 def _outcome(state: State[Any]) -> Any:
@@ -111,9 +115,10 @@ def measure_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> Non
 
 def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
     """A track's rows are in what it returned; a dataset's are noted by assure."""
-    result = _outcome(state)
-    if isinstance(result, Mapping) and "combined" in result:
-        stage_log.note_content(str(run.id), _measured_track(result))
+    report = _outcome(state)
+    content = _measured_track(report) if isinstance(report, RunReport) else None
+    if content:
+        stage_log.note_content(str(run.id), content)
     noted, machine, now = stage_log.take(str(run.id)), metrics.machine_usage(_root(run)), time.time()
     _update_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=noted, machine=machine, now=now))
 

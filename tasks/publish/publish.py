@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from schemas.finding import Finding
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.reject import Reasons
+from schemas.run_report import RunReport
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import caching, snapshots, stage_log, store
@@ -34,10 +36,9 @@ from tasks.engine.stage_log import Stage
 from tasks.observe import alerts, events
 from tasks.observe.hooks import alert
 from tasks.publish import artifacts, dvc
+from tasks.publish.comparison import history_of, with_history
 from tasks.publish.manifest import inputs_of, track_manifest
 from tasks.publish.manifest import manifest as make_manifest
-from tasks.publish.report import summary_markdown
-from tasks.publish.summary import last_different, with_history
 from tasks.quality import gate, vocabulary
 from tasks.sources.acquire import Acquired
 
@@ -49,8 +50,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def latest(path: Path, root: Path) -> dict[str, Any]:
     """A published JSON file as the last run on any machine left it, {} where there is none yet."""
+    content = latest_bytes(path, root)
+    return orjson.loads(content) if content else {}
+
+
+def latest_bytes(path: Path, root: Path) -> bytes:
+    """A published file as the last run on any machine left it, empty where there is none yet."""
     published = store.read(path, root)
-    return read_json(path) if published is None else orjson.loads(published)
+    if published is not None:
+        return published
+    return path.read_bytes() if path.is_file() else b""
 
 
 @contextmanager
@@ -219,10 +228,15 @@ def extend_vocabulary(root: Path, entries: Sequence[Snapshot]) -> dict[str, Any]
 
 
 def compared(run: Snapshot, folder: Path) -> Snapshot:
-    """The run's summary beside the last different run's, as a snapshot."""
-    before = last_different(snapshots.read(run), latest(folder / "run.json", run.root))
-    beside: Snapshot = derive(with_history, run, previous=before)
+    """The run's report beside the last different run, as a snapshot."""
+    history = history_of(report_of(run), latest_bytes(folder / "run.json", run.root))
+    beside: Snapshot = derive(with_history, run, history=history)
     return beside
+
+
+def report_of(run: Snapshot) -> RunReport:
+    """The report in a run.json."""
+    return RunReport.model_validate(snapshots.read(run))
 
 
 @task(task_run_name="publish {name}")
@@ -241,9 +255,9 @@ def publish_track(
     The manifest goes last; `also` is what only this kind of track tells in it. Returns it. Raises ValueError when the
     rows do not add up.
     """
-    told = snapshots.read(run)
     manifests = {stem: dataset.manifest for stem, dataset in published.items()}
-    document = track_manifest(name, combined, manifests, told["absent"], {**files, "combined": combined}, told, also)
+    outputs = {**files, "combined": combined}
+    document = track_manifest(name, combined.mode, manifests, outputs, report_of(run), also)
     with lock(root, name):
         for file, snapshot in {**files, "run.json": run}.items():
             _put(snapshot, root / "processed" / name / file)
@@ -301,27 +315,25 @@ def emit_findings(stem: str, anomalies: Snapshot, bias: Snapshot, reports: Seque
 
 def show_checks(stem: str, findings: Sequence[Finding]) -> None:
     """The checks as a table in the Prefect UI; one key per dataset, so that the UI keeps a history. No rows of data."""
-    shown = [finding.model_dump() for finding in findings]
     create_table_artifact(
         key=artifacts.key(stem, "checks"),
-        table=artifacts.check_rows(shown),
-        description=artifacts.checks_told(stem, shown),
+        table=artifacts.check_rows(findings),
+        description=artifacts.checks_sentence(stem, findings),
     )
 
 
-def show_track(run: Mapping[str, Any], plot: str) -> None:
+def show_track(report: RunReport, plot: str) -> None:
     """A track in the Prefect UI: its report, where its rows went, and its plot (an SVG file), each with a history.
 
     The plot is markdown, not an image artifact: below one of those the UI prints the whole address, here 11,000
     characters in one line across the page.
     """
-    track, told = str(run["track"]), artifacts.told(run)
-    picture = artifacts.data_uri(plot)
-    create_markdown_artifact(key=artifacts.key(track, "plot"), markdown=f"![{told}]({picture})", description=told)
-    create_table_artifact(key=artifacts.key(track, "rows"), table=artifacts.ledger_rows(run), description=told)
-    create_markdown_artifact(
-        key=artifacts.key(track, "report"), markdown=summary_markdown(run, picture), description=told
-    )
+    headline, picture = artifacts.headline(report), artifacts.data_uri(plot)
+    show = partial(create_markdown_artifact, description=headline)
+    show(key=artifacts.key(report.name, "plot"), markdown=f"![{headline}]({picture})")
+    rows = artifacts.ledger_rows(report)
+    create_table_artifact(key=artifacts.key(report.name, "rows"), table=rows, description=headline)
+    show(key=artifacts.key(report.name, "report"), markdown=artifacts.summary_markdown(report, picture))
 
 
 def measure(acquired: Acquired, kept: Snapshot, rejected: Snapshot) -> None:

@@ -7,13 +7,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, SLICES, Files, StageCount
+from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, SLICES, STEM, Files, StageCount
+from schemas.run_report import RunReport
 from tasks.pipelines.code_corpus import reports
-from tasks.publish.report import render
-from tasks.publish.run import failed, verdict
+from tasks.publish.page import render
+from tasks.publish.verdict import failed, verdict
 from tasks.quality.contract import check
 from tasks.quality.outcome_bias import outcome_bias
 from tests.tasks.pipelines.code_corpus.files import measured
+from tests.tasks.publish.reports import source
 
 pytestmark = pytest.mark.unit
 
@@ -76,8 +78,8 @@ def test_a_run_of_no_files_has_statistics_a_card_and_a_summary_too() -> None:
     validation = reports.validation_report(*check(made.iloc[:0], Files))
     bias = outcome_bias(none, slices=SLICES)
     found = reports.code_anomalies(none, previous_rows=None, rejected_rows=0)
-    run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source={})
-    assert (told["files"], run["splits"]) == (0, {})
+    run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source=source(STEM), reasons={})
+    assert (told["files"], run["splits"]) == (0, [])
     assert "none, it has no files" in reports.licence_card(none)
 
 
@@ -88,10 +90,11 @@ def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     told, validation = reports.data_statistics(seen, stages=[]), reports.validation_report(*check(made, Files))
     fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
     bias = {**outcome_bias(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
-    run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
-    assert verdict(run)[0] == "look"
-    wrong = {"groups far off the others", *(found["name"] for found in fall["anomalies"])}
-    assert {finding["name"] for finding in failed(run)} == wrong
+    run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source=source(STEM), reasons={})
+    report = RunReport.model_validate(run)
+    assert verdict(report)[0] == "warning"
+    wrong = {"groups far from the others", *(found["name"] for found in fall["anomalies"])}
+    assert {finding.name for finding in failed(report)} == wrong
     page = render(run)
     assert "repo: one/of has 99 % of the rows" in page
     assert "Severity: high" in page
