@@ -22,12 +22,12 @@ from prefect.types import SecretDict
 from prefect_slack import SlackWebhook
 from slack_sdk.webhook import WebhookClient
 
-from deployments.automations import DEPLOYMENTS, PREFIX, Waits, automations, longest_gap, periods
+from deployments.automations import DEPLOYMENTS, PREFIX, Waits, automations
+from deployments.prefect_file import longest_gap, periods
 from flows.ds1_alibaba import ds1_alibaba
 from schemas.events import ALERT_DELIVERED, DataAnomaly, DataBias
 from schemas.settings import settings
 from tasks.observe import hooks
-from tasks.publish import publish as steps
 from tests.conftest import PROJECT
 from tests.deployments.watched import refusing
 from tests.servers import Platform, wait_until
@@ -161,11 +161,11 @@ def test_a_failure_counts_as_told_only_when_slack_took_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, told: int
 ) -> None:
     emitted: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(steps, "emit_event", lambda name, resource, **more: emitted.append((name, resource)))
-    monkeypatch.setattr(steps, "SLACK_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(hooks, "emit_event", lambda name, resource, **more: emitted.append((name, resource)))
+    monkeypatch.setattr(hooks, "SLACK_TIMEOUT_S", 2.0)
     run = FlowRun(flow_id=uuid4(), name="odd-otter", parameters={"data_dir": str(tmp_path)})
     with SlackServer(mode) as slack:
-        monkeypatch.setattr(steps, "_slack_client", lambda: WebhookClient(slack.url))
+        monkeypatch.setattr(hooks, "_slack_client", lambda: WebhookClient(slack.url))
         hooks.alert_failure(refusing, run, Failed(message="no rows"))
     assert [(name, resource["prefect.resource.id"]) for name, resource in emitted] == [
         (ALERT_DELIVERED, f"prefect.flow-run.{run.id}")
@@ -186,8 +186,8 @@ def test_an_event_that_cannot_be_sent_is_logged_and_changes_nothing(
     def too_large(*_args: object, **_more: object) -> None:
         raise EventTooLarge(2_000_000, 1_500_000)
 
-    monkeypatch.setattr(steps, "emit_event", too_large)
-    monkeypatch.setattr(steps, "get_logger", logging.getLogger)  # Prefect's own does not propagate to the test
+    monkeypatch.setattr(hooks, "emit_event", too_large)
+    monkeypatch.setattr(hooks, "get_logger", logging.getLogger)  # Prefect's own does not propagate to the test
     hooks._emit("data.anomaly", {"prefect.resource.id": "automend.dataset.x"})
     assert "The event data.anomaly is not sent" in caplog.text
 
@@ -201,8 +201,10 @@ def client(platform: Platform) -> Iterator[SyncPrefectClient]:
         yield made
 
 
-TOLD = timedelta(seconds=20)  # a run tells its failure after 1 s, after more than 10 s on a machine 15 times overloaded
-SHORT_WAITS = Waits(told=TOLD, late=SHORT, pending=SHORT, beyond_schedule=SHORT - timedelta(minutes=1))
+OWN_ALERT = timedelta(
+    seconds=20
+)  # a run sends its alert after 1 s, after more than 10 s on a machine 15 times overloaded
+SHORT_WAITS = Waits(own_alert=OWN_ALERT, late=SHORT, pending=SHORT, beyond_schedule=SHORT - timedelta(minutes=1))
 EVERY_MINUTE = {"deployments": [{"name": "refusing", "schedules": [{"cron": "* * * * *"}]}]}
 
 
@@ -292,7 +294,7 @@ def test_each_failure_is_told_once_by_whoever_knows_it_and_what_is_stuck_or_late
         wait_until(lambda what=what: texts_about(slack, what), TIMEOUT_S, f"the message about {what}")
     (delivered,) = wait_until(lambda: events(platform, ALERT_DELIVERED), TIMEOUT_S, "the event of the told failure")
     failed_at = datetime.fromisoformat(delivered["occurred"])
-    told_again_by = failed_at + TOLD + timedelta(seconds=6)  # the server looks every 5 s
+    told_again_by = failed_at + OWN_ALERT + timedelta(seconds=6)  # the server looks every 5 s
     time.sleep(max(0.0, (told_again_by - datetime.now(UTC)).total_seconds()))
 
     assert delivered["resource"]["prefect.resource.id"] == f"prefect.flow-run.{failing}"

@@ -222,7 +222,7 @@ def test_what_a_person_paused_stays_paused_even_when_the_file_changes_it(
     assert (other["paused"], other["schedules"][0]["active"]) == (False, True)
     assert verb_of(lines, "schedule track-a/track-a track-a-nightly") == "updated"
     lines = boot(platform, changed)
-    assert sum("paused on the server, and left so" in line for line in lines) == 2
+    assert sum("paused on the server, stays paused" in line for line in lines) == 2
     write(platform, "PATCH", schedule, {"active": True})
     write(platform, "POST", f"deployments/{track['id']}/resume_deployment")
     boot(platform)
