@@ -60,13 +60,14 @@ def test_the_walk_finds_the_pipelines() -> None:
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_pipeline_has_a_flow(stem: str) -> None:
-    assert [name for name in FLOWS if name == stem or name.startswith(f"{stem}_")]
+    assert [name for name in FLOWS if name == stem or name.startswith(f"{stem}_")], f"flows/{stem}.py is missing"
 
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_pipeline_has_a_page_and_tests_of_its_own(stem: str) -> None:
-    assert (PIPELINES / stem / "README.md").is_file()
-    assert list((PROJECT / "tests/tasks/pipelines" / stem).glob("test_*.py"))
+    page, tests = PIPELINES / stem / "README.md", PROJECT / "tests/tasks/pipelines" / stem
+    assert page.is_file(), f"{page} is missing"
+    assert list(tests.glob("test_*.py")), f"{tests} has no test: write test_<module>.py for each module of the pipeline"
 
 
 @pytest.mark.parametrize("stem", STEMS)
@@ -91,7 +92,8 @@ def test_every_flow_explains_itself_and_each_of_its_parameters(name: str) -> Non
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_every_flow_has_a_deployment_with_a_dotted_entry_point(name: str) -> None:
-    deployment = next(d for d in DEPLOYMENTS if d["entrypoint"] == f"flows.{name}.{name}")
+    deployment = next((d for d in DEPLOYMENTS if d["entrypoint"] == f"flows.{name}.{name}"), None)
+    assert deployment is not None, f"prefect.yaml has no deployment with the entrypoint flows.{name}.{name}"
     assert deployment["name"] == FLOWS[name].name
     assert deployment["description"]
     assert set(deployment["parameters"]) <= set(FLOWS[name].parameters.properties)
@@ -99,8 +101,9 @@ def test_every_flow_has_a_deployment_with_a_dotted_entry_point(name: str) -> Non
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_every_flow_has_a_row_in_the_readme_and_a_mirrored_test(name: str) -> None:
-    assert re.search(rf"^\| `?{FLOWS[name].name}`? \|", README, re.MULTILINE)
-    assert (PROJECT / "tests" / "flows" / f"test_{name}.py").is_file()
+    row = re.compile(rf"^\| `?{FLOWS[name].name}`? \|", re.MULTILINE)
+    assert row.search(README) is not None, f"README.md has no row | `{FLOWS[name].name}` | in its table of flows"
+    assert (PROJECT / "tests" / "flows" / f"test_{name}.py").is_file(), f"tests/flows/test_{name}.py is missing"
 
 
 def test_schedules_have_unique_slugs_and_a_time_zone() -> None:
