@@ -1,27 +1,27 @@
-# One image for all: server, worker, job, bootstrap. Tag it <Prefect's version>-<ours>, so that everybody sees which
-# server it belongs to (the Helm chart asks for a tag that begins with Prefect's version):
+# One image for server, worker, job and bootstrap. Tag it <Prefect's version>-<ours>: the Helm chart requires a tag that
+# begins with Prefect's version.
 #   docker build -t registry.example.org/automend:3.8.8-0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .
-# Behind a mirror: --build-arg INDEX_URL=<address of a package index>. It stays in the stages that are thrown away.
-# Every command below was run, in this order, by `make operations ARGS=tests/deployments/test_dockerfile.py`.
+# Behind a mirror: --build-arg INDEX_URL=<address of a package index>. It is used in build stages only.
+# Every command below is run, in this order, by `make operations ARGS=tests/deployments/test_dockerfile.py`.
 
-# 3.11.4 is the least (pyproject.toml). Debian 12's own Python is older.
+# At least 3.11.4 (pyproject.toml). Debian 12's own Python is older.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 
-# What is installed. Changes only with the lock, so a change of code downloads nothing.
+# The installed packages. Changes only with the lock, so a change of code downloads nothing.
 FROM ${PYTHON_IMAGE} AS dependencies
 ARG INDEX_URL
 RUN python -m venv --without-pip /opt/venv \
  && PIP_INDEX_URL="$INDEX_URL" python -m pip install --no-cache-dir uv==0.13.9
 COPY deployments/requirements.txt /tmp/requirements.txt
-# Code lies in /opt/automend, beside its prefect files; a .pth makes it importable whatever a job does to PYTHONPATH.
+# Code is in /opt/automend, beside its prefect files. The .pth file makes it importable whatever PYTHONPATH a job sets.
 RUN UV_DEFAULT_INDEX="$INDEX_URL" uv pip install --python /opt/venv/bin/python --no-cache --compile-bytecode \
       --link-mode=copy -r /tmp/requirements.txt \
  && echo /opt/automend > /opt/venv/lib/python3.11/site-packages/automend.pth
 
 
-# Our code, its bytecode, and the kernels of the near-duplicate search in machine code: nothing is compiled at run time,
-# so the root file system may be read-only. `generic`: for any x86-64 or arm64, not for the builder's own processor.
+# Our code, its bytecode, and the compiled kernels of the near-duplicate search. Nothing is compiled at run time, so the root
+# file system may be read-only. `generic`: for any x86-64 or arm64 processor, not only for the builder's.
 FROM dependencies AS code
 WORKDIR /opt/automend
 COPY pyproject.toml prefect.yaml prefect.prod.yaml ./
@@ -35,8 +35,8 @@ RUN /opt/venv/bin/python deployments/docker/kernels.py \
 
 
 FROM ${PYTHON_IMAGE} AS image
-# tini passes signals on and buries the dead. pip goes: nothing is installed in a running container.
-# hadolint ignore=DL3008  # Debian keeps the newest build of a package only: a pinned one is gone after the next fix
+# tini forwards signals and reaps child processes. pip is removed: nothing is installed in a running container.
+# hadolint ignore=DL3008  # Debian keeps only the newest build of a package: a pinned version disappears with the next fix
 RUN apt-get update \
  && apt-get install -y --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* \
@@ -46,7 +46,7 @@ RUN apt-get update \
  && useradd --uid 1001 --gid 1001 --home-dir /var/lib/automend --shell /usr/sbin/nologin automend \
  && install -d -o automend -g automend /var/lib/automend
 
-# Where everything that is written goes: one folder, to be mounted (a volume, an emptyDir), and /tmp.
+# All files are written to one folder, to be mounted (a volume, an emptyDir), and to /tmp.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/var/lib/automend \
     AUTOMEND_DATA_DIR=/var/lib/automend/data \
@@ -64,7 +64,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HF_HUB_DISABLE_TELEMETRY=1
 
 COPY --from=dependencies /opt/venv /opt/venv
-# Where the Helm charts of Prefect look for it.
+# Prefect's Helm charts expect this path.
 COPY --chmod=0755 deployments/docker/entrypoint.sh /opt/prefect/entrypoint.sh
 COPY --from=code /opt/kernels /opt/kernels
 COPY --from=code /opt/automend /opt/automend
@@ -72,7 +72,7 @@ COPY --from=code /opt/automend /opt/automend
 WORKDIR /opt/automend
 USER 1001:1001
 VOLUME /var/lib/automend
-# A worker and a server are asked; a job is well as long as it runs. See the file.
+# Asks a worker or a server; a job is healthy while it runs. See the file.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "-I", "/opt/automend/deployments/docker/health.py"]
 ENTRYPOINT ["/usr/bin/tini", "-g", "--", "/opt/prefect/entrypoint.sh"]
@@ -81,7 +81,7 @@ CMD ["prefect", "version"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="automend" \
-      org.opencontainers.image.description="Raw infrastructure traces and logs into verified training data, as Prefect 3 flows: server, worker and job" \
+      org.opencontainers.image.description="Prefect 3 flows that turn raw infrastructure traces and logs into verified training data: server, worker and job" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

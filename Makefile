@@ -2,85 +2,85 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 export DO_NOT_TRACK := true
-# Tests that import Prefect take seconds to be collected, even where none of them is chosen.
+# Collecting these tests imports Prefect, which takes seconds.
 NO_SERVER := $(addprefix --ignore-glob=*/test_,acquire.py publish.py server_values.py derive.py dvc.py)
 export DVC_NO_ANALYTICS := 1
 
 .PHONY: run test test-tools check operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b bench-code label-accuracy bootstrap lock clean help
 
-help:  ## this list
+help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-run: .venv/base  ## both tracks on generated sample data
+run: .venv/base  ## make both tracks' training sets from generated sample data
 	$(BIN)/python flows/track_a.py
 	$(BIN)/python flows/track_b.py
 
-test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
+test: .venv/dev  ## run every test, with coverage
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not operations" --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.coverage_floors
 
-test-tools:  ## what some tests drive, from Debian's packages (needs root); without it they skip, saying so
+test-tools:  ## install chromium, Prometheus and tini for tests that need them, else they skip (Debian, as root)
 	apt-get update -q && apt-get install -qy --no-install-recommends \
 	    chromium prometheus prometheus-alertmanager prometheus-pushgateway tini
 
-check: .venv/dev  ## lint, layers, types, pure tests: about a minute
+check: .venv/dev  ## lint, import layers, types and pure tests: about a minute
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy schemas tasks
 	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider tests/schemas tests/tasks $(NO_SERVER)
 
-bench: .venv/bench bench-templates bench-alibaba bench-cache bench-track-b bench-code  ## every measurement, as ratios to peers in the same run
+bench: .venv/bench bench-templates bench-alibaba bench-cache bench-track-b bench-code  ## run every benchmark, as ratios to other tools in the same run
 	$(BIN)/python -m tests.benchmarks.bench_templates speed
 
-bench-templates: .venv/bench  ## grouping accuracy of our templates on real logs
+bench-templates: .venv/bench  ## accuracy of log templates on real logs
 	$(BIN)/python -m tests.benchmarks.bench_templates quality
 
-bench-alibaba: .venv/bench  ## DS1 at the trace's size against reading the same CSV
+bench-alibaba: .venv/bench  ## DS1 at the size of the trace, against reading the same CSV
 	$(BIN)/python -m tests.benchmarks.bench_alibaba
 
-bench-cache: .venv/bench  ## a second run against the first
+bench-cache: .venv/bench  ## a cached run against the first
 	$(BIN)/python -m tests.benchmarks.bench_cache
 
-bench-track-b: .venv/bench  ## near duplicates, personal data, lines of JSON, manifests, posts, against their peers
+bench-track-b: .venv/bench  ## near duplicates, personal data, JSON lines, manifests and posts, against other tools
 	$(BIN)/python -m tests.benchmarks.bench_minhash
 	$(BIN)/python -m tests.benchmarks.bench_pii
 	$(BIN)/python -m tests.benchmarks.bench_verify
 	$(BIN)/python -m tests.benchmarks.bench_the_stack
 	$(BIN)/python -m tests.benchmarks.bench_posts
 
-bench-code: .venv/bench  ## the code corpus: its near duplicates at two sizes, and the whole flow
+bench-code: .venv/bench  ## the code corpus: near duplicates at two sizes, and the whole flow
 	$(BIN)/python -m tests.benchmarks.bench_near_duplicates
 	$(BIN)/python -m tests.benchmarks.bench_code_corpus
 
-label-accuracy: .venv/dev  ## precision and recall of every DS2 rule on 300 hand-labelled lines
+label-accuracy: .venv/dev  ## precision and recall of every DS2 label rule on 300 lines labelled by hand
 	$(BIN)/python -m tests.tasks.pipelines.ds2_loghub.test_label_rules
 
-operations: .venv/dev  ## outages and queues on real servers: minutes
+operations: .venv/dev  ## test outages and queues on real servers (takes minutes)
 	$(BIN)/python -m pytest -m operations $(ARGS)
 
-audit: .venv/dev  ## secrets nobody has looked at, known vulnerabilities of what is locked
+audit: .venv/dev  ## look for unreviewed secrets and for known vulnerabilities of locked packages
 	$(BIN)/python -m tests.audit
 	$(BIN)/pip-audit --strict --no-deps --disable-pip -r deployments/requirements.txt
 
-up: .venv/base  ## a local server with its pool, blocks, automations and deployments, and a worker, in the background
+up: .venv/base  ## start a local Prefect server and a worker in the background, with all deployments
 	$(BIN)/python -m deployments.up start
 
 down: .venv/base  ## stop what `make up` started
 	$(BIN)/python -m deployments.up stop
 
-doctor: .venv/base  ## what is wrong with this installation, and the command that mends it
+doctor: .venv/base  ## check this installation; print the command that fixes each fault
 	$(BIN)/python -m deployments.doctor
 
-bootstrap: .venv/base  ## pools, blocks, thresholds, automations, deployments on the server of PREFECT_API_URL
+bootstrap: .venv/base  ## create or update pools, blocks, thresholds, automations and deployments on the server
 	$(BIN)/python -m deployments.bootstrap $(ARGS)
 
-lock: .venv/uv  ## compile pyproject's ranges to the four locks
+lock: .venv/uv  ## compile the version ranges of pyproject.toml to the four lock files
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra production -c requirements.txt -o deployments/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev -c deployments/requirements.txt -o tests/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url pyproject.toml --extra dev --extra bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt
 
-clean:  ## remove the environment and what tools left; data stays
+clean:  ## remove .venv, build/ and caches; data/ stays
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .coverage* *.egg-info
 
 .venv/uv:

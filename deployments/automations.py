@@ -1,47 +1,43 @@
-"""What the Prefect server does by itself: tell people what no process could tell, and end what nobody ends.
+"""Automations: what the Prefect server does when no process of a run can act.
 
-    failure nobody told    a run failed or crashed, and its own alert did not arrive    -> Slack
-    not started            its time has come, and no worker takes it                    -> Slack
-    nothing completed      a scheduled deployment has not completed for too long        -> Slack
-    no heartbeat           a run's process is silent                                    -> Crashed (then told as above)
-    stuck in Pending       a worker took it, and it never began                         -> Cancelled, and Slack
+    failure without alert  a run failed or crashed, and its own alert did not reach Slack   -> message in Slack
+    not started            a run is late, and no worker has taken it                        -> message in Slack
+    nothing completed      a scheduled deployment has not completed for too long            -> message in Slack
+    no heartbeat           a run's process is silent                                        -> Crashed, then as above
+    stuck in Pending       a worker took a run, and the run never began                     -> Cancelled, and a message
 
-Anomalies and bias of the data need none: the flow tells them, and an error among them fails the run.
-Only runs of a deployment count; a subflow's end is in its parent's message, and `python flows/x.py` has its terminal.
+Anomalies and bias of the data need no automation: the flow itself sends them, and an error among them fails the run.
+Only runs of a deployment count. A subflow's end is in its parent's message; `python flows/x.py` has its terminal.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import yaml
-from cronsim import CronSim
 from prefect.client.schemas.objects import StateType
 from prefect.events import AutomationCore, EventTrigger, Posture
 from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.events.schemas.events import ResourceSpecification
 
+from deployments.prefect_file import periods
 from schemas.events import ALERT_DELIVERED
 from schemas.settings import PROJECT
 
 PREFIX = "automend: "
 DEPLOYMENTS = PROJECT / "prefect.yaml"
-FIRES = 400  # of a cron expression, among which the longest gap is looked for: more than a year of nights
 
 
 @dataclass(frozen=True)
 class Waits:
-    """How long the server waits before it acts. A proactive trigger waits 10 s at least.
+    """How long the server waits before it acts. A proactive trigger waits at least 10 s.
 
     `silence` is three heartbeats: every worker needs PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30. With Prefect's default of
-    180 s, each run of more than 90 s would be taken for dead.
+    180 s, each run of more than 90 s would be marked Crashed.
     """
 
-    told: timedelta = timedelta(minutes=2)  # a worker tells of a killed run: 7 s, 68 s on a machine 20 times overloaded
+    own_alert: timedelta = timedelta(minutes=2)  # a worker reports a killed run: 7 s, 68 s under 20-fold load
     late: timedelta = timedelta(minutes=5)  # a run is Late 15 s after its time; workers ask every 15 s
     silence: timedelta = timedelta(seconds=90)
     pending: timedelta = timedelta(minutes=10)  # an image is pulled meanwhile
@@ -59,7 +55,7 @@ STOPPED = _states("Paused", "Suspended", "AwaitingRetry")  # alive, or at rest o
 TAKEN = OVER | _states("Pending", "Running", "Cancelling", "AwaitingConcurrencySlot")
 BEGUN = OVER | STOPPED | {HEARTBEAT} | _states("Running", "Cancelling", "Scheduled", "AwaitingConcurrencySlot")
 
-# Slack's three control characters as text, and no more of a message than a channel can bear.
+# Escapes Slack's three control characters, and cuts a message at a length that fits a channel.
 _SAFE = (
     "{% macro safe(text) %}{{ (text | string | truncate(600))"
     " | replace('&', '&amp;') | replace('<', '&lt;') | replace('>', '&gt;') }}{% endmacro %}"
@@ -74,22 +70,22 @@ def automations(
 ) -> list[AutomationCore]:
     """All automations, each known by its name. `alert_block_id` is the Webhook block that posts to Slack.
 
-    Without it, only those that act on a run are made. Nothing is applied here.
+    Without it, only those that change a run's state are made. Nothing is created on the server here.
     """
-    tell = _Teller(alert_block_id)
+    slack = _SlackMessage(alert_block_id)
     every = [
-        failure_nobody_told(tell, waits),
-        not_started(tell, waits),
-        *nothing_completed(tell, waits, periods(deployments)),
+        failure_without_alert(slack, waits),
+        not_started(slack, waits),
+        *nothing_completed(slack, waits, periods(deployments)),
         no_heartbeat(waits),
-        stuck_in_pending(tell, waits),
+        stuck_in_pending(slack, waits),
     ]
     return [automation for automation in every if automation.actions]
 
 
 @dataclass(frozen=True)
-class _Teller:
-    """Makes the action that posts to Slack; none without a block."""
+class _SlackMessage:
+    """Makes the action that posts a message to Slack; no action without a block."""
 
     block: UUID | None
 
@@ -108,7 +104,7 @@ def absent(
     each: str | None = "prefect.resource.id",
     deployment: Mapping[str, str] | None = None,
 ) -> EventTrigger:
-    """Fires when none of `expect` has come `within` so long `after` an event of the same run (or deployment)."""
+    """Fires when none of `expect` arrives `within` so long `after` an event of the same run (or deployment)."""
     return EventTrigger(
         match=ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"}),
         match_related=ResourceSpecification.model_validate(
@@ -123,45 +119,47 @@ def absent(
     )
 
 
-def failure_nobody_told(tell: _Teller, waits: Waits) -> AutomationCore:
+def failure_without_alert(slack: _SlackMessage, waits: Waits) -> AutomationCore:
     return AutomationCore(
-        name=f"{PREFIX}failure nobody told",
+        name=f"{PREFIX}failure without alert",
         description=(
-            "A run's own alert tells Slack why it failed, and says so by the event alert.delivered. Where that does not"
-            f" come within {_words(waits.told)} (the process was killed, Slack was away), the server tells it."
+            "A failed run sends its own alert to Slack and then the event alert.delivered. If that event does not"
+            f" arrive within {_duration(waits.own_alert)} (the process was killed, Slack was down), the server sends"
+            " the alert."
         ),
-        trigger=absent(FAILED, {ALERT_DELIVERED}, waits.told),
-        actions=tell(
+        trigger=absent(FAILED, {ALERT_DELIVERED}, waits.own_alert),
+        actions=slack(
             ":x: *Run {{ flow_run.state.name }}* · {{ safe(flow.name) }}\n"
             "`{{ safe(flow_run.name) }}`: {{ safe(flow_run.state.message or 'no reason given') }}" + RUN_LINK
         ),
     )
 
 
-def not_started(tell: _Teller, waits: Waits) -> AutomationCore:
+def not_started(slack: _SlackMessage, waits: Waits) -> AutomationCore:
     return AutomationCore(
         name=f"{PREFIX}not started",
         description=(
-            f"The time of a run has come, and {_words(waits.late)} after it was found Late no worker has taken it:"
-            " is a worker of its pool alive (`prefect work-pool ls`), and has it room?"
+            f"No worker has taken a run {_duration(waits.late)} after it became Late. Check that a worker of its pool"
+            " is alive (`prefect work-pool ls`) and has a free slot."
         ),
         trigger=absent(_states("Late"), TAKEN, waits.late),
-        actions=tell(
+        actions=slack(
             f":hourglass: *Run not started* · {{{{ safe(flow.name) }}}}\n"
-            f"`{{{{ safe(flow_run.name) }}}}` is late by {_words(waits.late)}, and no worker has taken it." + RUN_LINK
+            f"`{{{{ safe(flow_run.name) }}}}` is late by {_duration(waits.late)}, and no worker has taken it."
+            + RUN_LINK
         ),
     )
 
 
-def nothing_completed(tell: _Teller, waits: Waits, scheduled: Mapping[str, timedelta]) -> list[AutomationCore]:
+def nothing_completed(slack: _SlackMessage, waits: Waits, scheduled: Mapping[str, timedelta]) -> list[AutomationCore]:
     """A dead man's switch for each deployment with a schedule: counted from its last completed run, or its first try.
 
-    It fires once, and again only after another try: a schedule that a person paused is told once.
+    It fires once, and again only after another try: a schedule that a person paused is reported once.
     """
-    return [_nothing_completed(tell, name, period + waits.beyond_schedule) for name, period in scheduled.items()]
+    return [_deployment_silent(slack, name, period + waits.beyond_schedule) for name, period in scheduled.items()]
 
 
-def _nothing_completed(tell: _Teller, name: str, within: timedelta) -> AutomationCore:
+def _deployment_silent(slack: _SlackMessage, name: str, within: timedelta) -> AutomationCore:
     completed = _states("Completed")
     trigger = absent(
         completed | _states("Pending", "Late"),
@@ -173,82 +171,63 @@ def _nothing_completed(tell: _Teller, name: str, within: timedelta) -> Automatio
     return AutomationCore(
         name=f"{PREFIX}nothing completed, {name}",
         description=(
-            f"No run of {name} has completed for {_words(within)}, its schedule's longest gap and some more: its data"
-            " grow old, whatever the reason."
+            f"No run of {name} has completed for {_duration(within)}: the longest gap of its schedule plus a margin."
+            " Its data are getting old."
         ),
         trigger=trigger,
-        actions=tell(
-            f":skull: *Nothing completed* · {name}\nNo run of `{name}` has completed for {_words(within)}."
+        actions=slack(
+            f":skull: *Nothing completed* · {name}\nNo run of `{name}` has completed for {_duration(within)}."
             + DEPLOYMENT_LINK
         ),
     )
 
 
 def no_heartbeat(waits: Waits) -> AutomationCore:
-    """It does not look out for Crashed, the state that it sets itself: on SQLite the two meet in one row, and the
-    event was lost to the automation that tells it (measured: one of four). A run that crashed before keeps its state.
+    """Crashed is not among the states it waits for, because it sets that state itself: on SQLite the two meet in one
+    row, and the event is lost to "failure without alert" (measured: one of four). A run that crashed before keeps its
+    state.
     """
     return AutomationCore(
         name=f"{PREFIX}no heartbeat",
         description=(
-            f"A run whose process is silent for {_words(waits.silence)} is taken for dead and marked Crashed; that is"
-            " then told as any crash. Workers need PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30."
+            f"A run whose process is silent for {_duration(waits.silence)} is marked Crashed, and reported like any"
+            " crash. Workers need PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30."
         ),
         trigger=absent({HEARTBEAT}, {HEARTBEAT} | STOPPED | OVER - _states("Crashed"), waits.silence),
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message=f"No heartbeat for {_words(waits.silence)}: the process, its machine or the network is gone.",
+                message=f"No heartbeat for {_duration(waits.silence)}: process, machine or network is down.",
             )
         ],
     )
 
 
-def stuck_in_pending(tell: _Teller, waits: Waits) -> AutomationCore:
-    """Cancelled at once, not Cancelling: that waits for a worker, which is most likely what is missing.
+def stuck_in_pending(slack: _SlackMessage, waits: Waits) -> AutomationCore:
+    """Cancelled at once, not Cancelling: that state waits for a worker, which is probably missing.
 
-    A heartbeat is as good a proof that it began as Running: an overloaded SQLite loses an event (measured), not all.
+    A heartbeat proves as well as Running that the run began: an overloaded SQLite loses an event (measured), not all.
     """
-    reason = f"Pending for {_words(waits.pending)}: a worker took the run, and its process never began."
+    reason = f"Pending for {_duration(waits.pending)}: a worker took the run, and its process never began."
     return AutomationCore(
         name=f"{PREFIX}stuck in Pending",
         description=(
-            f"A run that a worker took and that has not begun {_words(waits.pending)} later is cancelled, so that it"
-            " does not hold the deployment's only slot; Slack is told."
+            f"A run that a worker took and that has not begun {_duration(waits.pending)} later is cancelled, so that it"
+            " does not block the next run of its deployment. Slack gets a message."
         ),
         trigger=absent(_states("Pending"), BEGUN, waits.pending),
         actions=[
             ChangeFlowRunState(state=StateType.CANCELLED, message=reason),
-            *tell(
+            *slack(
                 ":no_entry_sign: *Run cancelled* · {{ safe(flow.name) }}\n"
-                f"`{{{{ safe(flow_run.name) }}}}` was {reason} Its schedule goes on; see the worker's log." + RUN_LINK
+                f"`{{{{ safe(flow_run.name) }}}}` was {reason} Its schedule continues; see the worker's log." + RUN_LINK
             ),
         ],
     )
 
 
-def periods(deployments: Path) -> dict[str, timedelta]:
-    """The longest gap between two scheduled runs, for each deployment of the file that has an active cron schedule."""
-    listed: list[Mapping[str, Any]] = yaml.safe_load(deployments.read_text())["deployments"]
-    crons = {
-        deployment["name"]: [entry["cron"] for entry in deployment.get("schedules") or [] if _active(entry)]
-        for deployment in listed
-    }
-    return {name: min(map(longest_gap, own)) for name, own in crons.items() if own}
-
-
-def _active(schedule: Mapping[str, Any]) -> bool:
-    return "cron" in schedule and schedule.get("active", True) is not False
-
-
-def longest_gap(cron: str) -> timedelta:
-    """Between two consecutive times of a cron expression."""
-    times = islice(CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC)), FIRES)
-    return max(later - earlier for earlier, later in pairwise(times))
-
-
-def _words(time: timedelta) -> str:
-    """`2 hours`, `10 minutes`, `90 s`: the largest unit that leaves no rest."""
+def _duration(time: timedelta) -> str:
+    """`2 hours`, `10 minutes`, `90 s`: in the largest unit that divides it."""
     seconds = int(time.total_seconds())
     for unit, name in ((3600, "hour"), (60, "minute")):
         if seconds % unit == 0:

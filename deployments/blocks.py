@@ -1,6 +1,6 @@
-"""Blocks: what the settings hold, saved where the server, the workers and the automations find it.
+"""Blocks: values of the settings, saved on the server for workers and automations.
 
-Only what is set is saved: an unset variable leaves its block as it is. No value of a block is ever printed.
+Only a variable that is set is saved: an unset one leaves its block as it is. No value of a block is ever printed.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,16 @@ from prefect_slack import SlackWebhook
 from pydantic import SecretStr, ValidationError
 
 from deployments.plan import Step
+from schemas.document import Document
 from schemas.settings import Settings
 
-SERVER_ALERTS = "automend-alerts-server"  # the same address once more: automations cannot load prefect_slack's block
+SERVER_ALERTS = "automend-alerts-server"  # the same address again: automations cannot load prefect_slack's block
 RESULTS = "automend-results"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A block that a setting is for; `block` is None while the setting is not set."""
+class WantedBlock:
+    """A block and the setting it is made from; `block` is None while the setting is not set."""
 
     kind: type[Block]
     name: str
@@ -43,50 +44,50 @@ class Wanted:
         return f"block {self.slug}/{self.name}"
 
 
-def wanted(found: Settings) -> list[Wanted]:
+def wanted(values: Settings) -> list[WantedBlock]:
     """Every block of ours, in the order in which it is made."""
-    address = found.slack_webhook_url
+    address = values.slack_webhook_url
     slack = SlackWebhook(url=address) if address else None
     return [
-        Wanted(SlackWebhook, "automend-alerts", "AUTOMEND_SLACK_WEBHOOK_URL", slack),
-        Wanted(Webhook, SERVER_ALERTS, "AUTOMEND_SLACK_WEBHOOK_URL", _webhook(address) if address else None),
-        _secret("automend-google-api-key", "GOOGLE_API_KEY", found.google_api_key),
-        _secret("automend-hf-token", "HF_TOKEN", found.hf_token),
-        _secret("automend-stack-exchange-key", "AUTOMEND_STACK_EXCHANGE_KEY", found.stack_exchange_key),
-        Wanted(RemoteFileSystem, RESULTS, "AUTOMEND_STORE", _results(found.store)),
+        WantedBlock(SlackWebhook, "automend-alerts", "AUTOMEND_SLACK_WEBHOOK_URL", slack),
+        WantedBlock(Webhook, SERVER_ALERTS, "AUTOMEND_SLACK_WEBHOOK_URL", _webhook_block(address) if address else None),
+        _secret_block("automend-google-api-key", "GOOGLE_API_KEY", values.google_api_key),
+        _secret_block("automend-hf-token", "HF_TOKEN", values.hf_token),
+        _secret_block("automend-stack-exchange-key", "AUTOMEND_STACK_EXCHANGE_KEY", values.stack_exchange_key),
+        WantedBlock(RemoteFileSystem, RESULTS, "AUTOMEND_STORE", _results_block(values.store)),
     ]
 
 
-def _webhook(address: SecretStr) -> Webhook:
+def _webhook_block(address: SecretStr) -> Webhook:
     headers = SecretDict({"Content-Type": "application/json"})  # Slack reads a body without it as a form
     return Webhook(method="POST", url=address, headers=headers)
 
 
-def _secret(name: str, setting: str, value: SecretStr | None) -> Wanted:
-    return Wanted(Secret, name, setting, Secret(value=value.get_secret_value()) if value else None)
+def _secret_block(name: str, setting: str, value: SecretStr | None) -> WantedBlock:
+    return WantedBlock(Secret, name, setting, Secret(value=value.get_secret_value()) if value else None)
 
 
-def _results(store: str | None) -> RemoteFileSystem | None:
-    """Prefect's results beside the data. Keys and endpoint are the environment's (AWS_…), never the block's.
+def _results_block(store: str | None) -> RemoteFileSystem | None:
+    """Prefect's results beside the data. Keys and endpoint come from the environment (AWS_…), never from the block.
 
-    A folder of this machine needs no block: it is what Prefect uses by itself.
+    A folder of this machine needs no block: Prefect uses one by default.
     """
     if store is None or "://" not in store or store.startswith(("file:", "local:")):
         return None
     return RemoteFileSystem(basepath=f"{store.rstrip('/')}/results")
 
 
-def made(client: SyncPrefectClient, found: Settings) -> Iterator[Step]:
-    """Prefect-slack's block type, so that the UI has its form, and each block."""
+def steps(client: SyncPrefectClient, values: Settings) -> Iterator[Step]:
+    """A step for prefect-slack's block type, so that the UI has its form, and for each block."""
     slug = SlackWebhook.get_block_type_slug()
-    if _registered(client, slug):
+    if _is_registered(client, slug):
         yield Step(f"block type {slug}", "unchanged")
     else:
         yield Step(f"block type {slug}", "created", "", SlackWebhook.register_type_and_schema)
-    yield from (_step(client, each) for each in wanted(found))
+    yield from (_block_step(client, each) for each in wanted(values))
 
 
-def _registered(client: SyncPrefectClient, slug: str) -> bool:
+def _is_registered(client: SyncPrefectClient, slug: str) -> bool:
     try:
         client.read_block_type_by_slug(slug)
     except ObjectNotFound:
@@ -94,12 +95,12 @@ def _registered(client: SyncPrefectClient, slug: str) -> bool:
     return True
 
 
-def _step(client: SyncPrefectClient, each: Wanted) -> Step:
+def _block_step(client: SyncPrefectClient, each: WantedBlock) -> Step:
     block = each.block
     if block is None:
-        return Step(each.thing, "unchanged", f"{each.setting} is not set; a saved one stays")
+        return Step(each.thing, "unchanged", f"{each.setting} is not set; a saved block stays")
     saved = document(client, each.slug, each.name)
-    if saved and _same(block, saved.data):
+    if saved and _equals_saved(block, saved.data):
         return Step(each.thing, "unchanged")
     return Step(each.thing, "updated" if saved else "created", "", lambda: block.save(each.name, overwrite=True))
 
@@ -112,8 +113,8 @@ def document(client: SyncPrefectClient, slug: str, name: str) -> Any:
         return None
 
 
-def _same(block: Block, data: dict[str, Any]) -> bool:
-    """Whether saved data make an equal block; data that make none (an older form, another key) do not."""
+def _equals_saved(block: Block, data: Document) -> bool:
+    """Whether saved data make an equal block. Data of an older form, or encrypted by another key, do not."""
     try:
         saved = type(block).model_validate(data)
     except ValidationError:
@@ -122,6 +123,6 @@ def _same(block: Block, data: dict[str, Any]) -> bool:
 
 
 def alert_block_id(client: SyncPrefectClient) -> UUID | None:
-    """Id of the webhook that automations call, None where nobody gave an address."""
+    """Id of the webhook that automations call, None while no address is saved."""
     saved = document(client, Webhook.get_block_type_slug(), SERVER_ALERTS)
     return saved.id if saved else None

@@ -1,9 +1,9 @@
 """A local Prefect server and its worker, in the background: `python -m deployments.up start | stop | status`.
 
 `start` returns once the server answers, the bootstrap has made pools, blocks, automations and deployments, and the
-worker asks for runs. Process ids and logs lie in `build/up/`; `prefect.toml` beside pyproject.toml leads every command
-of this folder to the server, and `stop` removes it. Prefect's own `server start --background` is not used: it leaves
-the server writing into a pipe that nobody reads, and keeps no log.
+worker asks for runs. Process ids and logs are in `build/up/`. `prefect.toml` beside pyproject.toml points every command
+of this folder to the server; `stop` removes it. Prefect's own `server start --background` is not used: its server
+writes into a pipe that nobody reads, and it keeps no log.
 """
 
 import os
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ import psutil
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
+from deployments.api_types import RunAnswer, WorkerAnswer
+from schemas.document import Document
 from schemas.settings import PROJECT
 
 STATE = PROJECT / "build" / "up"
@@ -31,23 +33,23 @@ CONFIG = PROJECT / "prefect.toml"
 POOL = "automend"
 WORKER = "automend-local"
 MARKER = "# Written by `make up`, removed by `make down`: leads the commands of this folder to the local server."
-HEARTBEAT_S = 30  # the shortest that Prefect takes; a run that is silent for three of them is marked Crashed
+HEARTBEAT_S = 30  # the shortest that Prefect accepts; a run that misses three heartbeats is marked Crashed
 START_S = 300  # a server starts in 15 s on a quiet machine; nine others may share its two cores
-STOP_S = 20  # a worker or a server ends within 5 s; what is left after this is killed
+STOP_S = 20  # a worker or a server ends within 5 s; after this time it is killed
 SAME_S = 60  # a process's start time is counted from the boot's, which moves when the clock is set
 LAST_LINES = 15  # of a log, when its process died: a Python traceback's end and its cause
 
 Name = Literal["server", "worker"]
 
 
-def say(sentence: str) -> None:
+def print_line(sentence: str) -> None:
     """To the terminal at once: the bootstrap, another process, writes there too."""
     sys.stdout.write(sentence + "\n")
     sys.stdout.flush()
 
 
 class NotUp(Exception):
-    """What stands in the way of `start`, in a sentence that says what to do."""
+    """Why `start` cannot go on, and what to do."""
 
 
 class Address(NamedTuple):
@@ -73,7 +75,7 @@ class Started(BaseModel):
 
     name: Name
     pid: int
-    created: float  # seconds since the epoch, as psutil tells it
+    created: float  # seconds since the epoch, by psutil
     command: list[str]
     health: str  # answers 200 once the process does its work
     api: str  # of the server, without a trailing slash
@@ -87,7 +89,7 @@ class Started(BaseModel):
 
 
 def written_config(api: str) -> str:
-    """prefect.toml: two settings, and a first line that says whose file it is."""
+    """prefect.toml: two settings, and a first line that marks the file as ours."""
     return f'{MARKER}\n[api]\nurl = "{api}"\n\n[flows]\nheartbeat_frequency = {HEARTBEAT_S}\n'
 
 
@@ -97,50 +99,50 @@ def is_ours(config: str | None) -> bool:
 
 
 def is_same(started: Started, created: float, command: Sequence[str]) -> bool:
-    """Whether the process that bears the id now is the one that was started: ids are given out again."""
+    """Whether the process with this id is the one that was started: the system reuses ids."""
     return list(command[1:]) == started.command[1:] and abs(created - started.created) < SAME_S
 
 
-def led_to(config: str | None) -> str | None:
-    """The API that our prefect.toml leads to, None for none and for a person's own."""
+def configured_api(config: str | None) -> str | None:
+    """The API that our prefect.toml points to, None for no file and for a person's own."""
     return str(tomllib.loads(config)["api"]["url"]) if config and is_ours(config) else None
 
 
-def elsewhere(configured: str | None, address: Address, led: str | None) -> str | None:
-    """The API that the person chose, if it is not the one that `start` would serve, or led to before."""
+def chosen_elsewhere(configured: str | None, address: Address, ours: str | None) -> str | None:
+    """The API that a person chose, None if it is the one that `start` would serve or has served (`ours`)."""
     if configured is None:
         return None
-    here = {address.api, f"http://localhost:{address.port}/api", led}
+    here = {address.api, f"http://localhost:{address.port}/api", ours}
     return None if configured.rstrip("/") in here else configured
 
 
-def taken(address: Address, health: int | None) -> str:
-    """Why the port cannot be had. `health`: status of /api/health there, None where nobody speaks HTTP."""
+def port_in_use(address: Address, health: int | None) -> str:
+    """Why the port is not free. `health`: status of /api/health there, None where no program answers HTTP."""
     other = f"PREFECT_SERVER_API_PORT={address.port + 1} make up"
     if health == 200:
         return (
-            f"Port {address.port} is held by a Prefect server that this folder's `make up` did not start. Use it "
-            f"(PREFECT_API_URL={address.api}), stop it, or take another port: `{other}`."
+            f"Port {address.port} is in use by a Prefect server that `make up` did not start in this folder. Use it "
+            f"(PREFECT_API_URL={address.api}), stop it, or choose another port: `{other}`."
         )
-    return f"Port {address.port} of {address.host} is held by another program. Stop it, or take another: `{other}`."
+    return f"Port {address.port} of {address.host} is in use by another program. Stop it, or choose another: `{other}`."
 
 
-def died(started: Started, log: str) -> str:
-    """What to say of a process that ended while it was expected to start."""
+def start_failure(started: Started, log: str) -> str:
+    """The sentence about a process that ended while it was expected to start."""
     lines = "\n".join(f"  {line}" for line in log.strip().splitlines()[-LAST_LINES:])
-    return f"The {started.name} ended while starting. The last lines of {started.log}:\n{lines or '  (nothing)'}"
+    return f"The {started.name} ended while it started. The last lines of {started.log}:\n{lines or '  (nothing)'}"
 
 
-def has_reported(found: Sequence[Mapping[str, Any]], worker: Started) -> bool:
-    """Whether the server has heard of the worker since it was started; `found` as the API lists a pool's workers."""
-    heard = [datetime.fromisoformat(each["last_heartbeat_time"]) for each in found if each["name"] == WORKER]
+def has_reported(workers: Sequence[WorkerAnswer], worker: Started) -> bool:
+    """Whether the server has had a heartbeat of the worker since it was started."""
+    heard = [datetime.fromisoformat(each["last_heartbeat_time"]) for each in workers if each["name"] == WORKER]
     return any(each.timestamp() >= worker.created - 1 for each in heard)  # its start time is exact to 10 ms
 
 
-def missed(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Ids of scheduled runs whose time is over, but for each deployment's newest: a week without a server is one run.
+def missed(runs: Sequence[RunAnswer]) -> list[str]:
+    """Ids of scheduled runs whose time is past, except the newest of each deployment: a week offline is one run.
 
-    `runs`: runs in state Scheduled whose time is over, as the API lists them. What a person asked for stays.
+    `runs`: runs in state Scheduled whose time is past. A run that a person started is never among them.
     """
     scheduled = sorted((run for run in runs if run["auto_scheduled"]), key=lambda run: run["expected_start_time"])
     newest = {run["deployment_id"]: run["id"] for run in scheduled}
@@ -151,7 +153,7 @@ def missed(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 class Configured(NamedTuple):
-    """What Prefect's settings say, from the environment, .env, prefect.toml, pyproject.toml and the profile."""
+    """Prefect's settings, from the environment, .env, prefect.toml, pyproject.toml and the profile."""
 
     api: str | None
     address: Address
@@ -169,7 +171,7 @@ def configured() -> Configured:
     return Configured(settings.api.url, Address(server.host, server.port), *secrets)
 
 
-def post(api: str, path: str, body: dict[str, Any]) -> Any:
+def post(api: str, path: str, body: Document) -> Any:
     """POST to the server, its JSON answer. Raises httpx.HTTPError."""
     user, _, password = (configured().client_auth or "").partition(":")
     answer = httpx.post(f"{api}/{path}", json=body, timeout=10, auth=(user, password) if password else None)
@@ -177,20 +179,20 @@ def post(api: str, path: str, body: dict[str, Any]) -> Any:
     return answer.json()
 
 
-def workers(api: str) -> Any:
+def workers(api: str) -> list[WorkerAnswer]:
     """The pool's workers. Raises httpx.HTTPError."""
     return post(api, f"work_pools/{POOL}/workers/filter", {})
 
 
 def cancel(api: str, runs: Iterable[str], why: str) -> None:
-    """Mark runs Cancelled that no process runs (any more). Raises httpx.HTTPError."""
+    """Mark runs Cancelled that have no process. Raises httpx.HTTPError."""
     state = {"type": "CANCELLED", "name": "Cancelled", "message": why}
     for run in runs:
         post(api, f"flow_runs/{run}/set_state", {"state": state, "force": True})
 
 
-def skip_missed(api: str, tell: Callable[[str], None]) -> None:
-    """Cancel scheduled runs whose time passed while nothing ran, but for the newest of each deployment."""
+def skip_missed(api: str, report: Callable[[str], None]) -> None:
+    """Cancel scheduled runs whose time passed while nothing ran here, except the newest of each deployment."""
     late = {
         "state": {"type": {"any_": ["SCHEDULED"]}},
         "expected_start_time": {"before_": datetime.now(UTC).isoformat()},
@@ -198,8 +200,8 @@ def skip_missed(api: str, tell: Callable[[str], None]) -> None:
     runs = missed(post(api, "flow_runs/filter", {"flow_runs": late}))
     cancel(api, runs, "Its time passed while nothing ran here.")
     if runs:
-        tell(
-            f"{len(runs)} scheduled runs were missed while nothing ran here, and are skipped; the newest of each "
+        report(
+            f"{len(runs)} scheduled runs were missed while nothing ran here, and are skipped. The newest of each "
             "deployment runs now."
         )
 
@@ -213,25 +215,25 @@ def read(path: Path) -> str | None:
 
 
 def recorded(name: Name) -> Started | None:
-    """What was started under this name, alive or not."""
+    """The process that was started under this name, alive or not."""
     text = read(STATE / f"{name}.json")
     return Started.model_validate_json(text) if text else None
 
 
 def process_of(started: Started | None) -> psutil.Process | None:
-    """The process, if it lives and is still the one that was started."""
+    """The process, if it is alive and still the one that was started."""
     if started is None:
         return None
     try:
         process = psutil.Process(started.pid)
         alive = process.status() != psutil.STATUS_ZOMBIE
         return process if alive and is_same(started, process.create_time(), process.cmdline()) else None
-    except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or a stranger's of another user
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or a process of another user
         return None
 
 
 def status_of(url: str, timeout_s: float = 3) -> int | None:
-    """HTTP status of a GET, None where nobody answers in time."""
+    """HTTP status of a GET, None where there is no answer in time."""
     try:
         return httpx.get(url, timeout=timeout_s).status_code
     except httpx.HTTPError:
@@ -239,7 +241,7 @@ def status_of(url: str, timeout_s: float = 3) -> int | None:
 
 
 def is_free(address: Address) -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server can listen there now."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -250,7 +252,7 @@ def is_free(address: Address) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody holds at this moment."""
+    """A port of 127.0.0.1 that is free at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -276,7 +278,7 @@ def begin(name: Name, command: list[str], env: dict[str, str], health: str, api:
 
 
 def is_healthy(started: Started) -> bool:
-    """Whether it does its work. A worker answers before it knows its pool: the server must also have heard of it."""
+    """Whether it does its work. A worker answers before it knows its pool: the server must also have its heartbeat."""
     if status_of(started.health) != 200:
         return False
     try:
@@ -290,17 +292,17 @@ def wait_healthy(started: Started, seconds: float = START_S) -> None:
     deadline = time.monotonic() + seconds
     while not is_healthy(started):
         if process_of(started) is None:
-            raise NotUp(died(started, read(started.log) or ""))
+            raise NotUp(start_failure(started, read(started.log) or ""))
         if time.monotonic() > deadline:
             raise NotUp(
-                f"The {started.name} (process {started.pid}) lives but did not answer at {started.health} within "
-                f"{seconds:.0f} s. Look into {started.log}; `make down`, then `make up` begins anew."
+                f"The {started.name} (process {started.pid}) is alive but did not answer at {started.health} within "
+                f"{seconds:.0f} s. See {started.log}; to start again: `make down`, then `make up`."
             )
         time.sleep(0.5)
 
 
 def end(started: Started | None, name: Name) -> str:
-    """SIGTERM, after STOP_S SIGKILL, to the process and what it left behind; a sentence. A stranger is not touched."""
+    """Stop the process and its children: SIGTERM, after STOP_S SIGKILL. Another process with its id is not touched."""
     process = process_of(started)
     (STATE / f"{name}.json").unlink(missing_ok=True)
     if started is None or process is None:
@@ -309,11 +311,11 @@ def end(started: Started | None, name: Name) -> str:
     with suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGTERM)
     psutil.wait_procs([process], timeout=STOP_S)
-    left = [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-    for one in left:
+    survivors = [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    for one in survivors:
         with suppress(psutil.NoSuchProcess):
             one.kill()
-    psutil.wait_procs(left, timeout=STOP_S)
+    psutil.wait_procs(survivors, timeout=STOP_S)
     return f"The {name} (process {started.pid}) is stopped."
 
 
@@ -321,24 +323,24 @@ def end(started: Started | None, name: Name) -> str:
 
 
 def environment(api: str) -> dict[str, str]:
-    """What the server, the bootstrap and the worker run with."""
+    """Variables of the server, the bootstrap and the worker."""
     return {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S), **os.environ, "PREFECT_API_URL": api}
 
 
-def serve(address: Address, tell: Callable[[str], None]) -> Started:
+def serve(address: Address, report: Callable[[str], None]) -> Started:
     """The server that runs already, or a new one that answers. Raises NotUp."""
     running = recorded("server")
     if running is not None and process_of(running) is not None:
         wait_healthy(running)
-        tell(f"The server runs already (process {running.pid}): {running.api.removesuffix('/api')}")
+        report(f"The server is already running (process {running.pid}): {running.api.removesuffix('/api')}")
         return running
     if not is_free(address):
-        raise NotUp(taken(address, status_of(f"{address.api}/health")))
+        raise NotUp(port_in_use(address, status_of(f"{address.api}/health")))
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", address.host, "--port", str(address.port)]
     started = begin("server", command, environment(address.api), f"{address.api}/health", address.api)
-    tell(f"The server starts (process {started.pid}); the first start on a machine makes its database.")
+    report(f"The server is starting (process {started.pid}). The first start on a machine creates its database.")
     wait_healthy(started)
-    tell(f"The server answers: {address.ui}")
+    report(f"The server answers: {address.ui}")
     return started
 
 
@@ -348,67 +350,66 @@ def bootstrap(api: str) -> None:
     code = subprocess.run(command, cwd=PROJECT, env=environment(api), check=False).returncode  # noqa: S603
     if code != 0:
         raise NotUp(
-            f"The bootstrap failed (exit status {code}, its words are above). The server runs: mend it, then `make up` "
-            "again."
+            f"The bootstrap failed (exit status {code}, see the error above). The server keeps running: correct the "
+            "error, then `make up` again."
         )
 
 
-def work(api: str, tell: Callable[[str], None]) -> Started:
+def work(api: str, report: Callable[[str], None]) -> Started:
     """The worker that runs already, or a new one that asks for runs. Raises NotUp."""
     running = recorded("worker")
     if running is not None and process_of(running) is not None and running.api == api:
         wait_healthy(running)
-        tell(f"The worker runs already (process {running.pid}).")
+        report(f"The worker is already running (process {running.pid}).")
         return running
-    skip_missed(api, tell)
+    skip_missed(api, report)
     port = int(os.environ.get("PREFECT_WORKER_WEBSERVER_PORT") or free_port())
     env = {**environment(api), "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", "PREFECT_WORKER_WEBSERVER_PORT": str(port)}
     options = ["--pool", POOL, "--type", "process", "--name", WORKER, "--with-healthcheck"]
     command = [sys.executable, "-m", "prefect", "worker", "start", *options]
     started = begin("worker", command, env, f"http://127.0.0.1:{port}/health", api)
     wait_healthy(started)
-    tell(f"The worker (process {started.pid}) asks the pool {POOL} for runs.")
+    report(f"The worker (process {started.pid}) asks the pool {POOL} for runs.")
     return started
 
 
 def refuse(settings: Configured, config: str | None) -> None:
-    """Raise NotUp where a person's own settings would make `start` fail later."""
+    """Raise NotUp where a person's settings would make `start` fail later."""
     if not is_ours(config):
         raise NotUp(
-            f"{CONFIG} is yours, and `make up` would have to write [api] url into it. Put url = "
-            f'"{settings.address.api}" there yourself and run `prefect server start`, or move the file away.'
+            f"{CONFIG} is your own file, and `make up` would have to write [api] url into it. Either write url = "
+            f'"{settings.address.api}" there and run `prefect server start`, or move the file away.'
         )
     if settings.server_auth and settings.server_auth != settings.client_auth:
         raise NotUp("PREFECT_SERVER_API_AUTH_STRING is set: set PREFECT_API_AUTH_STRING to the same, then `make up`.")
 
 
-def start(tell: Callable[[str], None] = say) -> None:
-    """Server, prefect.toml, bootstrap, worker; what runs already is left alone. Raises NotUp."""
+def start(report: Callable[[str], None] = print_line) -> None:
+    """Server, prefect.toml, bootstrap, worker; a running process is kept. Raises NotUp."""
     settings, config = configured(), read(CONFIG)
-    theirs = elsewhere(settings.api, settings.address, led_to(config))
+    theirs = chosen_elsewhere(settings.api, settings.address, configured_api(config))
     if theirs is not None:
-        tell(
-            f"Nothing is started here: your settings (PREFECT_API_URL) lead to {theirs}. There, `python -m "
-            f"deployments.bootstrap` makes what is missing, and `prefect worker start --pool {POOL}` takes runs. For a "
-            "local server unset it, then `make up`."
+        report(
+            f"Nothing is started here: PREFECT_API_URL points to {theirs}. To use that server, run `make bootstrap` "
+            f"and `prefect worker start --pool {POOL}`. To use a local server, unset PREFECT_API_URL, then `make up`."
         )
         return
     refuse(settings, config)
-    server = serve(settings.address, tell)
+    server = serve(settings.address, report)
     CONFIG.write_text(written_config(server.api))
     bootstrap(server.api)
-    work(server.api, tell)
-    tell(
-        f"Up: {server.api.removesuffix('/api')} shows it, logs lie in {STATE}, `make down` stops it. Now, for example:"
+    work(server.api, report)
+    report(
+        f"Up. UI: {server.api.removesuffix('/api')}. Logs: {STATE}. Stop it with `make down`. Run a flow, for example:"
     )
-    tell("  .venv/bin/prefect deployment run track-b/track-b --watch")
+    report("  .venv/bin/prefect deployment run track-b/track-b --watch")
 
 
 # ---------------------------------------------------------------- stop
 
 
 def unfinished(api: str) -> dict[str, str]:
-    """Names by id of the pool's runs that have begun and not ended, and of their subflows."""
+    """Names by id of the pool's runs that have begun and not ended, with their subflows."""
     begun = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
     level = post(api, "flow_runs/filter", {"flow_runs": begun, "work_pools": {"name": {"any_": [POOL]}}})
     runs: dict[str, str] = {}
@@ -419,25 +420,25 @@ def unfinished(api: str) -> dict[str, str]:
     return runs
 
 
-def stop_worker(worker: Started | None, server: Started | None, tell: Callable[[str], None]) -> None:
-    """The worker, what it runs, and the server's word about that."""
+def stop_worker(worker: Started | None, server: Started | None, report: Callable[[str], None]) -> None:
+    """Stop the worker and its runs, and mark those runs Cancelled on the server."""
     api = server.api if server is not None and process_of(server) is not None else None
     try:
         runs = unfinished(api) if api and process_of(worker) is not None else {}
-        tell(end(worker, "worker"))
+        report(end(worker, "worker"))
         if api and runs:
-            cancel(api, runs, "Stopped by `make down`.")  # left alone they stay Running for ever (Prefect #16746)
-            tell(f"Cancelled, because they were not finished: {', '.join(sorted(runs.values()))}.")
+            cancel(api, runs, "Stopped by `make down`.")  # otherwise they stay Running for ever (Prefect #16746)
+            report(f"Cancelled, because they had not finished: {', '.join(sorted(runs.values()))}.")
     except httpx.HTTPError as refused:
-        tell(f"The server does not answer ({refused}): what was not finished stays Running there.")
-        tell(end(recorded("worker"), "worker"))
+        report(f"The server does not answer ({refused}): unfinished runs stay Running there.")
+        report(end(recorded("worker"), "worker"))
 
 
-def stop(tell: Callable[[str], None] = say) -> None:
-    """Worker, server, prefect.toml: in that order, each only if `start` made it."""
+def stop(report: Callable[[str], None] = print_line) -> None:
+    """Stop worker and server, then remove prefect.toml; each only if `start` made it."""
     server = recorded("server")
-    stop_worker(recorded("worker"), server, tell)
-    tell(end(server, "server"))
+    stop_worker(recorded("worker"), server, report)
+    report(end(server, "server"))
     if is_ours(read(CONFIG)):
         CONFIG.unlink(missing_ok=True)
 
@@ -448,21 +449,21 @@ def stop(tell: Callable[[str], None] = say) -> None:
 def describe(started: Started | None, process: psutil.Process | None, health: int | None, name: Name) -> str:
     """One line about a process."""
     if started is None or process is None:
-        return f"{name}: not running: `make up`"
+        return f"{name}: not running. Start it with `make up`."
     if health != 200:
-        return f"{name}: process {started.pid} lives, but does not answer at {started.health}: see {started.log}"
-    return f"{name}: runs (process {started.pid}), {started.api if name == 'server' else f'pool {POOL}'}"
+        return f"{name}: process {started.pid} is alive, but does not answer at {started.health}. See {started.log}"
+    return f"{name}: running (process {started.pid}), {started.api if name == 'server' else f'pool {POOL}'}"
 
 
-def status(tell: Callable[[str], None] = say) -> bool:
-    """Tell of both; whether both do their work."""
+def status(report: Callable[[str], None] = print_line) -> bool:
+    """Report on both; whether both do their work."""
     names: tuple[Name, Name] = ("server", "worker")
     good = True
     for name in names:
         started = recorded(name)
         process = process_of(started)
         health = status_of(started.health) if started and process else None
-        tell(describe(started, process, health, name))
+        report(describe(started, process, health, name))
         good = good and health == 200
     return good
 
@@ -484,7 +485,7 @@ def main(args: Sequence[str]) -> int:
         with FileLock(STATE / "lock", timeout=0):
             COMMANDS[word]()
     except Timeout:
-        sys.stderr.write("Another `make up` or `make down` is at work in this folder: wait for it, then look again.\n")
+        sys.stderr.write("Another `make up` or `make down` is running in this folder: wait for it, then try again.\n")
         return 1
     except NotUp as reason:
         sys.stderr.write(f"{reason}\n")

@@ -1,10 +1,9 @@
-"""Work pools: those the prefect file names are made, those of ours it does not name go when nothing uses them."""
+"""Work pools: those that the prefect file names are made; ours that it does not name are removed when unused."""
 
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
@@ -19,93 +18,95 @@ from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
 from prefect.workers.base import BaseWorker
 
 from deployments.plan import Step, differing
+from schemas.document import Document
 
 PREFIX = "automend"  # of our pools' names, and the tag of our deployments
 TEMPLATES = Path(__file__).parent / "pools"  # <pool>.json: its base job template; without a file, the type's default
-# What each pool's runs are, and what a person reads above its list of runs.
+# The type of each pool, and the description above its list of runs in the UI.
 TYPES = {
-    "automend": ("process", "AutoMend's runs as processes beside the worker: one machine, and the tests."),
-    "automend-docker": ("docker", "AutoMend's runs, each in a container of its own on the worker's Docker host."),
+    "automend": ("process", "AutoMend's runs as processes of the worker: for one machine, and for tests."),
+    "automend-docker": ("docker", "AutoMend's runs, each in its own container on the worker's Docker host."),
     "automend-kubernetes": ("kubernetes", "AutoMend's runs, each a Kubernetes job."),
 }
 UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 class UnknownPool(ValueError):
-    """A prefect file names a pool whose type nobody told."""
+    """A prefect file names a pool whose type TYPES does not list."""
 
 
-def made(client: SyncPrefectClient, names: Iterable[str]) -> Iterator[Step]:
+def steps(client: SyncPrefectClient, names: Iterable[str]) -> Iterator[Step]:
     """A step for each pool of the prefect file. Raises UnknownPool."""
     present = {pool.name: pool for pool in client.read_work_pools()}
     for name in names:
         if name not in TYPES:
             raise UnknownPool(
-                f"The work pool {name} has no type here. Known: {', '.join(TYPES)} (deployments/work_pools.py)."
+                f"The type of work pool {name} is not known. Known pools: {', '.join(TYPES)}. Add it to TYPES in"
+                " deployments/work_pools.py."
             )
-        yield _step(client, name, present.get(name))
+        yield _pool_step(client, name, present.get(name))
 
 
-def _step(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Step:
+def _pool_step(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Step:
     kind, description = TYPES[name]
     thing = f"work pool {name}"
     if pool is None:
-        template = template_of(name) or _default(kind)
+        template = template_of(name) or _default_template(kind)
         wanted = WorkPoolCreate(name=name, type=kind, description=description, base_job_template=template)
         return Step(thing, "created", kind, lambda: client.create_work_pool(wanted))
     if pool.type != kind:
         return Step(
-            thing, "kept", f"it is of type {pool.type}, not {kind}: `prefect work-pool delete {name}`, run again"
+            thing, "kept", f"its type is {pool.type}, not {kind}: `prefect work-pool delete {name}`, then run again"
         )
-    template = template_of(name) or pool.base_job_template or _default(kind)
+    template = template_of(name) or pool.base_job_template or _default_template(kind)
     wanted_fields = {"description": pool.description or description, "base_job_template": template}
     changed = differing(wanted_fields, pool.model_dump())
     if not changed:
-        return Step(thing, "unchanged", "paused on the server, and left so" if pool.is_paused else "")
+        return Step(thing, "unchanged", "paused on the server, stays paused" if pool.is_paused else "")
     update = WorkPoolUpdate.model_validate({field: wanted_fields[field] for field in changed})
     return Step(thing, "updated", ", ".join(changed), lambda: client.update_work_pool(name, update))
 
 
-def template_of(name: str) -> dict[str, Any]:
-    """The base job template in the pool's file, {} without a file: then it is the worker's own, or a person's."""
+def template_of(name: str) -> Document:
+    """The base job template in the pool's file, {} without a file: then the worker's, or a person's, is used."""
     file = TEMPLATES / f"{name}.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return found
+    template: Document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return template
 
 
-def _default(kind: str) -> dict[str, Any]:
-    """The template of the type's own worker, {} where its package is not installed: the worker brings it later."""
+def _default_template(kind: str) -> Document:
+    """The template of the type's worker, {} where its package is not installed: the worker registers it later."""
     worker = BaseWorker.get_worker_class_from_type(kind)
     return worker.get_default_base_job_template() if worker else {}
 
 
-def gone(client: SyncPrefectClient, names: Iterable[str], file: str) -> Iterator[Step]:
-    """A step for each pool of ours that the file does not name. Comes last: by then our deployments have moved."""
+def removal_steps(client: SyncPrefectClient, names: Iterable[str], file: str) -> Iterator[Step]:
+    """A step for each pool of ours that the file does not name. Comes last: our deployments have moved by then."""
     wanted = set(names)
     for pool in client.read_work_pools():
         if pool.name.startswith(PREFIX) and pool.name not in wanted:
-            yield _leaving(client, pool.name, file)
+            yield _removal_step(client, pool.name, file)
 
 
-def _leaving(client: SyncPrefectClient, name: str, file: str) -> Step:
-    user, thing = _user(client, name), f"work pool {name}"
-    if user:
-        return Step(thing, "kept", f"{file} does not name it, but {user}")
+def _removal_step(client: SyncPrefectClient, name: str, file: str) -> Step:
+    use, thing = _current_use(client, name), f"work pool {name}"
+    if use:
+        return Step(thing, "kept", f"{file} does not name it, but {use}")
     return Step(thing, "removed", f"{file} does not name it", lambda: client.delete_work_pool(name))
 
 
-def _user(client: SyncPrefectClient, name: str) -> str:
-    """Who still needs a pool, as half a sentence; "" when nobody does."""
+def _current_use(client: SyncPrefectClient, name: str) -> str:
+    """What still uses a pool, as half a sentence; "" when nothing does."""
     named = WorkPoolFilter(name=WorkPoolFilterName(any_=[name]))
     runs = client.read_flow_runs(work_pool_filter=named, flow_run_filter=_unfinished())
     if waiting := [run for run in runs if needed(run)]:
-        return f"{len(waiting)} of its runs have not ended: run again when they have"
-    found = client.read_deployments(work_pool_filter=named)
-    if others := sorted(each.name for each in found if PREFIX not in each.tags):  # ours have moved, or will have
+        return f"{len(waiting)} of its runs have not ended: run again after they end"
+    users = client.read_deployments(work_pool_filter=named)
+    if others := sorted(each.name for each in users if PREFIX not in each.tags):  # ours have moved, or will
         return f"deployments of others use it ({', '.join(others)})"
     online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
     if client.read_workers_for_work_pool(name, worker_filter=online):
-        return "a worker polls it: stop the worker, and run again after a minute"
+        return "a worker polls it: stop the worker, then run again after a minute"
     return ""
 
 
@@ -114,7 +115,7 @@ def _unfinished() -> FlowRunFilter:
 
 
 def needed(run: FlowRun) -> bool:
-    """Whether a run that has not ended would be lost with its pool: all but what the scheduler will make again."""
+    """Whether an unfinished run would be lost with its pool. A run that the scheduler will plan again would not."""
     scheduled = run.state is not None and run.state.type == StateType.SCHEDULED
     again = scheduled and run.auto_scheduled and (run.next_scheduled_start_time or _now()) > _now()
     return not again

@@ -1,7 +1,7 @@
-"""Whether a container is well, asked from inside it: by Docker's HEALTHCHECK, by compose.
+"""Health check of a container, run inside it by Docker's HEALTHCHECK and by compose.
 
-The container's command says what to ask: a worker started with --with-healthcheck answers on port 8080 (503 when it no
-longer polls), a server on its API's port. Anything else is a job, or a command: it is well as long as it runs.
+The container's command decides which address is asked: a worker started with --with-healthcheck answers on port 8080
+(503 when it no longer polls), a server on its API's port. Anything else is a job or a command: healthy while it runs.
 """
 
 import sys
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TIMEOUT_S = 5
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy of the environment is not asked
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # ignores a proxy of the environment
 
 
 def address(command: Sequence[str]) -> str | None:
-    """Where the program of this command line tells its health, None where nothing listens.
+    """Address of the health endpoint of this command line's program, None where it has none.
 
     >>> address(["tini", "--", "prefect", "worker", "start", "--with-healthcheck"])
     'http://127.0.0.1:8080/health'
@@ -28,13 +28,13 @@ def address(command: Sequence[str]) -> str | None:
 
 
 def fault(url: str | None) -> str:
-    """What is wrong, as a sentence; "" when the program answers 200, or need not answer."""
+    """What is wrong, as a sentence; "" when the program answers 200 or has no health endpoint."""
     if url is None:
         return ""
     try:
         _DIRECT.open(url, timeout=TIMEOUT_S).close()
     except (urllib.error.URLError, TimeoutError) as reason:
-        return f"{url} does not answer 200 within {TIMEOUT_S} s: {reason}. The container's own log says more."
+        return f"{url} does not answer 200 within {TIMEOUT_S} s: {reason}. See the container's log."
     return ""
 
 

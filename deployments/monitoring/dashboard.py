@@ -1,7 +1,7 @@
 """The Grafana dashboard: `python -m deployments.monitoring.dashboard` writes grafana/dashboards/automend.json.
 
-In: the list of schemas/metrics.py and the panels below, in reading order. A panel that names a metric not in that list
-is refused here, so the dashboard cannot ask for what nobody tells.
+In: the list of schemas/metrics.py and the panels below, in reading order. A panel that names a metric outside that list
+is refused here, so the dashboard cannot ask for a metric that nothing sends.
 """
 
 import json
@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from schemas.document import Document
 from schemas.metrics import BY_NAME, BY_SAMPLE, FLOW
 from tasks.observe.metrics import JOB
 
@@ -19,11 +19,11 @@ SOURCE = {"type": "prometheus", "uid": "automend-prometheus"}
 COLUMNS = 24  # Grafana's grid
 
 SPAN = "pipeline_processing_seconds"
-OURS = 'pipeline_name=~"$pipeline"'  # the choice at the top of the page
+OURS = 'pipeline_name=~"$pipeline"'  # the list at the top of the page
 GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
 Steps = tuple[tuple[float | None, str], ...]  # from this value on, this colour
 
-# Words of PromQL that are no metric's name and stand before no bracket.
+# Words of PromQL that are not a metric's name and come before no bracket.
 _WORDS = {
     "and",
     "or",
@@ -61,7 +61,7 @@ class Panel:
 
 
 def _usage(metric: str) -> str:
-    """The fullest machine: of those that are asked now, else of those that ran a pipeline last."""
+    """The fullest machine: of those with an exporter, else of those that ran a pipeline last."""
     return f'max({metric}{{job="machines"}}) or max({metric}{{job="{JOB}"}})'
 
 
@@ -80,16 +80,16 @@ PANELS = (
         ((f"max by (pipeline_name) (pipeline_status{{{OURS}}})", "{{pipeline_name}}"),),
         "none",
         24,
-        "What each pipeline did last.",
+        "State of each pipeline's last run.",
         height=5,
         words=(("-1", "failed", RED), ("0", "stopped", GREEN), ("1", "running", BLUE)),
     ),
     *(
-        Panel(f"{name} Usage", "gauge", ((_usage(metric), name),), "percent", 8, told, height=6, steps=FULL)
-        for name, metric, told in (
+        Panel(f"{name} Usage", "gauge", ((_usage(metric), name),), "percent", 8, description, height=6, steps=FULL)
+        for name, metric, description in (
             ("CPU", "system_cpu_usage_percent", "The busiest machine, all cores together."),
             ("Memory", "system_memory_usage_percent", "The fullest machine."),
-            ("Disk", "system_disk_usage_percent", "The fullest disk that holds a data folder."),
+            ("Disk", "system_disk_usage_percent", "The fullest disk with a data folder."),
         )
     ),
     Panel(
@@ -102,7 +102,7 @@ PANELS = (
         ),
         "percent",
         24,
-        "The three above. Without an exporter the values stand still between two runs.",
+        "The three above over time. Without an exporter the values change only when a run ends.",
     ),
     Panel(
         "Data Volume Processed",
@@ -110,7 +110,7 @@ PANELS = (
         ((f"sum by (pipeline_name) (rate(data_volume_bytes_total{{{OURS}}}[5m]))", "{{pipeline_name}}"),),
         "Bps",
         12,
-        "Bytes written by stages, over five minutes. A run whose stages are all cached writes none.",
+        "Bytes per second written by stages, mean of five minutes. A run whose stages are all cached writes none.",
     ),
     Panel(
         "Pipeline Errors",
@@ -123,7 +123,7 @@ PANELS = (
         ),
         "short",
         12,
-        "Errors within an hour, by stage and the exception's class.",
+        "Errors in one hour, by stage and class of the exception.",
         steps=((None, RED),),
         events=True,
     ),
@@ -142,7 +142,7 @@ PANELS = (
         ((f"max by (pipeline_name, label) (pipeline_label_share{{{OURS}}})", "{{pipeline_name}} {{label}}"),),
         "percentunit",
         12,
-        "Share of the rows kept: states of Track A, environments of Track B.",
+        "Share of kept rows by label. Track A: state; Track B: environment.",
         height=12,
     ),
     Panel(
@@ -151,7 +151,7 @@ PANELS = (
         ((f"max by (pipeline_name) (pipeline_quarantine_share{{{OURS}}})", "{{pipeline_name}}"),),
         "percentunit",
         12,
-        "Share of the rows read that nothing could be made of. The gate closes at 5 %, the alert calls at half.",
+        "Share of rows in quarantine: not understood or out of range. The gate closes at 5 %, the alert comes at half.",
         steps=((None, GREEN), (0.025, YELLOW), (0.05, RED)),
     ),
     Panel(
@@ -165,7 +165,7 @@ PANELS = (
         ),
         "short",
         12,
-        "Stages within a day whose result was there already (hit) or had to be made (miss).",
+        "Stages of the last day by result: hit (taken from an earlier run) or miss (computed).",
     ),
     Panel(
         "Time Since the Last Success",
@@ -173,7 +173,7 @@ PANELS = (
         ((f"pipeline_success_age_seconds{{{OURS}}}", "{{pipeline_name}}"),),
         "s",
         8,
-        "Red after 26 hours: a day, and two hours for the run.",
+        "Red after 26 hours: one day, plus two hours for the run.",
         steps=LATE,
     ),
     Panel(
@@ -182,7 +182,7 @@ PANELS = (
         ((f"1000 * max by (pipeline_name) (pipeline_last_success_timestamp_seconds{{{OURS}}})", "{{pipeline_name}}"),),
         "dateTimeAsIso",
         8,
-        "When a run last completed.",
+        "Time of the last completed run.",
     ),
     Panel(
         "Age of the Data",
@@ -193,7 +193,7 @@ PANELS = (
         ),
         "s",
         8,
-        "Time since the newest raw file was brought in.",
+        "Time since the newest raw file was acquired.",
     ),
     Panel(
         "Duration of a Run",
@@ -210,7 +210,7 @@ PANELS = (
         ),
         "s",
         12,
-        "Over all runs counted so far.",
+        "Over all runs so far.",
         height=12,
     ),
     Panel(
@@ -224,7 +224,7 @@ PANELS = (
         ),
         "s",
         12,
-        "Mean time of a stage over all runs counted so far, its cache hits included.",
+        "Mean time of a stage over all runs so far, cache hits included.",
         height=12,
     ),
 )
@@ -249,12 +249,12 @@ def refuse_unknown(panels: Iterable[Panel]) -> None:
         for expression, _ in panel.queries:
             for name in sorted(metrics_of(expression) - {*BY_NAME, *BY_SAMPLE}):
                 raise UnknownMetric(
-                    f"Panel '{panel.title}' asks for {name}, which schemas/metrics.py does not list: nothing tells it. "
+                    f"Panel '{panel.title}' asks for {name}, which schemas/metrics.py does not list. "
                     f"Known: {', '.join(BY_NAME)}."
                 )
 
 
-def dashboard(panels: Sequence[Panel] = PANELS) -> dict[str, Any]:
+def dashboard(panels: Sequence[Panel] = PANELS) -> Document:
     """The dashboard as Grafana reads it. Raises UnknownMetric."""
     refuse_unknown(panels)
     return {
@@ -276,7 +276,7 @@ def dashboard(panels: Sequence[Panel] = PANELS) -> dict[str, Any]:
     }
 
 
-def _choice() -> dict[str, Any]:
+def _choice() -> Document:
     """The list of pipelines at the top of the page."""
     return {
         "name": "pipeline",
@@ -294,18 +294,18 @@ def _choice() -> dict[str, Any]:
 
 
 def _places(panels: Sequence[Panel]) -> list[dict[str, int]]:
-    """From left to right; a row is as high as its highest panel."""
+    """Panels from left to right; a row is as high as its highest panel."""
     places: list[dict[str, int]] = []
-    left = top = height = 0
+    column = top = height = 0
     for panel in panels:
-        if left + panel.width > COLUMNS:
-            left, top, height = 0, top + height, 0
-        places.append({"x": left, "y": top, "w": panel.width, "h": panel.height})
-        left, height = left + panel.width, max(height, panel.height)
+        if column + panel.width > COLUMNS:
+            column, top, height = 0, top + height, 0
+        places.append({"x": column, "y": top, "w": panel.width, "h": panel.height})
+        column, height = column + panel.width, max(height, panel.height)
     return places
 
 
-def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
+def _panel(number: int, panel: Panel, place: dict[str, int]) -> Document:
     return {
         "id": number,
         "title": panel.title,
@@ -322,7 +322,7 @@ def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _field(panel: Panel) -> dict[str, Any]:
+def _field(panel: Panel) -> Document:
     steps = [{"value": value, "color": colour} for value, colour in panel.steps]
     words = {value: {"text": text, "color": colour, "index": n} for n, (value, text, colour) in enumerate(panel.words)}
     limits = {"min": 0, "max": 100} if panel.unit == "percent" else {}
@@ -334,7 +334,7 @@ def _field(panel: Panel) -> dict[str, Any]:
     }
 
 
-def _options(kind: str) -> dict[str, Any]:
+def _options(kind: str) -> Document:
     if kind == "timeseries":
         return {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}}
     last = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}

@@ -1,6 +1,6 @@
 """CPU, memory and disk of this machine for Prometheus: `python -m deployments.monitoring.exporter`.
 
-Flows push what they saw at their start and end; this answers between the runs too, on http://<host>:9101/metrics.
+Flows push these values at their start and end; the exporter also answers between runs, on http://<host>:9101/metrics.
 """
 
 import threading
@@ -18,7 +18,7 @@ PORT = 9101
 
 
 class Machine:
-    """A collector: what is in use now, CPU as the mean since the last time someone asked."""
+    """A collector of the present usage; CPU is the mean since the last scrape."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,7 +26,7 @@ class Machine:
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: to be asked for names would count as being asked."""
+        """Nothing: otherwise the registry would scrape once to learn the names."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
@@ -40,7 +40,7 @@ class Machine:
 
 
 def serve(port: int, folder: Path) -> threading.Thread:
-    """Answer on `port`, any address, until the process ends. The thread that does."""
+    """Answer on `port` of any address until the process ends. Returns the thread that answers."""
     registry = CollectorRegistry()
     registry.register(Machine(folder))
     _, thread = start_http_server(port, registry=registry)

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 from prefect.workers.base import BaseJobConfiguration
 
-from deployments import deployed
+from deployments import prefect_file
 from tests.conftest import PROJECT
 
 GIVEN = {
@@ -36,7 +36,7 @@ def production(pool: str) -> list[dict[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in GIVEN.items():
             patch.setenv(name, value)
-        entries = deployed.read(PROJECT / "prefect.prod.yaml")
+        entries = prefect_file.read(PROJECT / "prefect.prod.yaml")
     return [{**entry, "work_pool": {**entry["work_pool"], "name": pool}} for entry in entries]
 
 

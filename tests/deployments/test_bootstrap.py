@@ -211,18 +211,20 @@ def test_what_a_person_paused_stays_paused_even_when_the_file_changes_it(
     write(platform, "PATCH", schedule, {"active": False})
     write(platform, "POST", f"deployments/{track['id']}/pause_deployment")
     changed = tmp_path / "prefect.yaml"
-    changed.write_text(FILE.read_text().replace('cron: "0 3 * * *"', 'cron: "0 2 * * *"').replace("Alibaba's", "The"))
+    changed.write_text(
+        FILE.read_text().replace('cron: "0 3 * * *"', 'cron: "0 2 * * *"').replace("Combines DS1", "Joins DS1")
+    )
 
     lines = boot(platform, changed)
 
     told, other = deployment(platform, "track-a"), deployment(platform, "track-b")
     assert (told["paused"], told["schedules"][0]["active"]) == (True, False)
     assert told["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
-    assert told["description"].startswith("The traces")
+    assert told["description"].startswith("Joins DS1")
     assert (other["paused"], other["schedules"][0]["active"]) == (False, True)
     assert verb_of(lines, "schedule track-a/track-a track-a-nightly") == "updated"
     lines = boot(platform, changed)
-    assert sum("paused on the server, and left so" in line for line in lines) == 2
+    assert sum("paused on the server, stays paused" in line for line in lines) == 2
     write(platform, "PATCH", schedule, {"active": True})
     write(platform, "POST", f"deployments/{track['id']}/resume_deployment")
     boot(platform)

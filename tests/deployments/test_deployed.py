@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateTyp
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Running, Scheduled
 
-from deployments import deployed, work_pools
+from deployments import deployed, prefect_file, work_pools
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.unit
@@ -70,16 +70,16 @@ def written(folder: Path, *entries: dict) -> Path:
     ],
 )
 def test_a_file_that_cannot_be_kept_in_step_is_refused_by_name(tmp_path: Path, broken: dict, says: str) -> None:
-    with pytest.raises(deployed.BadFile, match=says):
-        deployed.read(written(tmp_path, entry(**broken)))
+    with pytest.raises(prefect_file.BadFile, match=says):
+        prefect_file.read(written(tmp_path, entry(**broken)))
 
 
 def test_an_empty_file_does_not_empty_the_server(tmp_path: Path) -> None:
-    with pytest.raises(deployed.BadFile, match="names no deployment"):
-        deployed.read(written(tmp_path))
+    with pytest.raises(prefect_file.BadFile, match="names no deployment"):
+        prefect_file.read(written(tmp_path))
     (tmp_path / "prefect.yaml").write_text("")
-    with pytest.raises(deployed.BadFile, match="names no deployment"):
-        deployed.read(tmp_path / "prefect.yaml")
+    with pytest.raises(prefect_file.BadFile, match="names no deployment"):
+        prefect_file.read(tmp_path / "prefect.yaml")
 
 
 def test_the_environment_fills_its_marks_and_blocks_are_left_for_the_worker(
@@ -87,18 +87,18 @@ def test_the_environment_fills_its_marks_and_blocks_are_left_for_the_worker(
 ) -> None:
     monkeypatch.setenv("AN_IMAGE", "automend:1")
     marks = {"image": "{{ $AN_IMAGE }}", "env": {"KEY": "{{ prefect.blocks.secret.automend-hf-token }}"}}
-    (read,) = deployed.read(written(tmp_path, entry(work_pool={"name": "automend", "job_variables": marks})))
+    (read,) = prefect_file.read(written(tmp_path, entry(work_pool={"name": "automend", "job_variables": marks})))
     assert read["work_pool"]["job_variables"] == {**marks, "image": "automend:1"}
 
 
 @pytest.mark.parametrize("file", ["prefect.yaml", "prefect.prod.yaml"])
 def test_the_projects_own_files_are_good_and_name_known_pools(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (PROJECT / file).read_text()
-    for mark in deployed.find_placeholders(text):
+    for mark in prefect_file.find_placeholders(text):
         if mark.name.startswith("$"):
             monkeypatch.setenv(mark.name[1:], "set")
-    entries = deployed.read(PROJECT / file)
-    assert set(deployed.pool_names(entries)) <= set(work_pools.TYPES)
+    entries = prefect_file.read(PROJECT / file)
+    assert set(prefect_file.pool_names(entries)) <= set(work_pools.TYPES)
     assert {entry["name"] for entry in entries} >= {"track-a", "track-b"}
 
 

@@ -86,7 +86,7 @@ def test_what_prometheus_records_is_what_the_list_says() -> None:
 
 @pytest.mark.unit
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
-def test_an_alert_says_what_to_do_and_the_readme_explains_it(rule: dict[str, Any]) -> None:
+def test_an_alert_says_what_to_do_and_its_runbook_explains_it(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"warning", "critical"}
     assert set(rule["annotations"]) == {"summary", "action", "runbook"}
     page, _, anchor = rule["annotations"]["runbook"].partition("#")

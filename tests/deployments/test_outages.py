@@ -1,7 +1,7 @@
 """What happens when something dies in the middle of a run: real processes, killed; a real server, stopped.
 
 Minutes: `make operations` runs it. The automations wait as long as in production. What was measured is written to
-`build/operations/outages.md`, the table of the README's operations chapter.
+`build/operations/outages.md`, the table in deployments/OPERATIONS.md.
 """
 
 import json
@@ -168,7 +168,7 @@ def watched_platform(home: Path, slack: SlackServer, port: int) -> Iterator[Plat
 
 
 def table(case: Case) -> str:
-    """The case's row for the README."""
+    """The case's row for OPERATIONS.md."""
     states = ", ".join(f"{name} at {at:+.0f} s" for at, name in case.states)
     told = "; ".join(f"{at:+.0f} s {json.loads(text).get('text', '')[:70]!r}" for at, text in case.told) or "nothing"
     return f"| {case.name} | {states} | {told} |\n"

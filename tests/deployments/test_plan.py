@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.plan import CHANGES, PASSES, Step, decide, differing, only_when_both, settle
+from deployments.plan import CHANGES, PASSES, Step, apply, decide, differing, only_when_both
 
 pytestmark = pytest.mark.unit
 
@@ -81,16 +81,16 @@ class Shelf:
 
 def test_a_stage_that_meets_a_rival_looks_again_and_doubles_nothing() -> None:
     shelf = Shelf("a")
-    steps = settle(lambda: shelf.stage("a", "b"), conflicts=(Busy,))
+    steps = apply(lambda: shelf.stage("a", "b"), conflicts=(Busy,))
     assert shelf.names == ["a", "b"]
     assert [(step.thing, step.verb) for step in steps] == [("a", "unchanged"), ("b", "created")]
 
 
-def test_a_change_is_said_once_and_is_not_talked_over_by_the_look_that_follows() -> None:
+def test_a_change_is_reported_once_and_a_later_unchanged_does_not_replace_it() -> None:
     shelf = Shelf()
-    said = settle(lambda: shelf.stage("a"), conflicts=(Busy,))
-    assert [step.verb for step in said] == ["created"]
-    assert [step.verb for step in settle(lambda: shelf.stage("a"))] == ["unchanged"]
+    reported = apply(lambda: shelf.stage("a"), conflicts=(Busy,))
+    assert [step.verb for step in reported] == ["created"]
+    assert [step.verb for step in apply(lambda: shelf.stage("a"))] == ["unchanged"]
 
 
 def test_a_conflict_that_stays_is_raised_and_not_tried_for_ever() -> None:
@@ -102,19 +102,19 @@ def test_a_conflict_that_stays_is_raised_and_not_tried_for_ever() -> None:
         yield
 
     with pytest.raises(Busy):
-        settle(stage, conflicts=(Busy,))
+        apply(stage, conflicts=(Busy,))
     assert len(tries) == PASSES
 
 
 def test_a_dry_run_acts_on_nothing_and_says_what_would_be() -> None:
     shelf = Shelf()
-    (step,) = settle(lambda: shelf.stage("a"), dry_run=True)
+    (step,) = apply(lambda: shelf.stage("a"), dry_run=True)
     assert shelf.names == []
-    assert step.told(dry_run=True).startswith("would be created")
+    assert step.line(dry_run=True).startswith("would be created")
 
 
 @pytest.mark.parametrize("verb", ["created", "updated", "removed", "unchanged", "kept"])
 def test_a_line_begins_with_its_verb_and_a_dry_run_promises_only_changes(verb) -> None:
     step = Step("work pool automend", verb, "why")
-    assert step.told().split() == [verb, "work", "pool", "automend", "(why)"]
-    assert step.told(dry_run=True).startswith("would be") is (verb in CHANGES)
+    assert step.line().split() == [verb, "work", "pool", "automend", "(why)"]
+    assert step.line(dry_run=True).startswith("would be") is (verb in CHANGES)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from prefect.utilities.schema_tools import validate
 
-from deployments import deployed
+from deployments import prefect_file
 from tests.conftest import PROJECT
 from tests.deployments.names import read_by_nobody
 from tests.deployments.rendered import GIVEN, production, template
@@ -37,8 +37,8 @@ def test_it_is_refused_while_a_variable_is_not_set(name: str, monkeypatch: pytes
     for other, value in GIVEN.items():
         monkeypatch.setenv(other, value)
     monkeypatch.delenv(name)
-    with pytest.raises(deployed.BadFile, match=name):
-        deployed.read(PROJECT / "prefect.prod.yaml")
+    with pytest.raises(prefect_file.BadFile, match=name):
+        prefect_file.read(PROJECT / "prefect.prod.yaml")
 
 
 @pytest.mark.parametrize("pool", POOLS)

@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from deployments import up
-from deployments.doctor import HEARTBEAT_S
 from tests.conftest import PROJECT
 from tests.servers import free_port, wait_until
 
@@ -32,9 +31,9 @@ WORKER = SERVER.model_copy(update={"name": "worker"})
 @pytest.mark.unit
 def test_the_file_that_leads_to_the_server_is_toml_knows_its_owner_and_leads_there() -> None:
     text = up.written_config(ADDRESS.api)
-    assert tomllib.loads(text) == {"api": {"url": ADDRESS.api}, "flows": {"heartbeat_frequency": HEARTBEAT_S}}
+    assert tomllib.loads(text) == {"api": {"url": ADDRESS.api}, "flows": {"heartbeat_frequency": 30}}
     assert up.is_ours(text)
-    assert up.led_to(text) == ADDRESS.api
+    assert up.configured_api(text) == ADDRESS.api
 
 
 @pytest.mark.unit
@@ -45,7 +44,7 @@ def test_the_file_that_leads_to_the_server_is_toml_knows_its_owner_and_leads_the
 )
 def test_a_persons_own_prefect_toml_is_not_taken_for_ours(theirs: str) -> None:
     assert not up.is_ours(theirs)
-    assert up.led_to(theirs) is None
+    assert up.configured_api(theirs) is None
 
 
 @pytest.mark.unit
@@ -66,7 +65,7 @@ def test_a_stranger_that_has_the_process_id_now_is_known_as_one(created: float, 
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("configured", "led", "theirs"),
+    ("configured", "ours", "theirs"),
     [
         (None, None, None),
         (ADDRESS.api, None, None),
@@ -77,16 +76,18 @@ def test_a_stranger_that_has_the_process_id_now_is_known_as_one(created: float, 
         ("https://prefect.example.org/api", ADDRESS.api, "https://prefect.example.org/api"),
     ],
 )
-def test_a_server_that_a_person_chose_is_respected(configured: str | None, led: str | None, theirs: str | None) -> None:
-    assert up.elsewhere(configured, ADDRESS, led) == theirs
+def test_a_server_that_a_person_chose_is_respected(
+    configured: str | None, ours: str | None, theirs: str | None
+) -> None:
+    assert up.chosen_elsewhere(configured, ADDRESS, ours) == theirs
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize(("health", "words"), [(200, "a Prefect server"), (404, "another program"), (None, "program")])
-def test_a_held_port_is_told_with_what_to_do(health: int | None, words: str) -> None:
-    told = up.taken(ADDRESS, health)
-    assert words in told
-    assert "PREFECT_SERVER_API_PORT=4201 make up" in told
+def test_a_port_in_use_comes_with_what_to_do(health: int | None, words: str) -> None:
+    sentence = up.port_in_use(ADDRESS, health)
+    assert words in sentence
+    assert "PREFECT_SERVER_API_PORT=4201 make up" in sentence
 
 
 @pytest.mark.unit
@@ -95,12 +96,12 @@ def test_a_server_that_listens_everywhere_is_asked_here() -> None:
 
 
 @pytest.mark.unit
-def test_a_process_that_died_is_told_with_the_last_lines_of_its_log() -> None:
-    told = up.died(SERVER, "\n".join(f"line {n}" for n in range(100)))
-    assert "line 99" in told
-    assert "line 5\n" not in told
-    assert str(SERVER.log) in told
-    assert "(nothing)" in up.died(SERVER, "")
+def test_a_process_that_died_is_reported_with_the_last_lines_of_its_log() -> None:
+    sentence = up.start_failure(SERVER, "\n".join(f"line {n}" for n in range(100)))
+    assert "line 99" in sentence
+    assert "line 5\n" not in sentence
+    assert str(SERVER.log) in sentence
+    assert "(nothing)" in up.start_failure(SERVER, "")
 
 
 @pytest.mark.unit
@@ -137,7 +138,7 @@ def test_of_a_week_without_a_server_each_deployment_makes_up_for_one_run() -> No
 def test_what_would_fail_later_is_refused_before_anything_starts() -> None:
     plain = up.Configured(None, ADDRESS, None, None)
     up.refuse(plain, up.written_config(ADDRESS.api))
-    with pytest.raises(up.NotUp, match=r"prefect\.toml is yours"):
+    with pytest.raises(up.NotUp, match=r"prefect\.toml is your own file"):
         up.refuse(plain, "[server]\n")
     with pytest.raises(up.NotUp, match="set PREFECT_API_AUTH_STRING") as refused:
         up.refuse(plain._replace(server_auth="amy:hunter2"), None)
@@ -165,14 +166,14 @@ def python(code: str) -> up.Started:
 
 
 @pytest.mark.integration
-def test_a_server_that_dies_while_starting_is_told_with_its_own_last_words(state: Path) -> None:
+def test_a_server_that_dies_while_it_starts_is_reported_with_its_last_lines(state: Path) -> None:
     started = python("import sys; sys.exit('the database is locked')")
     with pytest.raises(up.NotUp, match="the database is locked"):
         up.wait_healthy(started, 60)
 
 
 @pytest.mark.integration
-def test_one_that_never_answers_is_told_and_ended_though_it_is_deaf_to_sigterm(
+def test_one_that_never_answers_is_reported_and_killed_though_it_ignores_sigterm(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(up, "STOP_S", 1)
@@ -180,7 +181,7 @@ def test_one_that_never_answers_is_told_and_ended_though_it_is_deaf_to_sigterm(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     )
     wait_until(lambda: "deaf" in started.log.read_text(), 60, "its start")
-    with pytest.raises(up.NotUp, match=f"process {started.pid}.*lives but did not answer"):
+    with pytest.raises(up.NotUp, match=f"process {started.pid}.*is alive but did not answer"):
         up.wait_healthy(started, 0)
     assert "is stopped" in up.end(started, "server")
     assert up.process_of(started) is None
@@ -231,7 +232,7 @@ def made(folder: Path, word: str, **env: str) -> "subprocess.CompletedProcess[st
 
 
 def settings_seen(folder: Path) -> list[str]:
-    """API address, analytics and patience of the temporary server, as a command of the folder sees them."""
+    """API address, analytics and start-up timeout of the temporary server, as a command of the folder sees them."""
     code = (
         "from prefect.settings import get_current_settings as s; s = s();"
         "print(s.api.url, s.server.analytics_enabled, s.server.ephemeral.startup_timeout_seconds)"
@@ -261,7 +262,7 @@ def test_up_is_up_is_idempotent_leads_every_command_there_and_down_leaves_nothin
     pids = {name: (copy / f"build/up/{name}.json").read_text() for name in ("server", "worker")}
     again = made(copy, "start")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "runs already" in again.stdout
+    assert "is already running" in again.stdout
     assert pids == {name: (copy / f"build/up/{name}.json").read_text() for name in pids}
     assert made(copy, "status").returncode == 0
 
@@ -285,7 +286,7 @@ def test_a_chosen_server_starts_nothing_and_a_held_port_is_a_sentence(copy: Path
         held.listen()
         refused = made(copy, "start", PREFECT_SERVER_API_PORT=str(held.getsockname()[1]))
     assert refused.returncode == 1
-    assert "is held by another program" in refused.stderr
+    assert "is in use by another program" in refused.stderr
     assert not (copy / "prefect.toml").exists()
 
 
@@ -296,4 +297,4 @@ def test_two_at_once_do_not_race(copy: Path) -> None:
     with up.FileLock(lock):
         refused = made(copy, "stop")
     assert refused.returncode == 1
-    assert "at work in this folder" in refused.stderr
+    assert "is running in this folder" in refused.stderr
