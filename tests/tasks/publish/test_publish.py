@@ -12,7 +12,7 @@ from prefect_slack import SlackWebhook
 from tasks.observe import hooks
 from tasks.publish import publish as steps
 from tasks.sources.acquire import Acquired
-from tests.slack_server import PATH, REFUSE, SlackServer
+from tests.fakes.slack import PATH, REFUSE, SlackServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

@@ -21,8 +21,8 @@ from tasks.pipelines.code_corpus import source as the_stack_v2
 from tasks.pipelines.code_corpus import source_tree
 from tasks.sources import huggingface
 from tasks.sources.software_heritage import git_sha1, plain_sha1
-from tests.heritage_server import Archive
-from tests.hub_server import REVISION, HubServer
+from tests.fakes.heritage import Archive
+from tests.fakes.hub import REVISION, HubServer
 
 pytestmark = pytest.mark.unit
 
