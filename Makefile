@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 export DO_NOT_TRACK := true
+# Python compiles each module once, not in each of the processes that a run or the tests start: half of their time.
+unexport PYTHONDONTWRITEBYTECODE
 # Collecting these tests imports Prefect, which takes seconds.
 NO_SERVER := $(addprefix --ignore-glob=*/test_,acquire.py publish.py server_values.py derive.py dvc.py)
 export DVC_NO_ANALYTICS := 1

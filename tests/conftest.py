@@ -46,12 +46,18 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Laws tried on many generated examples are slow: `make test` runs them, `make check` does not.
+
+    Marked here, before `-m` chooses: what is marked in pytest_collection_modifyitems may come too late for it.
+    """
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Laws tried on many generated examples are slow: `make test` runs them, `make check` does not."""
-    for item in items:
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            item.add_marker("slow")
+    """Look at the groups once pytest-xdist has marked them."""
     if getattr(config.option, "loadgroup", False):
         _refuse_torn_groups(items)
 

@@ -23,9 +23,9 @@ import redis
 from cryptography.fernet import Fernet
 
 from tests.conftest import PROJECT
-from tests.local_server import serving
+from tests.fakes.server import serving
+from tests.fakes.slack import PATH, SlackServer
 from tests.servers import CLI, Platform, running, server, wait_until
-from tests.slack_server import PATH, SlackServer
 
 POSTGRES_HOST = os.environ.get("PGHOST", "127.0.0.1")
 POSTGRES_PORT = os.environ.get("PGPORT", "5432")

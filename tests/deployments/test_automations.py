@@ -31,8 +31,8 @@ from tasks.observe import events, hooks
 from tasks.observe.pipeline import HOOKS
 from tests.conftest import PROJECT
 from tests.deployments.watched import refusing
+from tests.fakes.slack import REFUSE, SlackServer
 from tests.servers import Platform, wait_until
-from tests.slack_server import REFUSE, SlackServer
 
 BLOCK = uuid4()
 ALL = automations(BLOCK)

@@ -17,7 +17,7 @@ from deployments.docker import health
 from tests import dockerfile
 from tests.conftest import PROJECT
 from tests.dockerfile import Bare, ignored
-from tests.local_server import serving
+from tests.fakes.server import serving
 from tests.servers import wait_until
 
 TEXT = (PROJECT / "Dockerfile").read_text()

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from deployments import diagnosis, doctor, up
 from schemas.thresholds import Thresholds
 from tests.conftest import PROJECT
-from tests.local_server import serving
+from tests.fakes.server import serving
 from tests.servers import TIMEOUT_S, Platform, free_port, wait_until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

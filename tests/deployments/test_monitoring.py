@@ -21,8 +21,8 @@ from schemas.limits import Limits
 from schemas.metrics import BY_NAME, BY_SAMPLE, METRICS
 from tasks.observe.metrics import JOB
 from tests.conftest import PROJECT
+from tests.fakes.slack import SlackServer
 from tests.servers import Platform, answers, free_port, needs, running, wait_until
-from tests.slack_server import SlackServer
 
 FOLDER = PROJECT / "deployments" / "monitoring"
 RULES = [rule for group in yaml.safe_load((FOLDER / "rules.yml").read_text())["groups"] for rule in group["rules"]]

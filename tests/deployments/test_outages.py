@@ -24,8 +24,8 @@ from prefect_slack import SlackWebhook
 
 from deployments.automations import automations
 from tests.conftest import PROJECT
+from tests.fakes.slack import SlackServer
 from tests.servers import CLI, Platform, answers, free_port, running, server, wait_until
-from tests.slack_server import SlackServer
 
 pytestmark = [pytest.mark.operations, pytest.mark.xdist_group("deployments")]
 

@@ -13,8 +13,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from tests.fakes.object_store import SECRET_KEY, ObjectStore, environment, object_store
 from tests.flows.tree import published
-from tests.object_store import SECRET_KEY, ObjectStore, environment, object_store
 from tests.servers import Platform, free_port, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deployments")]

@@ -13,7 +13,7 @@ from flows.ds3_stackoverflow import ds3_stackoverflow
 from schemas.settings import Settings
 from tasks.pipelines.ds3_stackoverflow import api as stack_exchange
 from tasks.publish.publish import read_json
-from tests.stack_exchange_server import Api, question, reply, serving_api
+from tests.fakes.stack_exchange import Api, question, reply, serving_api
 
 pytestmark = [
     pytest.mark.integration,

@@ -11,8 +11,8 @@ import pytest
 from flows.ds4_synthetic import NO_KEY, ds4_synthetic
 from schemas.settings import settings
 from tasks.publish.publish import read_json
+from tests.fakes.gemini import GOOD, GeminiServer
 from tests.flows.tree import published
-from tests.gemini_server import GOOD, GeminiServer
 
 pytestmark = [
     pytest.mark.integration,

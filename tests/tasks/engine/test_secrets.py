@@ -12,7 +12,7 @@ from slack_sdk.webhook import WebhookClient
 
 from tasks.engine import secrets
 from tasks.engine.secrets import HIDDEN, MaskingFactory, install, mask, mask_values, register
-from tests.slack_server import PATH, SlackServer
+from tests.fakes.slack import PATH, SlackServer
 
 pytestmark = pytest.mark.unit
 

@@ -18,7 +18,7 @@ from tasks.engine import secrets
 from tasks.engine.secrets import HIDDEN
 from tasks.observe import alerts
 from tasks.observe.alerts import Alert, deliver, make, record, slack_message
-from tests.slack_server import PATH, REFUSE, SlackServer
+from tests.fakes.slack import PATH, REFUSE, SlackServer
 
 # Pure tests bear `unit`; those with several processes, damaged files or a server bear `integration`.
 pure, real = pytest.mark.unit, pytest.mark.integration

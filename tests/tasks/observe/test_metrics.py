@@ -21,7 +21,7 @@ from schemas.metrics import BUCKETS, BY_SAMPLE, MOST_VALUES
 from tasks.engine.stage_log import Content, Run, Stage
 from tasks.observe import metrics
 from tasks.observe.metrics import Samples
-from tests.local_server import serving
+from tests.fakes.server import serving
 from tests.servers import answers, free_port, needs, running, wait_until
 
 PIPELINE = "track-a"

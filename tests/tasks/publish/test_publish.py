@@ -13,7 +13,7 @@ from tasks.observe.pipeline import pipeline
 from tasks.pipelines.ds1_alibaba.source import SOURCE
 from tasks.publish import publish as steps
 from tasks.sources.acquire import Acquired
-from tests.slack_server import PATH, REFUSE, SlackServer
+from tests.fakes.slack import PATH, REFUSE, SlackServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

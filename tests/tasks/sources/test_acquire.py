@@ -14,7 +14,7 @@ from schemas import settings as settings_module
 from schemas.finding import SourceError
 from schemas.source import RemoteFile, Source
 from tasks.sources import acquire as steps
-from tests.local_server import serving
+from tests.fakes.server import serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

@@ -14,7 +14,7 @@ from schemas.tools import REGISTRY
 from tasks.sources import gemini
 from tasks.sources.gemini import Account, Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tests.conftest import PROJECT
-from tests.gemini_server import GOOD, TOKENS, GeminiServer
+from tests.fakes.gemini import GOOD, TOKENS, GeminiServer
 
 pytestmark = pytest.mark.integration
 

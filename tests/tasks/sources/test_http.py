@@ -11,7 +11,7 @@ import stamina
 from schemas.finding import SourceError
 from schemas.source import RemoteFile
 from tasks.sources import http
-from tests.local_server import serving
+from tests.fakes.server import serving
 
 pytestmark = pytest.mark.integration
 BODY = b"1,2,3\n" * 1000

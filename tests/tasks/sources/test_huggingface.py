@@ -8,7 +8,7 @@ import pytest
 
 from schemas.finding import SourceError
 from tasks.sources import huggingface
-from tests.hub_server import REVISION, HubServer
+from tests.fakes.hub import REVISION, HubServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

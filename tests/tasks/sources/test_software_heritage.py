@@ -14,8 +14,8 @@ import stamina
 from schemas.finding import SourceError
 from tasks.sources import software_heritage
 from tasks.sources.software_heritage import Fetched, contents, is_named, plain_sha1
-from tests.heritage_server import BOMB, Archive
-from tests.object_store import SECRET_KEY, environment, object_store
+from tests.fakes.heritage import BOMB, Archive
+from tests.fakes.object_store import SECRET_KEY, environment, object_store
 
 pytestmark = pytest.mark.integration
 

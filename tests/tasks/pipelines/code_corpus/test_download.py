@@ -16,8 +16,8 @@ from schemas.finding import SourceError
 from tasks.pipelines.code_corpus import download, raw_files, source
 from tasks.sources import huggingface
 from tasks.sources.software_heritage import git_sha1, plain_sha1
-from tests.heritage_server import Archive
-from tests.hub_server import REVISION, HubServer
+from tests.fakes.heritage import Archive
+from tests.fakes.hub import REVISION, HubServer
 from tests.tasks.pipelines.code_corpus.test_raw_files import CODE, THEIRS, decoded, write
 
 pytestmark = pytest.mark.unit

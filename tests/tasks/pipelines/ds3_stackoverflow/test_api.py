@@ -16,7 +16,7 @@ from schemas.settings import Settings
 from tasks.pipelines.ds3_stackoverflow import api as stack_exchange
 from tasks.pipelines.ds3_stackoverflow import source as stackoverflow
 from tasks.pipelines.ds3_stackoverflow.api import Client
-from tests.stack_exchange_server import Api, question, refusal, reply, serving_api
+from tests.fakes.stack_exchange import Api, question, refusal, reply, serving_api
 
 pytestmark = [pytest.mark.integration, pytest.mark.dataset]
 

@@ -23,7 +23,7 @@ from tasks.pipelines.ds4_synthetic import source as prompts
 from tasks.pipelines.ds4_synthetic.source import Filled, fill
 from tasks.sources.gemini import Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tests.conftest import PROJECT
-from tests.gemini_server import GeminiServer
+from tests.fakes.gemini import GeminiServer
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from schemas.ds5_glaive import LONGEST, RAW_ROWS
 from schemas.finding import SourceError
 from tasks.pipelines.ds5_glaive import source as glaive
 from tasks.pipelines.ds5_glaive.sample import FILE, SPOILERS
-from tests.hub_server import HubServer
+from tests.fakes.hub import HubServer
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 

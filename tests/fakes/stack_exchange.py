@@ -1,21 +1,19 @@
-"""A stand-in for the Stack Exchange API 2.3: its two addresses, pages, gzip, quota, backoff, and faults on demand."""
+"""A fake of the Stack Exchange API 2.3: its two addresses, pages, gzip, quota, backoff, and faults."""
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.local_server import Answer, Served, serving
+from tests.fakes.server import Answer, ScriptedServer
 
 PAGE = 2  # items of a page: small, so that few questions make many pages
 
 
 @dataclass
 class Api:
-    """What the stand-in holds and how it behaves. `faults` are answers given once each, before all others."""
+    """The service's data and behaviour. `faults` are answers given once each, before all others."""
 
     questions: list[dict[str, Any]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -25,8 +23,8 @@ class Api:
     faults: list[Answer] = field(default_factory=list)
     parameters: list[dict[str, str]] = field(default_factory=list)
 
-    def answer(self, path: str, asked: int) -> Answer:
-        """The answer to one request."""
+    def answer(self, path: str, before: int) -> Answer:
+        """The answer to one request; `before` counts the requests that came before it."""
         address = urlsplit(path)
         given = {name: values[0] for name, values in parse_qs(address.query).items()}
         self.parameters.append(given)
@@ -36,11 +34,11 @@ class Api:
         items = self._items(address.path, given)
         start = (int(given.get("page", 1)) - 1) * PAGE
         page = items[start : start + PAGE] if address.path == "/questions" else items
-        told: dict[str, Any] = {"items": page, "quota_remaining": self.quota}
-        told["has_more"] = address.path == "/questions" and start + PAGE < len(items)
-        if asked == self.backoff_after:
-            told["backoff"] = self.backoff
-        return 200, gzip.compress(json.dumps(told).encode()), {"Content-Encoding": "gzip"}
+        body: dict[str, Any] = {"items": page, "quota_remaining": self.quota}
+        body["has_more"] = address.path == "/questions" and start + PAGE < len(items)
+        if before == self.backoff_after:
+            body["backoff"] = self.backoff
+        return 200, gzip.compress(json.dumps(body).encode()), {"Content-Encoding": "gzip"}
 
     def _items(self, path: str, given: dict[str, str]) -> list[dict[str, Any]]:
         if path == "/questions":
@@ -52,25 +50,26 @@ class Api:
 
 def question(number: int, tags: tuple[str, ...] = ("kubernetes",), accepted: int | None = None) -> dict[str, Any]:
     """A question as the API gives it."""
-    told = {"question_id": number, "tags": list(tags), "score": 7, "title": f"Question {number}", "body": "<p>Why?</p>"}
-    more = {"view_count": 90, "creation_date": 1_500_000_000, "owner": {"user_id": 5, "display_name": "ada"}}
-    return {**told, **more, **({"accepted_answer_id": accepted} if accepted else {})}
+    asked = {"question_id": number, "tags": list(tags), "score": 7, "title": f"Question {number}"}
+    more = {"body": "<p>Why?</p>", "view_count": 90, "creation_date": 1_500_000_000, "owner": _user(5, "ada")}
+    return {**asked, **more, **({"accepted_answer_id": accepted} if accepted else {})}
 
 
 def reply(number: int, to: int) -> dict[str, Any]:
     """An answer as the API gives it."""
-    told = {"answer_id": number, "question_id": to, "score": 9, "is_accepted": True, "body": "<p>So.</p>"}
-    return {**told, "creation_date": 1_600_000_000, "owner": {"user_id": 6, "display_name": "grace"}}
+    ids = {"answer_id": number, "question_id": to, "score": 9, "is_accepted": True}
+    return {**ids, "body": "<p>So.</p>", "creation_date": 1_600_000_000, "owner": _user(6, "grace")}
+
+
+def _user(number: int, name: str) -> dict[str, Any]:
+    return {"user_id": number, "display_name": name}
 
 
 def refusal(status: int, name: str, message: str) -> Answer:
-    """An error as the API tells it."""
+    """An error as the API gives it."""
     return status, json.dumps({"error_id": status, "error_name": name, "error_message": message}).encode(), {}
 
 
-@contextmanager
-def serving_api(api: Api) -> Iterator[Served]:
-    """Serve `api` on a free port until the block ends."""
-    answer: Callable[[str, int], Answer] = api.answer
-    with serving(answer) as served:
-        yield served
+def serving_api(api: Api) -> ScriptedServer:
+    """A server of `api`."""
+    return ScriptedServer(api.answer)
