@@ -2,7 +2,7 @@
 
 A raw row is a question, an answer, or both side by side (a table of pairs): the columns of the question and those of
 the answer have a prefix. Spellings of one name ("AcceptedAnswerId", "accepted_answer_id") are one name. The words by
-which posts are judged are in tasks/pipelines/ds3_stackoverflow/rules.py.
+which posts are judged are in tasks/pipelines/ds3_stackoverflow/words.py.
 Sources: the data dump's schema (meta.stackexchange.com/q/2677), the API's types (api.stackexchange.com/docs), and
 DOMAIN's tags and formula of quality.
 """
