@@ -44,8 +44,8 @@ def mentions(texts: Sequence[str], needles: Sequence[str]) -> list[str | None]:
     """For each text the first of `needles`, in their order, that it contains; None where it contains none.
 
     Both are compared in lower case, with a run of white space as one blank: "Return  the SUM of x" has "the sum of".
-    All needles are searched at once, so thousands cost little more than one. Raises SourceError for a needle that has fewer
-    than `SHORTEST` characters when compared so.
+    All needles are searched at once, so thousands cost little more than one. Raises SourceError for a needle that has
+    fewer than `SHORTEST` characters when compared so.
     """
     sought = [_lower_on_one_line(needle) for needle in needles]
     _refuse_short(needles, sought)
