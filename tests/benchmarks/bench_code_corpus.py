@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.bench_code_corpus [--times 10]` runs `python flows/code_corpus.py --mode local` with every
 stage on, in a process and a data folder of its own, on `code/source_files.parquet` of `$AUTOMEND_REAL_DATA` (or
-`../shared/data`); seconds of a stage are those that the run's own metrics tell. The larger corpus is made of the files
+`../shared/data`); seconds of a stage are those of the run's own metrics. The larger corpus is made of the files
 and of copies in which every name of several words is another, so that they are no near duplicates of each other. The
 peer, in the same run, is gzip -6 over the same bytes: what a core of this machine takes to look at each byte once.
 
@@ -33,7 +33,7 @@ NAMES = re.compile(r"\b(?=\w*[a-z])(\w+_\w+|[a-z]+[A-Z]\w+|[A-Z][a-z]+[A-Z]\w*)\
 
 
 def real_file() -> Path:
-    """The real files, wherever they are; an exit that says where they were sought."""
+    """The real files, or an exit that says where they were searched."""
     folder = Path(os.environ.get("AUTOMEND_REAL_DATA", PROJECT.parent / "shared" / "data"))
     path = folder / "code" / "source_files.parquet"
     return path if path.is_file() else sys.exit(f"no real code at {path}: set AUTOMEND_REAL_DATA")
@@ -80,7 +80,7 @@ def run(source: Path, data: Path) -> tuple[float, int, dict[str, float]]:
 
 
 def stages(page: str) -> dict[str, float]:
-    """Seconds of each step, as the run's metrics tell them."""
+    """Seconds of each step, by the run's metrics."""
     samples = (sample for family in text_string_to_metric_families(page) for sample in family.samples)
     found = {sample.labels["stage"]: sample.value for sample in samples if sample.name == STAGE_SECONDS}
     return {stage: seconds for stage, seconds in found.items() if stage != "flow"}  # which is all of them
@@ -108,11 +108,12 @@ def measured(times: int) -> int:
             size = other.submit(written, source, times).result()
         files = sum(pq.read_metadata(path).num_rows for path in source.glob("*.parquet"))
         seconds, peak, found = run(source, Path(folder) / "data")
-    told(files, size, seconds, peak, found)
+    print_stages(files, size, seconds, peak, found)
     return peak
 
 
-def told(files: int, size: float, seconds: float, peak: int, found: dict[str, float]) -> None:
+def print_stages(files: int, size: float, seconds: float, peak: int, found: dict[str, float]) -> None:
+    """Print seconds and MB/s of each stage, and the peak."""
     total = sum(found.values())
     print(f"\n{files:,} files, {size:,.1f} MB, every stage on")
     print(f"{'step':28}{'seconds':>9}{'MB/s':>9}")
