@@ -17,7 +17,7 @@ def follow(tables: Tables, file: str, line: int) -> Found:
     stops += [
         Stop(stage, "Kept.")
         for stage in STAGES
-        if tables.has(stage) and rows_at(tables.step(stage).select("file", "line"), file, line)
+        if tables.has(stage) and with_id(tables.step(stage).select("id"), source["id"])
     ]
     published = with_id(tables.step("check").drop("content"), source["id"])
     stops += [
