@@ -13,12 +13,16 @@ import polars as pl
 
 from schemas.finding import Finding
 from schemas.format_a import SPLITS, TEXT
-from tasks.quality.contract import rejects
+from schemas.reject import Reason, reasons
+from tasks.quality.rejects import rejected_rows
 from tasks.quality.statistics import state_counts
 
 DAY = timedelta(days=1)
 SHARES = (0.8, 0.1, 0.1)  # of groups: train, validation, test
 CROSSES = "context_crosses_split"
+REASONS = reasons(
+    Reason(CROSSES, "dropped", "The sequence's time touches two blocks of its entity that are in different splits.")
+)
 GROUP = ("source", "entity", "block")
 
 
@@ -52,7 +56,7 @@ def assign(
     """
     _require(block, shares)
     if sequences.empty:
-        return sequences, rejects(sequences, "dropped", CROSSES)
+        return sequences, rejected_rows("assign", REASONS, sequences, CROSSES)
     blocks = _blocks(pl.from_pandas(sequences[["source", "entity", "context_start", "window_end"]]), block)
     found = (
         _with_split(blocks, shares)
@@ -64,7 +68,7 @@ def assign(
     kept = sequences.assign(
         split=pd.Series(found["split"].to_list(), index=sequences.index, dtype=sequences["split"].dtype)
     )
-    return kept[whole].reset_index(drop=True), rejects(sequences[~whole], "dropped", CROSSES)
+    return kept[whole].reset_index(drop=True), rejected_rows("assign", REASONS, sequences[~whole], CROSSES)
 
 
 def _require(block: timedelta, shares: Sequence[float]) -> None:

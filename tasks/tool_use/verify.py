@@ -21,10 +21,11 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from schemas.format_b import LINE_SCHEMA, MESSAGES_SCHEMA, STAGES, VERIFIED
+from schemas.reject import Reason, Reasons, reasons
 from schemas.scenario import Scenario
 from schemas.tools import APPROVAL, ENVIRONMENTS
 from schemas.workflow import RESULT_SCHEMA, WORKFLOW_SCHEMA
-from tasks.quality.contract import rejects
+from tasks.quality.rejects import rejected_rows
 from tasks.tool_use.offered_tools import Offer, compiled, offer_of
 from tasks.tool_use.simulator.cluster import outcome
 from tasks.tool_use.strict_json import LONGEST, Unreadable, read
@@ -38,6 +39,61 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "assistant": ("user", "tool"),
     "tool": ("tool", "assistant"),
 }
+
+# What can be wrong with any JSON text (tasks/tool_use/strict_json.py).
+UNREADABLE: Mapping[str, str] = {
+    "too_long": f"is longer than {LONGEST:,} characters",
+    "not_json": "is not JSON",
+    "too_deep": "is nested more than 254 levels deep",
+    "repeated_key": "has an object with one key twice",
+    "nul": "contains a NUL character",
+}
+# Fault -> what is wrong, by stage.
+FAULTS: Mapping[str, Mapping[str, str]] = {
+    "format": {
+        "messages_missing": "The row has no messages.",
+        **{f"messages_{word}": f"The text of the messages {what}." for word, what in UNREADABLE.items()},
+        "messages_unreadable": "The messages contain a value that JSON cannot write.",
+        "messages_schema": "The messages are not a list of a system message, requests, answers and results.",
+        "system_is_no_offer": "The system message does not begin with the sentence that offers tools.",
+        **{f"offer_{word}": f"The list of offered tools {what}." for word, what in UNREADABLE.items()},
+        "offer_schema": "The list of offered tools does not fit its schema.",
+        "roles_out_of_order": "A message follows one of a role that it may not follow.",
+        "messages_blank": "A message consists of white space only.",
+        **{f"answer_{word}": f"An answer {what}." for word, what in UNREADABLE.items()},
+        "answer_schema": "An answer is not a workflow with a list of steps.",
+        "answer_blank": "The text of an answer consists of white space only.",
+        "step_ids_out_of_order": "The steps of an answer are not numbered 1, 2, 3 and so on.",
+        **{f"result_{word}": f"The result of a tool {what}." for word, what in UNREADABLE.items()},
+        "result_schema": "The result of a tool does not fit its schema.",
+        "result_of_no_step": "A result names a step that the answer before it does not have, or that has a result.",
+        "last_is_no_answer": "The last message is not an answer.",
+    },
+    "tools": {
+        "tool_offered_twice": "Two offered tools have the same name.",
+        "registry_tool_altered": "A tool of the platform is offered with other parameters or weaker conditions.",
+        "offer_invalid": "The parameters of an offered tool are not a JSON Schema that can be used.",
+        "environment_unknown": "The environment is not development, staging or production.",
+        "tool_not_offered": "An answer calls a tool that was not offered.",
+        "params_invalid": "The parameters of a call do not fit the tool's schema.",
+        "tool_not_in_environment": "An answer calls a tool that may not be used in this environment.",
+        "approval_missing": "In production, a destructive tool is called before enough people approved.",
+    },
+    "execution": {
+        "scenario_invalid": "The scenario cannot be read.",
+        "environment_differs": "The scenario is for another environment than the row.",
+        "step_refused": "The simulated cluster refuses a step of the workflow.",
+        "goal_not_met": "After the workflow the simulated cluster is not as the request wants it.",
+        "beyond_goal": "The workflow changes more than the request asks for.",
+    },
+}
+REASONS: Reasons = reasons(
+    *(
+        Reason(f"{stage}_{fault}", "quarantined", meaning)
+        for stage in STAGES
+        for fault, meaning in FAULTS[stage].items()
+    )
+)
 
 _are_messages = compiled(MESSAGES_SCHEMA)
 _is_answer = compiled(WORKFLOW_SCHEMA)
@@ -230,7 +286,7 @@ def verified(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     failed = [fault for fault, _ in checked if fault]
     passing = table[kept].reset_index(drop=True).drop(columns="verified", errors="ignore")
     passing["verified"] = pd.Series(pd.array(stages, dtype=VERIFIED))
-    return passing, rejects(table[[not keep for keep in kept]].reset_index(drop=True), "quarantined", failed)
+    return passing, rejected_rows("verify_and_split", REASONS, table[[not keep for keep in kept]], failed)
 
 
 def _checked(table: pd.DataFrame) -> Iterator[tuple[str, int]]:

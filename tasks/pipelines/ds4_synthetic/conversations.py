@@ -21,7 +21,6 @@ from schemas.ds4_synthetic import DROPPED, EXTRA, LICENCE, STEM, TEXT_LIMIT
 from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from schemas.tools import ENVIRONMENTS, REGISTRY, Environment, Tool, offered_in
 from schemas.workflow import WORKFLOW_SCHEMA, steps_of
-from tasks.quality.contract import REJECTS
 from tasks.tool_use.offered_tools import compiled
 from tasks.tool_use.strict_json import Unreadable, read
 
@@ -213,7 +212,7 @@ def _reject(row: Mapping[str, Any], fault: str) -> tuple[str, ...]:
 def _rejects(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     columns = list(zip(*rows, strict=True)) or [()] * len(REJECT_COLUMNS)
     series = {
-        name: pd.Series(list(column), dtype=pd.ArrowDtype(REJECTS.field(name).type))
+        name: pd.Series(list(column), dtype=pd.ArrowDtype(pa.int64() if name == "line" else pa.string()))
         for name, column in zip(REJECT_COLUMNS, columns, strict=True)
     }
     return pd.DataFrame(series)

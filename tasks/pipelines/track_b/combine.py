@@ -15,17 +15,19 @@ import polars as pl
 
 from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED
+from schemas.reject import Reason, reasons
 from schemas.workflow import steps_of
 from tasks.pipelines.track_b.duplicates import KINDS, distinct
 from tasks.pipelines.track_b.mixture import mixed
 from tasks.quality import licences
-from tasks.quality.contract import rejects
+from tasks.quality.rejects import rejected_rows
 from tasks.quality.splits import SHARES, by_group, require_shares
 
 Array = np.ndarray[Any, Any]
 
 THRESHOLD = 0.85  # Jaccard
 SHARE_ALIKE = "share_alike"
+REASONS = reasons(Reason(SHARE_ALIKE, "dropped", "The licence is share-alike, and the file is to be permissive."))
 TYPES = {**COLUMNS, "verified": VERIFIED}
 CHARACTERS_PER_TOKEN = 4  # a rule of thumb for English and code; no tokenizer was asked
 TOP_TOOLS = 30
@@ -54,7 +56,7 @@ def combine(
     unwanted = strict & (licence == "permissive")
     order = _priority(table, strict)
     kept, duplicates = distinct(table.iloc[order[~unwanted[order]]], threshold, workers)
-    left_out = rejects(_sorted(table[unwanted]), "dropped", SHARE_ALIKE)
+    left_out = rejected_rows("combine", REASONS, _sorted(table[unwanted]), SHARE_ALIKE)
     return by_group(_sorted(kept), shares), duplicates, left_out
 
 

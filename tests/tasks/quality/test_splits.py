@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from schemas.format_a import TEXT
-from schemas.snapshot import REJECT_COLUMNS
+from schemas.reject import REJECT_COLUMNS
 from tasks.quality.splits import assign, by_group, findings, sizes, split_of
 from tests.tasks.quality.rows import ANY_ROWS, MINUTE, sequences
 
@@ -72,7 +72,7 @@ def test_a_context_that_reaches_into_another_split_is_dropped_with_its_reason() 
         )
     )
     assert list(good["split"]) == ["train", "test"]
-    assert tuple(bad.columns) == REJECT_COLUMNS
+    assert tuple(bad.columns) == tuple(REJECT_COLUMNS)
     assert list(bad["outcome"]) == ["dropped"]
     assert list(bad["reason"]) == ["context_crosses_split"]
     assert '"sequence_ids":[7,8]' in bad["row"].iloc[0]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.format_b import COLUMNS, MESSAGES_SCHEMA, VERIFIED, messages_json
+from schemas.reject import REJECT_COLUMNS
 from schemas.scenario import ClusterState, Node, Scenario, Untouched
-from schemas.snapshot import REJECT_COLUMNS
 from schemas.workflow import answer, result
 from tasks.tool_use import verify
 from tasks.tool_use.strict_json import LONGEST, Unreadable
@@ -344,7 +344,7 @@ def test_rows_are_kept_with_their_stages_or_quarantined_with_stage_and_fault() -
     assert kept["verified"].dtype == VERIFIED
     assert list(kept.columns) == [*COLUMNS, "verified"]
     assert kept.drop(columns="verified").equals(table.iloc[[0, 2, 5]].reset_index(drop=True))
-    assert tuple(rejects.columns) == REJECT_COLUMNS
+    assert tuple(rejects.columns) == tuple(REJECT_COLUMNS)
     assert rejects["reason"].tolist() == [
         "format_messages_schema",
         "tools_approval_missing",

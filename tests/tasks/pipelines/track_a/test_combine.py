@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from schemas.format_a import COLUMNS, SEVERITY_ORDER, STATES
-from schemas.snapshot import REJECT_COLUMNS
+from schemas.reject import REJECT_COLUMNS
 from tasks.pipelines.track_a.combine import combine, conflicts, parts
 from tasks.quality.splits import assign
 from tests.tasks.quality.rows import ANY_ROWS, sequences
@@ -111,7 +111,7 @@ def test_an_earlier_occurrence_in_a_new_entity_is_what_can_move_a_row() -> None:
 def test_columns_are_format_a_and_slices_are_left_out() -> None:
     combined, rejected = combine(sequences([{}], status=["Failed"]), sequences([{"source": "b"}], system=["hdfs"]))
     assert dict(combined.dtypes) == COLUMNS
-    assert tuple(rejected.columns) == REJECT_COLUMNS
+    assert tuple(rejected.columns) == tuple(REJECT_COLUMNS)
 
 
 def test_tables_without_rows_and_no_tables_give_an_empty_one() -> None:

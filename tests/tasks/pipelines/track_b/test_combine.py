@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, SPLITS, VERIFIED, message, messages_json
-from schemas.snapshot import REJECT_COLUMNS
+from schemas.reject import REJECT_COLUMNS
 from schemas.workflow import answer, result
 from tasks.curate.dedup.minhash import jaccard
 from tasks.pipelines.track_b.combine import combine, overview, parts
@@ -177,7 +177,7 @@ def test_columns_are_format_b_verified_and_split_and_slices_are_left_out() -> No
     types = {**COLUMNS, "verified": VERIFIED}
     assert list(combined.columns) == [*types, "split"]
     assert {name: combined[name].dtype for name in types} == types
-    assert tuple(rejected.columns) == REJECT_COLUMNS
+    assert tuple(rejected.columns) == tuple(REJECT_COLUMNS)
 
 
 def test_tables_without_rows_and_no_tables_give_empty_ones() -> None:
