@@ -18,9 +18,11 @@ from tasks.engine import snapshots, store
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
-from tasks.pipelines.ds4_synthetic import conversations as ds4
-from tasks.pipelines.ds4_synthetic import source as prompts
-from tasks.pipelines.ds4_synthetic.source import SOURCE, decode
+from tasks.pipelines.ds4_synthetic.conversations import conversations
+from tasks.pipelines.ds4_synthetic.export import EXPORT, decode
+from tasks.pipelines.ds4_synthetic.prompt_store import STORE, fill
+from tasks.pipelines.ds4_synthetic.reports import schema_stats
+from tasks.pipelines.ds4_synthetic.source import SOURCE, has_prompt_file
 from tasks.sources.acquire import Acquired, acquire
 from tasks.sources.gemini import MODEL, Budget, Gemini
 
@@ -66,15 +68,15 @@ def ds4_synthetic(
     note = ASKED if budget else NO_KEY if teacher == "gemini" else NOT_ASKED
     get_run_logger().log(30 if note is NO_KEY else 20, "ds4_synthetic: %s", note)
     generations = generate(raw.files, root, mode, scale, model, budget)
-    conversations, left_out = derive_batches(ds4.conversations, generations, decode=decode)
+    made, left_out = derive_batches(conversations, generations, decode=decode)
     return assure(
-        conversations,
+        made,
         form=FORMAT_B,
         source=SOURCE,
         acquired=replace(raw, files=(generations,)),
         slices=(*SLICES, "environment"),
         outcomes=tuple(SLICES),
-        statistics={"schema_stats.json": derive(ds4.schema_stats, conversations)},
+        statistics={"schema_stats.json": derive(schema_stats, made)},
         rejected=(left_out,),
         rules={},
         limits=thresholds(limits=limits).limits,
@@ -84,7 +86,7 @@ def ds4_synthetic(
 
 def _brought(mode: Mode, source: Path | None, root: Path, scale: float) -> Acquired:
     """The prompt files of this run. A folder without any is no fault: the grammar needs none."""
-    if mode == "local" and source is not None and source.is_dir() and not prompts.among(source):
+    if mode == "local" and source is not None and source.is_dir() and not has_prompt_file(source):
         get_run_logger().info("ds4_synthetic: no prompt file below %s; the grammar needs none.", source)
         return Acquired(files=(), missing=SOURCE.expected, unused={}, truth=None)
     return acquire(SOURCE, mode, source, root, scale=scale)
@@ -99,15 +101,15 @@ def generate(
     log, key = get_run_logger(), secret("google_api_key") if budget else None
     teacher = Gemini(key, model=model, budget=budget, url=settings().gemini_url) if key and budget else None
     folder = root / "raw" / SOURCE.stem
-    export = folder / "store" / mode / prompts.EXPORT
+    export = folder / "store" / mode / EXPORT
     named = [(str(raw.file.relative_to(folder / mode)), raw.file) for raw in files]
-    answered = export.with_name(prompts.STORE)  # what was paid for once, on any machine
+    answered = export.with_name(STORE)  # what was paid for once, on any machine
     store.pull(answered, root)
-    filled = prompts.fill(answered, export, named, scale=scale, teacher=teacher, told=log.warning)
+    filled = fill(answered, export, named, scale=scale, teacher=teacher, warn=log.warning)
     store.push(answered, root)
     log.info("ds4_synthetic: %s", filled)
-    if filled.lesson.stopped:
-        log.warning("ds4_synthetic: %s did not get to all prompts. %s", model, filled.lesson.stopped)
+    if filled.teacher_report.stopped:
+        log.warning("ds4_synthetic: %s did not get to all prompts. %s", model, filled.teacher_report.stopped)
     return snapshots.as_snapshot(export, root, mode)
 
 
