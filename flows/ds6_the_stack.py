@@ -14,7 +14,9 @@ from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.hooks import ANNOUNCED
-from tasks.pipelines.ds6_the_stack import conversations as stack
+from tasks.pipelines.ds6_the_stack.conversations import conversations
+from tasks.pipelines.ds6_the_stack.duplicates import distinct
+from tasks.pipelines.ds6_the_stack.reports import quality_report, schema_stats
 from tasks.pipelines.ds6_the_stack.source import REPO, REVISION, SHARDS, at, decode
 from tasks.sources.acquire import acquire
 
@@ -54,18 +56,18 @@ def ds6_the_stack(
     opted_out = opt_outs.read(opt_out)
     origin = at(repo, revision, shards)
     raw = acquire(origin, mode, source, root, scale=scale)
-    made, left_out = derive_batches(stack.conversations, *raw.files, decode=decode, opted_out=opted_out)
-    conversations, copies = derive(stack.distinct, made)
+    made, left_out = derive_batches(conversations, *raw.files, decode=decode, opted_out=opted_out)
+    kept, copies = derive(distinct, made)
     rejected = (left_out, copies)
     return assure(
-        conversations,
+        kept,
         form=FORMAT_B,
         source=origin,
         acquired=raw,
         slices=SLICE_NAMES,
         statistics={
-            "schema_stats.json": derive(stack.schema_stats, conversations),
-            "quality_report.json": derive(stack.quality_report, conversations, *rejected),
+            "schema_stats.json": derive(schema_stats, kept),
+            "quality_report.json": derive(quality_report, kept, *rejected),
         },
         rejected=rejected,
         rules={},
