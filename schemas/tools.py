@@ -6,9 +6,11 @@ Source of names, effects, approvals and environments: the platform's tool regist
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
+
+from schemas.document import Document
 
 Effect = Literal["read", "write", "destructive"]
 Environment = Literal["development", "staging", "production"]
@@ -22,7 +24,7 @@ CHANNEL = r"^[#@][\w.-]{1,80}$"
 
 
 class Tool(BaseModel):
-    """A function on offer. `parameters` is a JSON Schema of type object that allows nothing it does not name.
+    """A function on offer. `parameters` is a JSON Schema of type object that allows no further keys.
 
     `approvals` is how many people must agree where the platform asks for agreement; a destructive step in production
     without an approval step before it is invalid.
@@ -32,13 +34,13 @@ class Tool(BaseModel):
 
     name: str
     description: str
-    parameters: dict[str, Any]
+    parameters: Document
     effect: Effect
     approvals: int = 0
     environments: tuple[Environment, ...] = ENVIRONMENTS
 
-    def offer(self) -> dict[str, Any]:
-        """The tool as the system prompt shows it; what is as for any other function (no approvals) is left out."""
+    def offer(self) -> Document:
+        """The tool as the system prompt shows it, without the fields that have their default."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -46,8 +48,8 @@ def _tool(
     name: str,
     description: str,
     effect: Effect,
-    required: Mapping[str, Any],
-    optional: Mapping[str, Any] | None = None,
+    required: Mapping[str, Document],
+    optional: Mapping[str, Document] | None = None,
     approvals: int = 0,
     environments: tuple[Environment, ...] = ENVIRONMENTS,
 ) -> Tool:
@@ -67,15 +69,15 @@ def _tool(
     )
 
 
-def _text(description: str, limit: int = 4_000, **more: Any) -> dict[str, Any]:
+def _text(description: str, limit: int = 4_000, **more: object) -> Document:
     return {"type": "string", "description": description, "minLength": 1, "maxLength": limit, **more}
 
 
-def _whole(description: str, minimum: int, maximum: int, **more: Any) -> dict[str, Any]:
+def _whole(description: str, minimum: int, maximum: int, **more: object) -> Document:
     return {"type": "integer", "description": description, "minimum": minimum, "maximum": maximum, **more}
 
 
-def _choice(description: str, *values: str) -> dict[str, Any]:
+def _choice(description: str, *values: str) -> Document:
     return {"type": "string", "description": description, "enum": list(values)}
 
 
