@@ -8,7 +8,7 @@ import pandera.pandas as pa
 
 from schemas import format_a, format_b
 from schemas.finding import GateFailed
-from schemas.limits import Limits, Representation
+from schemas.limits import MISSING, OUTLIERS, Limits, Representation
 from schemas.published import Published
 from schemas.snapshot import Snapshot
 from schemas.source import Source
@@ -105,6 +105,8 @@ def assure(
             form.anomalies,
             seen,
             previous_rows=before,
+            missing_limit=MISSING,
+            outlier_limit=OUTLIERS,
             rejected_limit=limits.quarantined,
             volume_drop=limits.volume_drop,
             rejected_rows=refused.rows + sum(table.rows for table in unverified),

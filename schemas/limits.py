@@ -2,6 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+NEAR_DUPLICATES = 0.85  # Jaccard similarity at which a text repeats another
+MISSING = 0.0  # share of rows that may lack a required value
+OUTLIERS = 0.05  # share of rows that may be of unusual length
+
 
 class Limits(BaseModel):
     """Where a check's finding stops holding."""

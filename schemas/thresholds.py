@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.ds3_stackoverflow import MIN_SCORE
 from schemas.ds5_glaive import RARE, VERY_RARE
-from schemas.limits import Limits, LoadRules, Representation
+from schemas.limits import NEAR_DUPLICATES, Limits, LoadRules, Representation
 
 VARIABLE = "automend_thresholds"
 
@@ -22,7 +22,9 @@ class Thresholds(BaseModel):
     ds6_representation: Representation = Representation()
     code_representation: Representation = Representation()
     min_score: int = Field(MIN_SCORE, description="Least score of a question of ds3_stackoverflow.")
-    near_duplicates: float = Field(0.85, gt=0, le=1, description="Jaccard similarity at which a line repeats another.")
+    near_duplicates: float = Field(
+        NEAR_DUPLICATES, gt=0, le=1, description="Jaccard similarity at which a line repeats another."
+    )
 
     def over(self, **given: Any) -> Self:
         """These thresholds, with what a run was given in their place; None: not given.

@@ -28,8 +28,8 @@ def test_a_failed_check_says_what_where_and_what_next() -> None:
         "  missing: share without template: measured 0.31, limit 0.05",
         "Rejected rows, each with its reason: data/quarantine.parquet",
         (
-            "What was published before stays as it is. Mend the input and run again; if the source changed on purpose, "
-            "change its contract or rules (schemas/ds2_loghub.py, tasks/pipelines/ds2_loghub/), or raise the limit it "
+            "The last published version is unchanged. Correct the input and run again; if the source changed on "
+            "purpose, change its contract or rules (schemas/ds2_loghub.py, tasks/pipelines/ds2_loghub/), or raise the limit it "
             "broke."
         ),
     ]
@@ -82,5 +82,5 @@ def test_the_budget_is_a_share_of_the_rows_that_came_in(quarantined: int, holds:
 
 def test_the_budget_names_the_most_frequent_reasons_and_ignores_drops() -> None:
     rows = {"in": 10, "kept": 0, "dropped": {"x": 4}, "quarantined": {"a": 1, "b": 3, "c": 1, "d": 1}}
-    assert quarantine_budget(rows).detail == "6 of 10: b 3, a 1, c 1"
-    assert quarantine_budget({"in": 0, "kept": 0, "dropped": {}, "quarantined": {}}).holds
+    assert quarantine_budget(rows, 0.05).detail == "6 of 10: b 3, a 1, c 1"
+    assert quarantine_budget({"in": 0, "kept": 0, "dropped": {}, "quarantined": {}}, 0.05).holds

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from schemas.format_b import SPLITS
+from schemas.limits import NEAR_DUPLICATES
 from schemas.source import Source
 from tasks.engine.snapshots import to_json
 from tasks.pipelines.track_b.combine import combine, overview, parts
@@ -34,9 +35,9 @@ def run(**told: Any) -> dict[str, Any]:
         {"id": "a:3", "source": "a", "user": words(50, 90), "licence": "CC-BY-SA-4.0"},
         {"id": "a:4", "source": "a", "user": words(90, 130), **ran},
     ]
-    every, duplicates, left_out = combine(conversations(*rows))
+    every, duplicates, left_out = combine(conversations(*rows), threshold=NEAR_DUPLICATES)
     counts = orjson.loads(to_json(overview(every, duplicates, left_out)))  # as the flow reads it: keys in order
-    train, _, _ = parts(every)
+    train, _, _ = parts(every, None, 42)
     return conversation_summary(
         every,
         counts=counts,
