@@ -18,11 +18,25 @@ REASONS = reasons(
     Reason("repeated_key", "quarantined", "An object of the line has one key twice."),
     Reason("nul", "quarantined", "A text in the line's JSON contains an escaped NUL character."),
     Reason("not_an_object", "quarantined", "The line is JSON, but not an object."),
-    Reason("user_intent_missing", "quarantined", "The row has no text in user_intent."),
-    Reason("tool_context_unreadable", "quarantined", "tool_context is neither text, nor JSON that names tools."),
-    Reason("environment_unknown", "quarantined", "tool_context names an environment that the platform does not have."),
-    Reason("tool_unknown", "quarantined", "tool_context names a tool that is not in the registry and not described."),
-    Reason("text_too_long", "quarantined", f"user_intent or tool_context has more than {TEXT_LIMIT:,} characters."),
+    Reason("user_intent_missing", "quarantined", "The row has no text in the field user_intent."),
+    Reason(
+        "tool_context_unreadable", "quarantined", "The field tool_context is neither text nor JSON that names tools."
+    ),
+    Reason(
+        "environment_unknown",
+        "quarantined",
+        "The field tool_context names an environment that the platform does not have.",
+    ),
+    Reason(
+        "tool_unknown",
+        "quarantined",
+        "The field tool_context names a tool that is neither in the registry nor described.",
+    ),
+    Reason(
+        "text_too_long",
+        "quarantined",
+        f"The field user_intent or tool_context has more than {TEXT_LIMIT:,} characters.",
+    ),
     Reason(DUPLICATE_ID, "dropped", "An earlier row of the file has the same id."),
     Reason(DUPLICATE_PROMPT, "dropped", "An earlier row has the same request and context."),
     Reason(NOT_ANSWERED, "dropped", "No teacher has answered the prompt yet; it stays in the store for a later run."),

@@ -29,8 +29,8 @@ def test_a_failed_check_says_what_where_and_what_next() -> None:
         "Rejected rows, each with its reason: data/quarantine.parquet",
         (
             "The last published version is unchanged. Correct the input and run again; if the source changed on "
-            "purpose, change its contract or rules (schemas/ds2_loghub.py, tasks/pipelines/ds2_loghub/), or raise the limit it "
-            "broke."
+            "purpose, change its contract or rules (schemas/ds2_loghub.py, tasks/pipelines/ds2_loghub/), or raise the "
+            "limit it broke."
         ),
     ]
 

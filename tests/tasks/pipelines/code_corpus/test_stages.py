@@ -443,11 +443,8 @@ def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     seen = made[list(CHECKED)]
     told, validation = reports.data_statistics(seen, stages=[]), reports.validation_report(*check(made, Files))
     fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5, **LIMITS)
-    bias = {
-        **outcome_bias(seen, slices=SLICES, disparity_limit=0.1),
-        "severity": "high",
-        "findings": ["repo: one/of has 99 % of the rows"],
-    }
+    bias = outcome_bias(seen, slices=SLICES, disparity_limit=0.1)
+    bias |= {"severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
     run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source={})
     assert verdict(run)[0] == "look"
     wrong = {"groups far off the others", *(found["name"] for found in fall["anomalies"])}

@@ -88,10 +88,8 @@ def test_rows_stay_as_they_are_and_in_their_order() -> None:
 
 def test_the_seed_decides_which_rows_stay_and_their_order_does_not() -> None:
     train = train_of(a=20, b=50)
-    made, again = (
-        mixed(train, {"a": 1, "b": 1}, seed=42),
-        mixed(train.iloc[::-1].reset_index(drop=True), {"a": 1, "b": 1}, seed=42),
-    )
+    backwards = train.iloc[::-1].reset_index(drop=True)
+    made, again = (mixed(table, {"a": 1, "b": 1}, seed=42) for table in (train, backwards))
     assert chosen(made, "b") == chosen(again, "b")
     assert chosen(made, "b") != chosen(mixed(train, {"a": 1, "b": 1}, seed=7), "b")
 
