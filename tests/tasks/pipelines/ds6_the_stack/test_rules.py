@@ -15,6 +15,7 @@ from tasks.pipelines.ds6_the_stack.rules import PERMISSIVE, REASONS, VIOLATIONS,
 from tasks.pipelines.ds6_the_stack.sample import sample
 from tasks.pipelines.ds6_the_stack.sample_texts import BOMB
 from tasks.pipelines.ds6_the_stack.source import decode
+from tests.conftest import PROJECT
 from tests.tasks.pipelines.ds6_the_stack.manifest_files import KUSTOMIZATION, LIST, MANIFEST, PAD, SERVICE, judged, rows
 
 pytestmark = [pytest.mark.unit, pytest.mark.dataset]
@@ -140,6 +141,13 @@ def test_the_rules_reasons_are_explained_in_the_order_of_the_rules() -> None:
     assert names == [name for name in REASONS if name in names]
     assert set(VIOLATIONS) <= set(REASONS)
     assert len({name.lower() for name in PERMISSIVE}) == len(PERMISSIVE) == 9
+
+
+def test_the_readme_lists_the_rules_in_their_order_with_their_source() -> None:
+    readme = (PROJECT / "tasks/pipelines/ds6_the_stack/README.md").read_text()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in readme.splitlines() if line.startswith("| ")]
+    rules = [(rule.reason, rule.source) for rule in file_rules(())]
+    assert [(row[0], row[2]) for row in cells if (row[0], row[-1]) in rules] == rules
 
 
 # Reasons of the tests above, of test_manifest.py, test_conversations.py and test_duplicates.py.
