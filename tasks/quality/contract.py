@@ -134,8 +134,8 @@ def _failed(table: pd.DataFrame, schema: DataFrameSchema) -> dict[int, str]:
 def _errors(table: pd.DataFrame, schema: DataFrameSchema) -> list[SchemaError]:
     try:
         schema.validate(table, lazy=True)
-    except SchemaErrors as found:
-        return found.schema_errors
+    except SchemaErrors as failure:
+        return failure.schema_errors
     return []
 
 

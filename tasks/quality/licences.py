@@ -62,11 +62,11 @@ def terms(licence: str) -> tuple[str, ...]:
         raise _unknown(licence) from error
     names: dict[str, str] = {}
 
-    def name(found: re.Match[str]) -> str:
+    def name(match: re.Match[str]) -> str:
         """Ids are no Python names; AND and OR between them are operators."""
-        if found[0] in {"AND", "OR"}:
-            return found[0].lower()
-        return names.setdefault(found[0], f"licence_{len(names)}")
+        if match[0] in {"AND", "OR"}:
+            return match[0].lower()
+        return names.setdefault(match[0], f"licence_{len(names)}")
 
     text = re.sub(r"[\w.+-]+( WITH [\w.-]+)?", name, expression)
     ids = {variable: spdx for spdx, variable in names.items()}

@@ -62,18 +62,18 @@ def _groups(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _fairlearn_part(rates: Mapping[str, Document], judged: Sequence[str]) -> Document:
     part: Document = {}
-    for name, found in rates.items():
-        part[f"{name}_by_group"] = found["by_group"]
-        part[f"{name}_disparity"] = found["disparity"]
-        part[f"{name}_disparity_beyond_chance"] = round(found["gap"], 6)
-        part[f"{name}_smallest"] = found["smallest"]
+    for name, rate in rates.items():
+        part[f"{name}_by_group"] = rate["by_group"]
+        part[f"{name}_disparity"] = rate["disparity"]
+        part[f"{name}_disparity_beyond_chance"] = round(rate["gap"], 6)
+        part[f"{name}_smallest"] = rate["smallest"]
     return {**part, "bias_detected": any(rates[name]["bias_detected"] for name in judged)}
 
 
 def _slicing_part(shares: Mapping[str, Document], rates: Mapping[str, Document]) -> Document:
-    part: Document = {f"{name}_slice": found for name, found in shares.items()}
-    for name, found in rates.items():
-        by_group = found["by_group"]["selection_rate"]
+    part: Document = {f"{name}_slice": each for name, each in shares.items()}
+    for name, rate in rates.items():
+        by_group = rate["by_group"]["selection_rate"]
         part[f"outcome_rate_by_{name}"] = {group: percent(rate) for group, rate in by_group.items()}
     return part
 
@@ -94,13 +94,13 @@ def _mitigation(counts: pd.DataFrame) -> Document:
 
 def _rate_sentences(rates: Mapping[str, Document], limit: float) -> list[str]:
     sentences = []
-    for name, found in rates.items():
-        if found["bias_detected"]:
-            by_group = found["by_group"]["selection_rate"]
+    for name, rate in rates.items():
+        if rate["bias_detected"]:
+            by_group = rate["by_group"]["selection_rate"]
             most, least = max(by_group, key=by_group.__getitem__), min(by_group, key=by_group.__getitem__)
             sentences.append(
                 f"outcome rate by {name}: {most} {by_group[most]:.1%}, {least} {by_group[least]:.1%}: disparity "
-                f"{found['disparity']:.3f}, limit {limit:g}; {found['gap']:.3f} of it is beyond chance"
+                f"{rate['disparity']:.3f}, limit {limit:g}; {rate['gap']:.3f} of it is beyond chance"
             )
     return sentences
 
@@ -124,11 +124,11 @@ def _off_mean_sentences(groups: Mapping[str, pd.DataFrame], limits: Representati
 
 def _share_sentences(shares: Mapping[str, Document], limits: Representation) -> list[str]:
     sentences = []
-    for name, found in shares.items():
+    for name, share_of in shares.items():
         sentences += [
-            f"{name}: {group} has {share:g}% of the rows" for group, share in found["dominant_classes"].items()
+            f"{name}: {group} has {share:g}% of the rows" for group, share in share_of["dominant_classes"].items()
         ]
-        rare = _below(found, limits.rare)
+        rare = _below(share_of, limits.rare)
         if rare:
             few = ", ".join(f"{group} {share:g}%" for group, share in list(rare.items())[:5])
             more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
@@ -137,8 +137,8 @@ def _share_sentences(shares: Mapping[str, Document], limits: Representation) -> 
     return sentences
 
 
-def _below(found: Document, limit: float) -> dict[str, float]:
+def _below(share_of: Document, limit: float) -> dict[str, float]:
     """Groups with less than `limit` of the rows, rarest first; "other" is many groups and is not counted."""
-    shares = {group: share for group, share in found["distribution"].items() if group != OTHER}
+    shares = {group: share for group, share in share_of["distribution"].items() if group != OTHER}
     few = {group: share for group, share in shares.items() if share < 100 * limit}
     return dict(sorted(few.items(), key=lambda item: (item[1], item[0])))

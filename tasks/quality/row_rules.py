@@ -19,7 +19,7 @@ Booleans: TypeAlias = Sequence[bool] | pd.Series
 
 @dataclass(frozen=True)
 class Rule:
-    """One filter: rows for which `keeps(rows)` is not true (a missing value is not true) are left out for `reason`.
+    """One filter: rows for which `keeps(rows)` is not true (a missing value is not true) are rejected for `reason`.
 
     `reason` is the name of a Reason of the pipeline, which has its outcome and meaning. `keeps` gets a table whose
     columns it knows and returns one boolean a row, in their order. `source` is where the rule or its number comes from.

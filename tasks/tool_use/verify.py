@@ -3,7 +3,7 @@
     format     the messages parse, their roles follow each other, every answer is a workflow, results name its steps
     tools      every tool called was offered, its parameters fit, and it may be used in that environment; in
                production something destructive comes after an approval
-    execution  a simulated cluster runs the workflow, and the request's post-condition holds
+    execution  a simulated cluster runs the workflow, and the request's post-condition is met
 
 Each stage returns "" or a snake_case word for the first fault. Hostile input (5 MB texts, deep nesting, repeated keys)
 is a fault too, never an exception.

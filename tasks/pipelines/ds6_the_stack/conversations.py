@@ -87,8 +87,8 @@ def _requests(several: Sequence[Manifest]) -> list[str | None]:
     texts = [_request_for(each) for each in several]
     spans = pii.find_all([text or "" for text in texts])
     return [
-        _request_for(each, _is_clean) if found else text
-        for each, text, found in zip(several, texts, spans, strict=True)
+        _request_for(each, _is_clean) if to_redact else text
+        for each, text, to_redact in zip(several, texts, spans, strict=True)
     ]
 
 

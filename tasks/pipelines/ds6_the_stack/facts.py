@@ -39,8 +39,8 @@ def _replicas(resource: Resource) -> Iterator[Fact]:
 
 
 def _image(resource: Resource) -> Iterator[Fact]:
-    found = images(resource) or [text_of(resource.body, "spec", "image")]
-    image = sayable_image(found[0])
+    all_images = images(resource) or [text_of(resource.body, "spec", "image")]
+    image = sayable_image(all_images[0])
     if image:
         yield Fact("doing", f"running {('the image ' if ':' in image else '')}{image}")
 
@@ -52,10 +52,10 @@ def _containers(resource: Resource) -> Iterator[Fact]:
 
 
 def _ports(resource: Resource) -> Iterator[Fact]:
-    found = [str(port) for port in ports(resource)]
+    numbers = [str(port) for port in ports(resource)]
     verb = "exposing" if resource.kind == "Service" else "listening on"
-    if 0 < len(found) <= 2:
-        yield Fact("doing", f"{verb} {'port' if len(found) == 1 else 'ports'} {listed(found)}")
+    if 0 < len(numbers) <= 2:
+        yield Fact("doing", f"{verb} {'port' if len(numbers) == 1 else 'ports'} {listed(numbers)}")
 
 
 def _backend(resource: Resource) -> Iterator[Fact]:
@@ -107,10 +107,10 @@ def _workflow(resource: Resource) -> Iterator[Fact]:
 def _hosts(resource: Resource) -> Iterator[Fact]:
     spec = at(resource.body, "spec")
     places = [spec, *items_of(spec, "rules"), *items_of(spec, "servers")]
-    found = [host for place in places for key in ("hosts", "hostnames") for host in items_of(place, key)]
-    found += [at(place, "host") for place in places]
+    hosts = [host for place in places for key in ("hosts", "hostnames") for host in items_of(place, key)]
+    hosts += [at(place, "host") for place in places]
     names = list(
-        dict.fromkeys(sayable(host) for host in found if isinstance(host, str) and sayable(host) not in {"", "*"})
+        dict.fromkeys(sayable(host) for host in hosts if isinstance(host, str) and sayable(host) not in {"", "*"})
     )
     if names:
         yield Fact("doing", f"serving {names[0] if len(names) == 1 else f'{names[0]} and other hosts'}")

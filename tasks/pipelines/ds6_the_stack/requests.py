@@ -119,7 +119,7 @@ def _qualified(resource: Resource, *, plain: bool, grouped: bool) -> str:
         return f"{'headless' if headless else sort} {noun}".strip()
     if resource.kind == "Secret" and text_of(resource.body, "type") == "kubernetes.io/tls":
         return f"TLS {noun}"
-    group = sayable(resource.group)  # tells a custom kind from others of the same name
+    group = sayable(resource.group)  # two custom kinds may have one name
     return f"{noun} ({group})" if grouped and "." in group and _family(resource) == "other" else noun
 
 
@@ -141,7 +141,7 @@ def _sentence(facts: Sequence[Fact], most: int, digest: bytes) -> str:
 
 
 def _listing(resources: Sequence[Resource], detail: Detail, *, app: str, plain: bool, digest: bytes) -> str:
-    """A Service, two ConfigMaps and a Deployment with 3 replicas; the main one stands last, for its facts."""
+    """A Service, two ConfigMaps and a Deployment with 3 replicas; the main one comes last, for its facts."""
     counts = Counter(resource.kind for resource in resources)
     main = main_kind(resources)
     named = detail.names and not app and len(resources) <= MOST_NAMED

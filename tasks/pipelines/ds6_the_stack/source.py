@@ -144,7 +144,7 @@ SOURCE = Source(
     stem="ds6_the_stack",
     title="The Stack (deduplicated), infrastructure as code",
     homepage=f"https://huggingface.co/datasets/{REPO}",
-    licence="The licence of each file's repository, told in every row; permissive ones only are kept",
+    licence="The licence of each file's repository, named in every row; permissive licences alone are kept",
     citation=(
         "Denis Kocetkov, Raymond Li, Loubna Ben Allal, Jia Li, Chenghao Mou, Carlos Munoz Ferrandis, Yacine Jernite, "
         "Margaret Mitchell, Sean Hughes, Thomas Wolf, Dzmitry Bahdanau, Leandro von Werra, Harm de Vries. The Stack: "
