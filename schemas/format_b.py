@@ -160,14 +160,14 @@ def table(rows: Sequence[Mapping[str, object]], extra: Mapping[str, pd.ArrowDtyp
     return arrow.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
 
 
-def _filled(name: str) -> pa.Column:
+def _not_empty(name: str) -> pa.Column:
     return pa.Column(COLUMNS[name], pa.Check.str_length(min_value=1, name=f"{name}_empty"))
 
 
 Conversations = pa.DataFrameSchema(
     {
         "id": pa.Column(COLUMNS["id"], pa.Check.str_length(min_value=1, name="id_empty"), unique=True),
-        **{name: _filled(name) for name in ("source", "group", "messages", "licence")},
+        **{name: _not_empty(name) for name in ("source", "group", "messages", "licence")},
         "attribution": pa.Column(COLUMNS["attribution"]),
         "environment": pa.Column(COLUMNS["environment"], pa.Check.isin(ENVIRONMENTS, name="environment_unknown")),
         "weight": pa.Column(COLUMNS["weight"], pa.Check.ge(0, name="weight_negative")),

@@ -53,11 +53,11 @@ def anomalies(
     severity: "none"; "error" for more than 10 anomalies or one that is an error by itself; else "warning".
     """
     findings = [
-        *_schema(table, columns, extra),
-        *_missing_values(table, columns, missing_limit),
-        *_outliers(table, by, outlier_limit),
-        _format(len(table) + rejected_rows if rows_in is None else rows_in, rejected_rows, rejected_limit),
-        *_volume(len(table), previous_rows, volume_drop),
+        *_schema_findings(table, columns, extra),
+        *_missing_findings(table, columns, missing_limit),
+        *_outlier_findings(table, by, outlier_limit),
+        _format_finding(len(table) + rejected_rows if rows_in is None else rows_in, rejected_rows, rejected_limit),
+        *_volume_findings(len(table), previous_rows, volume_drop),
     ]
     broken = [finding for finding in findings if not finding.holds]
     return {
@@ -81,7 +81,7 @@ def severity_of(broken: Sequence[Finding]) -> str:
     return "error" if is_error else "warning"
 
 
-def _schema(table: pd.DataFrame, columns: Columns, extra: Sequence[str] | None) -> Iterator[Finding]:
+def _schema_findings(table: pd.DataFrame, columns: Columns, extra: Sequence[str] | None) -> Iterator[Finding]:
     """A finding for each required column that is absent or of another type, and for each that is not expected."""
     expected = set(columns) | set(table.columns if extra is None else extra)
     faults = [f"{name} is missing" for name in columns if name not in table.columns]
@@ -104,7 +104,7 @@ def _schema(table: pd.DataFrame, columns: Columns, extra: Sequence[str] | None) 
         )
 
 
-def _missing_values(table: pd.DataFrame, columns: Columns, limit: float) -> Iterator[Finding]:
+def _missing_findings(table: pd.DataFrame, columns: Columns, limit: float) -> Iterator[Finding]:
     for name in (name for name in columns if name in table.columns):
         count = int(table[name].isna().sum())
         share = count / len(table) if len(table) else 0.0
@@ -118,7 +118,7 @@ def _missing_values(table: pd.DataFrame, columns: Columns, limit: float) -> Iter
         )
 
 
-def _outliers(table: pd.DataFrame, by: Sequence[str], limit: float) -> Iterator[Finding]:
+def _outlier_findings(table: pd.DataFrame, by: Sequence[str], limit: float) -> Iterator[Finding]:
     """The share of rows of unusual length; no finding for a table without tokens and messages."""
     measured = _length_of(table)
     if measured is None:
@@ -166,7 +166,7 @@ def _deviation(side: pl.Expr) -> pl.Expr:
     return pl.max_horizontal(deviation.fill_null(1.0), 1.0)
 
 
-def _format(rows_in: int, rejected: int, limit: float) -> Finding:
+def _format_finding(rows_in: int, rejected: int, limit: float) -> Finding:
     share = rejected / rows_in if rows_in else 0.0
     return Finding(
         kind="format",
@@ -178,7 +178,7 @@ def _format(rows_in: int, rejected: int, limit: float) -> Finding:
     )
 
 
-def _volume(rows: int, previous: int | None, limit: float) -> Iterator[Finding]:
+def _volume_findings(rows: int, previous: int | None, limit: float) -> Iterator[Finding]:
     """No rows is an error. The first run and a run after an empty one have no fall in rows."""
     yield Finding(kind="volume", name="rows", measured=rows, limit=1, holds=rows >= 1, unit="rows", severity="error")
     fall = max(previous - rows, 0) / previous if previous else 0.0

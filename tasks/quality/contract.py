@@ -105,10 +105,10 @@ def _require_columns(table: pd.DataFrame, schema: DataFrameSchema) -> None:
     repeated = sorted(set(table.columns[table.columns.duplicated()]))
     faults = [f"column {name} is missing" for name in missing] + [f"column {name} is repeated" for name in repeated]
     if faults:
-        raise _broken(schema, faults)
+        raise _contract_failed(schema, faults)
 
 
-def _broken(schema: DataFrameSchema, faults: list[str]) -> ContractFailed:
+def _contract_failed(schema: DataFrameSchema, faults: list[str]) -> ContractFailed:
     return ContractFailed(
         f"Contract {schema.name} is broken: {'; '.join(faults)}. No row can be blamed for it, so nothing is kept. "
         "Look at the step that made the table, or, if it changed on purpose, at the contract in schemas/."
@@ -121,17 +121,17 @@ def _failed(table: pd.DataFrame, schema: DataFrameSchema) -> dict[int, str]:
     Subtle: a check of whole rows cannot be run while a column it compares has a null. Such a fault is passed over as
     long as rows fail for reasons of their own; once they are gone, the caller comes back, and it runs.
     """
-    errors = _errors(table, schema)
+    errors = _schema_errors(table, schema)
     reason_of = dict(reversed(list(_row_reasons(errors, schema))))  # of two reasons the first stays
     of_table = [error for error in errors if error.reason_code not in ROW_FAULTS]
     shape = [error for error in of_table if error.reason_code is not SchemaErrorReason.CHECK_ERROR]
     reported = shape or ([] if reason_of else of_table)
     if reported:
-        raise _broken(schema, [_sentence(error, table) for error in reported])
+        raise _contract_failed(schema, [_table_fault(error, table) for error in reported])
     return reason_of
 
 
-def _errors(table: pd.DataFrame, schema: DataFrameSchema) -> list[SchemaError]:
+def _schema_errors(table: pd.DataFrame, schema: DataFrameSchema) -> list[SchemaError]:
     try:
         schema.validate(table, lazy=True)
     except SchemaErrors as failure:
@@ -148,12 +148,12 @@ def _row_reasons(errors: list[SchemaError], schema: DataFrameSchema) -> Iterator
         return place, -1 if error.check_index is None else error.check_index
 
     for error in sorted((e for e in errors if e.reason_code in ROW_FAULTS), key=rank):
-        reason = _reason(error)
+        reason = _reason_of_error(error)
         for row in error.failure_cases["index"].unique():
             yield int(row), reason
 
 
-def _reason(error: SchemaError) -> str:
+def _reason_of_error(error: SchemaError) -> str:
     """A snake_case word: the check's own name, or the column's and what is wrong with it."""
     if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
         return _missing(error.schema.name)
@@ -162,7 +162,7 @@ def _reason(error: SchemaError) -> str:
     return _check_word(error.check)
 
 
-def _sentence(error: SchemaError, table: pd.DataFrame) -> str:
+def _table_fault(error: SchemaError, table: pd.DataFrame) -> str:
     """What is wrong with the table, in a line; pandera's own words where there is nothing better."""
     if error.reason_code is SchemaErrorReason.WRONG_DATATYPE:
         return f"column {error.schema.name} has type {table[error.schema.name].dtype}, expected {error.schema.dtype}"

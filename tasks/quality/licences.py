@@ -70,7 +70,7 @@ def terms(licence: str) -> tuple[str, ...]:
 
     text = re.sub(r"[\w.+-]+( WITH [\w.-]+)?", name, expression)
     ids = {variable: spdx for spdx, variable in names.items()}
-    bound = _binding(python_source.expression(text).body, ids)
+    bound = _binding_ids(python_source.expression(text).body, ids)
     if _strictness(bound) == UNKNOWN:
         raise _unknown(licence)
     return tuple(sorted(bound))
@@ -86,10 +86,10 @@ def _enclosed(licence: str) -> str:
     return f"({licence})" if " OR " in licence else licence
 
 
-def _binding(node: ast.expr, ids: dict[str, str]) -> frozenset[str]:
+def _binding_ids(node: ast.expr, ids: dict[str, str]) -> frozenset[str]:
     """The ids that bind under an expression. An exception (A WITH B) only permits more: A is what binds."""
     if isinstance(node, ast.BoolOp):
-        parts = [_binding(part, ids) for part in node.values]
+        parts = [_binding_ids(part, ids) for part in node.values]
         if isinstance(node.op, ast.Or):
             return min(parts, key=lambda part: (_strictness(part), len(part), sorted(part)))
         return frozenset[str]().union(*parts)

@@ -38,14 +38,14 @@ def first_reason(rows: pd.DataFrame, rules: Sequence[Rule]) -> pd.Series:
     reasons = np.full(len(rows), None, dtype=object)
     places, remaining = np.arange(len(rows)), rows
     for rule in rules:
-        keeps = _kept(rule, remaining)
+        keeps = _keeps(rule, remaining)
         if not keeps.all():  # a table is copied only where it gets shorter
             reasons[places[~keeps]] = rule.reason
             places, remaining = places[keeps], remaining.iloc[np.flatnonzero(keeps)]
     return pd.Series(reasons, index=rows.index, dtype=REASON)
 
 
-def _kept(rule: Rule, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _keeps(rule: Rule, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """One boolean a row, False for missing values."""
     kept = pd.Series(rule.keeps(rows), dtype="boolean[pyarrow]").fillna(value=False).to_numpy(dtype=bool)
     if len(kept) != len(rows):

@@ -106,7 +106,7 @@ def to_chatml(messages: Messages) -> str:
 @_with_clear_errors
 def from_chatml(text: str) -> list[dict[str, str]]:
     """The messages of `to_chatml`. Raises ChatError for other text."""
-    blocks = _blocks(text, CHATML_BLOCK, "ChatML")
+    blocks = _parsed_blocks(text, CHATML_BLOCK, "ChatML")
     return [_message_of(role, content, SPECIAL) for role, content in blocks]
 
 
@@ -146,7 +146,7 @@ def from_llama3(text: str) -> list[dict[str, str]]:
     """The messages of `to_llama3`. Raises ChatError for other text."""
     if not text.startswith(LLAMA_BEGIN):
         raise ChatError(f"A text in Llama 3's format begins with {LLAMA_BEGIN}; this one with {text[:40]!r}.")
-    (role, system), *rest = _blocks(text.removeprefix(LLAMA_BEGIN), LLAMA_BLOCK, "Llama 3")
+    (role, system), *rest = _parsed_blocks(text.removeprefix(LLAMA_BEGIN), LLAMA_BLOCK, "Llama 3")
     if role != "system":
         raise ChatError(f"The first message has the role {role!r}; it should be the system's.")
     return [message("system", system_message(_llama3_tools(system))), *(_llama3_message(*block) for block in rest)]
@@ -185,7 +185,7 @@ def _llama3_message(role: str, content: str) -> dict[str, str]:
     if role != "assistant":
         return _message_of("tool" if role == "ipython" else role, content, SPECIAL)
     text, _, called = content.partition(LLAMA_CALLS)
-    calls = [_call(orjson.loads(text), "parameters") for text in _objects(called)]
+    calls = [_call_of(orjson.loads(text), "parameters") for text in _objects(called)]
     return _answer_message(calls, _unescaped(text, SPECIAL))
 
 
@@ -221,7 +221,7 @@ def to_openai(messages: Messages) -> Document:
             turns.append(_openai_answer(calls, text, answers))
         else:
             turns.append(_openai_result(turn, calls, answers) if turn["role"] == "tool" else dict(turn))
-    tools = [_function({name: value for name, value in tool.items() if name in OFFERED}) for tool in first]
+    tools = [_function_object({name: value for name, value in tool.items() if name in OFFERED}) for tool in first]
     system = {"role": "system", "content": _openai_system(first)}
     return {"messages": [system, *turns], **({"tools": tools} if tools else {})}
 
@@ -270,7 +270,7 @@ def _openai_tools(content: str, tools: Sequence[Document]) -> list[Document]:
 def _openai_answer(calls: list[Call], text: str, answers: int) -> Document:
     turn: Document = {"role": "assistant", "content": text or None}
     made = [
-        {"id": _call_id(answers, step), **_function({"name": tool, "arguments": _json_text(params)})}
+        {"id": _call_id(answers, step), **_function_object({"name": tool, "arguments": _json_text(params)})}
         for step, (tool, params) in enumerate(calls, start=1)
     ]
     return {**turn, "tool_calls": made} if made else turn
@@ -318,7 +318,7 @@ def to_hermes(messages: Messages) -> str:
 @_with_clear_errors
 def from_hermes(text: str) -> list[dict[str, str]]:
     """The messages of `to_hermes`. Raises ChatError for other text."""
-    (role, system), *rest = _blocks(text, CHATML_BLOCK, "Hermes")
+    (role, system), *rest = _parsed_blocks(text, CHATML_BLOCK, "Hermes")
     if role != "system":
         raise ChatError(f"The first message has the role {role!r}; it should be the system's.")
     messages = [message("system", system_message(_hermes_tools(system)))]
@@ -355,7 +355,7 @@ def _hermes_messages(role: str, content: str) -> list[dict[str, str]]:
     if role != "assistant":
         return [_message_of(role, content, TAGGED)]
     text, tag, called = content.partition("<tool_call>\n")
-    calls = [_call(orjson.loads(text), "arguments") for text in _tagged(tag + called, "tool_call")] if tag else []
+    calls = [_call_of(orjson.loads(text), "arguments") for text in _tagged(tag + called, "tool_call")] if tag else []
     return [_answer_message(calls, _unescaped(text.removesuffix("\n") if tag else text, TAGGED))]
 
 
@@ -395,19 +395,19 @@ def _answer_message(calls: Sequence[Call], text: str) -> dict[str, str]:
     return message("assistant", answer(calls, text))
 
 
-def _call(function: Document, arguments: str) -> Call:
+def _call_of(function: Document, arguments: str) -> Call:
     return function["name"], function[arguments]
 
 
-def _function(function: Document) -> Document:
+def _function_object(function: Document) -> Document:
     return {"type": "function", "function": function}
 
 
 def _function_lines(tools: list[Document], marks: str) -> Iterator[str]:
-    return (_escaped_json(_function(tool), marks) for tool in tools)
+    return (_escaped_json(_function_object(tool), marks) for tool in tools)
 
 
-def _blocks(text: str, block: re.Pattern[str], name: str) -> list[tuple[str, str]]:
+def _parsed_blocks(text: str, block: re.Pattern[str], name: str) -> list[tuple[str, str]]:
     """(role, content) of every block of a text with nothing between its blocks."""
     blocks, at = [], 0
     while match := block.match(text, at):

@@ -49,12 +49,12 @@ def rows_of(lines: Iterable[bytes]) -> pd.DataFrame:
 
     Raises SourceError for a line that lacks one of them, naming the line from 1.
     """
-    rows = [_row(line, number) for number, line in enumerate(lines, start=1)]
+    rows = [_row_of_line(line, number) for number, line in enumerate(lines, start=1)]
     names = ("messages", *METADATA)
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=TYPES[name]) for name in names})
 
 
-def _row(line: bytes, number: int) -> dict[str, object]:
+def _row_of_line(line: bytes, number: int) -> dict[str, object]:
     try:
         value = orjson.loads(line)
         metadata = {name: value["metadata"][name] for name in METADATA}

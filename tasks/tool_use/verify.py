@@ -135,7 +135,7 @@ def format_fault(messages: Any) -> str:
 
 def _conversation_of_values(messages: Any) -> Conversation:
     """The conversation in Python values, which, unlike JSON, may have half surrogate pairs. Raises Unreadable."""
-    conversation = _conversation(messages)
+    conversation = _parsed_conversation(messages)
     try:
         for message in messages:
             message["content"].encode()
@@ -144,7 +144,7 @@ def _conversation_of_values(messages: Any) -> Conversation:
     return conversation
 
 
-def _conversation(messages: Any) -> Conversation:
+def _parsed_conversation(messages: Any) -> Conversation:
     """The conversation in a list of messages. Raises Unreadable, and nothing else."""
     _require_schema(messages)
     offer = offer_of(messages[0]["content"])
@@ -281,7 +281,7 @@ def verified(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     A row that fails a stage is quarantined as "<stage>_<fault>"; execution is passed only where a scenario is known.
     """
-    checked = list(_checked(table))
+    checked = list(_verdicts(table))
     kept = [not fault for fault, _ in checked]
     passed = pa.array([STAGES[:n] for n in range(len(STAGES) + 1)], type=VERIFIED.pyarrow_dtype)
     stages = passed.take(pa.array([n for fault, n in checked if not fault], type=pa.int8()))
@@ -291,7 +291,7 @@ def verified(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return passing, rejected_rows("verify_and_split", REASONS, table[[not keep for keep in kept]], failed)
 
 
-def _checked(table: pd.DataFrame) -> Iterator[tuple[str, int]]:
+def _verdicts(table: pd.DataFrame) -> Iterator[tuple[str, int]]:
     """("" or "<stage>_<fault>", stages passed) of each row."""
     reader = MessageReader()
     for start in range(0, len(table), ROWS_AT_ONCE):
@@ -305,7 +305,7 @@ def _verify(read: Callable[[Any], Any], messages: Any, environment: Any, scenari
     """("" or "<stage>_<fault>", stages passed) of one row; `read(messages)` is the list of messages."""
     passed = 0
     try:
-        conversation = _conversation(read(messages))
+        conversation = _parsed_conversation(read(messages))
         passed = 1
         _require_tools(conversation, environment)
         passed = 2
@@ -335,10 +335,10 @@ class MessageReader:
             if text.startswith(beginning):
                 return first + read('[{"' + text[len(beginning) :], "messages_")
         messages = read(text, "messages_")
-        self._remember(text)
+        self._remember_beginning(text)
         return messages
 
-    def _remember(self, text: str) -> None:
+    def _remember_beginning(self, text: str) -> None:
         """Keep the beginning of a text that could be read.
 
         Subtle: no JSON string contains `"},{"` (its last quote would be escaped), so the comma is between two objects.

@@ -31,11 +31,11 @@ def decode(path: Path, name: str) -> Iterator[pa.Table]:
     with path.open(encoding="utf-8", errors="replace") as file:
         numbered = enumerate(file, start=1)
         while batch := list(islice(numbered, snapshots.BATCH_ROWS)):
-            rows = [{"file": name, "line": number, **_fields(line)} for number, line in batch if line.strip()]
+            rows = [{"file": name, "line": number, **_export_fields(line)} for number, line in batch if line.strip()]
             yield pa.Table.from_pylist(rows, schema=RAW)
 
 
-def _fields(line: str) -> dict[str, str | None]:
+def _export_fields(line: str) -> dict[str, str | None]:
     try:
         value = orjson.loads(line.encode())
     except orjson.JSONDecodeError:

@@ -61,7 +61,7 @@ def requests(scale: float, seed: int) -> Iterator[Request]:
 def _of_family(name: str, count: int, seed: int, texts: set[str]) -> Iterator[Request]:
     for number in range(count):
         for attempt in range(TRIES):
-            made = _request(name, number, random.Random(f"{seed}/{name}/{number}/{attempt}"))
+            made = _drawn_request(name, number, random.Random(f"{seed}/{name}/{number}/{attempt}"))
             text = normalised(made.user)
             if text not in texts:
                 texts.add(text)
@@ -74,7 +74,7 @@ def normalised(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _request(name: str, number: int, rng: random.Random) -> Request:
+def _drawn_request(name: str, number: int, rng: random.Random) -> Request:
     """The phrasings of a family take turns, so that each is used as often as the others."""
     family, phrasings = FAMILIES[name], PHRASINGS[name]
     environment = family.environments[rng.randrange(len(family.environments))]
@@ -87,7 +87,7 @@ def _request(name: str, number: int, rng: random.Random) -> Request:
         family=name,
         tool=family.tool,
         intent=_intent(name, family, phrasing, drawn),
-        user=_text(family, phrasing, drawn, rng),
+        user=_user_text(family, phrasing, drawn, rng),
         environment=environment,
         tools=_offered_names(family, [tool for tool, _ in calls], environment, rng),
         answer=answer(calls, plan.message),
@@ -106,7 +106,7 @@ def _goal(plan: Plan) -> tuple[Condition, ...]:
 
 def _intent(name: str, family: Family, phrasing: str, scene: Scene) -> str:
     """The family and all values of the request: the same whatever the words, courtesies and form of context."""
-    facts = sorted({*family.facts.split(), *_named(phrasing)} - {"person", "clock", "team"})
+    facts = sorted({*family.facts.split(), *_values_named(phrasing)} - {"person", "clock", "team"})
     values = {fact: getattr(scene, fact) for fact in facts}
     return f"{name}:{_digest([scene.environment, values])}"
 
@@ -134,30 +134,30 @@ def context_text(request: Request) -> str:
 
 
 @cache
-def _named(phrasing: str) -> frozenset[str]:
+def _values_named(phrasing: str) -> frozenset[str]:
     """The values that a phrasing names."""
     return frozenset(name for _, name, _, _ in Formatter().parse(phrasing) if name)
 
 
-def _text(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> str:
+def _user_text(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> str:
     """The user's message: courtesies, the request, and a context with the values that the request does not name."""
     request = phrasing.format_map(vars(scene))
     opener = _courtesy(words.OPENERS, scene, rng)
     closer = _courtesy(words.CLOSERS, scene, rng)
     block = "```" in request or "EOF" in request or request.endswith("\n")
     body = ("\n" if block else " ").join(part for part in (opener, request, closer) if part)
-    return _with_context(body, _context(family, phrasing, scene, rng), rng)
+    return _with_context(body, _context_entries(family, phrasing, scene, rng), rng)
 
 
 def _courtesy(options: Sequence[str], scene: Scene, rng: random.Random) -> str:
     return rng.choice(options).format_map(vars(scene)) if rng.random() < SPOKEN else ""
 
 
-def _context(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
+def _context_entries(family: Family, phrasing: str, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
     """(name, value) of the facts that the phrasing does not name, the environment, and a detail beside the point."""
     silent = scene.environment == "production" and rng.random() < SILENT
-    facts = ["environment"] if not silent and "environment" not in _named(phrasing) else []
-    facts += [fact for fact in family.facts.split() if fact not in _named(phrasing) and fact != "environment"]
+    facts = ["environment"] if not silent and "environment" not in _values_named(phrasing) else []
+    facts += [fact for fact in family.facts.split() if fact not in _values_named(phrasing) and fact != "environment"]
     entries = [(FACTS[fact], str(getattr(scene, fact))) for fact in facts]
     if rng.random() < SPOKEN:
         name, _, value = rng.choice(words.BYSTANDERS).format_map(vars(scene)).partition(": ")
@@ -172,15 +172,15 @@ def _with_context(body: str, context: list[tuple[str, str]], rng: random.Random)
     return rng.choice(LAYOUTS)(body, context)
 
 
-def _joined(context: list[tuple[str, str]], between: str, each: str) -> str:
+def _joined_entries(context: list[tuple[str, str]], between: str, each: str) -> str:
     return between.join(each.format(name=name, value=value) for name, value in context)
 
 
 LAYOUTS: tuple[Callable[[str, list[tuple[str, str]]], str], ...] = (
-    lambda body, context: f"{body}\n\nContext: {_joined(context, '; ', '{name}: {value}')}.",
-    lambda body, context: f"{body}\n\nContext:\n{_joined(context, chr(10), '- {name}: {value}')}",
-    lambda body, context: f"{body}\n({_joined(context, ', ', '{name} {value}')})",
-    lambda body, context: f"{_joined(context, ' ', '[{name}={value}]')} {body}",
-    lambda body, context: f"{_joined(context, ' | ', '{name}: {value}')}\n\n{body}",
-    lambda body, context: f"{body}\n--\n{_joined(context, chr(10), '{name}: {value}')}",
+    lambda body, context: f"{body}\n\nContext: {_joined_entries(context, '; ', '{name}: {value}')}.",
+    lambda body, context: f"{body}\n\nContext:\n{_joined_entries(context, chr(10), '- {name}: {value}')}",
+    lambda body, context: f"{body}\n({_joined_entries(context, ', ', '{name} {value}')})",
+    lambda body, context: f"{_joined_entries(context, ' ', '[{name}={value}]')} {body}",
+    lambda body, context: f"{_joined_entries(context, ' | ', '{name}: {value}')}\n\n{body}",
+    lambda body, context: f"{body}\n--\n{_joined_entries(context, chr(10), '{name}: {value}')}",
 )

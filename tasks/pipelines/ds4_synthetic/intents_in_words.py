@@ -5,7 +5,7 @@ from tasks.pipelines.ds4_synthetic.acts import PRODUCTION, Family, Plan, ask, re
 from tasks.pipelines.ds4_synthetic.scenario_generator import Scene
 
 
-def _explained(scene: Scene) -> str:
+def _tool_explanation(scene: Scene) -> str:
     """A tool of the registry in two sentences."""
     tool = REGISTRY[scene.known_tool]
     effects = {
@@ -207,7 +207,7 @@ REFUSING = {
     ),
 }
 TALKING = {
-    "explain": Family("none", "", lambda s: Plan(message=_explained(s))),
+    "explain": Family("none", "", lambda s: Plan(message=_tool_explanation(s))),
     "off_topic": Family(
         "none",
         "",

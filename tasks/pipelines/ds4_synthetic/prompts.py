@@ -93,10 +93,10 @@ def prompt_of(user_intent: str, tool_context: str) -> Prompt:
     """
     context = context_of(tool_context)
     user = f"{user_intent}\n\nContext: {context.text}" if context.text else user_intent
-    return Prompt(_system(tool_context, context), user, context.environment)
+    return Prompt(_system_text(tool_context, context), user, context.environment)
 
 
-def _system(tool_context: str, context: Context) -> str:
+def _system_text(tool_context: str, context: Context) -> str:
     return _known_system(tool_context) if not context.text else format_b.system_message(context.tools)
 
 

@@ -99,12 +99,12 @@ class Scene:
 
 def scene(rng: random.Random, environment: Environment) -> Scene:
     """A scene drawn from `rng`."""
-    drawn = _numbers(rng) | _names(rng)
+    drawn = _drawn_numbers(rng) | _drawn_names(rng)
     bare = Scene(environment=environment, dice=rng.randrange(1 << 30), **drawn)  # type: ignore[arg-type]
-    return _with_texts(bare, rng)
+    return _with_quoted_texts(bare, rng)
 
 
-def _names(rng: random.Random) -> Fields:
+def _drawn_names(rng: random.Random) -> Fields:
     def one(options: Sequence[Value]) -> Value:
         return rng.choice(options)
 
@@ -120,7 +120,7 @@ def _names(rng: random.Random) -> Fields:
         "other_deployment": deployments[1],
         "statefulset": one(words.STATEFULSETS),
         "daemonset": one(words.DAEMONSETS),
-        "pod": f"{deployments[0]}-{_suffix(rng, 9)}-{_suffix(rng, 5)}",
+        "pod": f"{deployments[0]}-{_pod_suffix(rng, 9)}-{_pod_suffix(rng, 5)}",
         "state": one(("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled", "Error")),
         "container": one(words.CONTAINERS),
         "pool": pool,
@@ -151,12 +151,12 @@ def _names(rng: random.Random) -> Fields:
     }
 
 
-def _suffix(rng: random.Random, length: int) -> str:
+def _pod_suffix(rng: random.Random, length: int) -> str:
     """As Kubernetes ends the names of pods: no vowels, and nothing that looks like one."""
     return "".join(rng.choices("bcdfghjklmnpqrstvwxz2456789", k=length))
 
 
-def _numbers(rng: random.Random) -> Fields:
+def _drawn_numbers(rng: random.Random) -> Fields:
     current, revision, least = rng.randint(3, 20), rng.randint(2, 40), rng.randint(1, 6)
     day, hour = f"2026-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}", rng.randint(0, 21)
     minute = rng.randint(0, 59)
@@ -190,7 +190,7 @@ def _numbers(rng: random.Random) -> Fields:
     }
 
 
-def _with_texts(bare: Scene, rng: random.Random) -> Scene:
+def _with_quoted_texts(bare: Scene, rng: random.Random) -> Scene:
     """The scene with the texts that requests quote: queries, messages, titles, details, a manifest."""
     known = vars(bare)
 

@@ -46,7 +46,7 @@ def identify(path: Path) -> str | None:
     """The word prompts for JSON Lines with `user_intent`, and for SQLite whose table `prompts` has that column."""
     if path.suffix == ".jsonl":
         return "prompts" if _has_prompts(path) else None
-    return "prompts" if path.suffix in SUFFIXES and "user_intent" in _columns(path) else None
+    return "prompts" if path.suffix in SUFFIXES and "user_intent" in _prompt_columns(path) else None
 
 
 def has_prompt_file(folder: Path) -> bool:
@@ -69,7 +69,7 @@ def _is_prompt(line: bytes) -> bool:
     return isinstance(value, dict) and "user_intent" in value
 
 
-def _columns(path: Path) -> tuple[str, ...]:
+def _prompt_columns(path: Path) -> tuple[str, ...]:
     """Columns of the table `prompts` of a SQLite file; () where there is none."""
     with path.open("rb") as file:
         if file.read(len(SQLITE)) != SQLITE:
@@ -101,7 +101,7 @@ def rows(path: Path, name: str) -> Iterator[RawPrompt]:
 
     Raises SourceError for a file that is neither text nor a whole database.
     """
-    every = _rows_of_table(path, name) if path.suffix in SUFFIXES else _rows_of_lines(path, name)
+    every = _prompts_of_table(path, name) if path.suffix in SUFFIXES else _prompts_of_lines(path, name)
     names: set[str] = set()
     for row in every:
         yield RawPrompt(row.number, fault=DUPLICATE_ID, text=row.text) if row.name in names else row
@@ -109,13 +109,13 @@ def rows(path: Path, name: str) -> Iterator[RawPrompt]:
             names.add(row.name)
 
 
-def _rows_of_lines(path: Path, name: str) -> Iterator[RawPrompt]:
+def _prompts_of_lines(path: Path, name: str) -> Iterator[RawPrompt]:
     for batch in lines.read(path, name):
         for line in batch.to_pylist():
-            yield _row_of_line(line["line"], line["text"], line["fault"])
+            yield _prompt_of_line(line["line"], line["text"], line["fault"])
 
 
-def _row_of_line(number: int, text: str, fault: str | None) -> RawPrompt:
+def _prompt_of_line(number: int, text: str, fault: str | None) -> RawPrompt:
     if fault:
         return RawPrompt(number, fault=fault, text=text)
     try:
@@ -124,21 +124,21 @@ def _row_of_line(number: int, text: str, fault: str | None) -> RawPrompt:
         return RawPrompt(number, fault=unreadable.reason, text=text)
     if not isinstance(value, dict):
         return RawPrompt(number, fault="not_an_object", text=text)
-    return _row(number, value, text)
+    return _raw_prompt(number, value, text)
 
 
-def _rows_of_table(path: Path, name: str) -> Iterator[RawPrompt]:
-    known = [column for column in FIELDS if column in _columns(path)]
+def _prompts_of_table(path: Path, name: str) -> Iterator[RawPrompt]:
+    known = [column for column in FIELDS if column in _prompt_columns(path)]
     try:
         with closing(_opened(path)) as db:
             for number, values in enumerate(db.execute(f"SELECT {', '.join(known)} FROM prompts"), start=1):  # noqa: S608
                 fields = dict(zip(known, values, strict=True))
-                yield _row(number, fields, json.dumps(fields, ensure_ascii=False, default=repr))
+                yield _raw_prompt(number, fields, json.dumps(fields, ensure_ascii=False, default=repr))
     except sqlite3.DatabaseError as error:
         raise SourceError(f"{name} cannot be read to its end as a SQLite database: {error}. Copy it again.") from error
 
 
-def _row(number: int, fields: dict[str, object], text: str) -> RawPrompt:
+def _raw_prompt(number: int, fields: dict[str, object], text: str) -> RawPrompt:
     """A row from its fields. A context that is a JSON value of its own is kept as its text."""
     intent, context = fields.get("user_intent"), fields.get("tool_context")
     if isinstance(context, dict | list):

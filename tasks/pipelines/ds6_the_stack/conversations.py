@@ -113,19 +113,19 @@ def _rejects(faults: Sequence[Fault]) -> pd.DataFrame:
         "conversations",
         REASONS,
         reasons=[fault.reason for fault in ordered],
-        rows=[f"{_place(fault.row)}{fault.detail}" for fault in ordered],
+        rows=[f"{_repo_path(fault.row)}{fault.detail}" for fault in ordered],
         files=[fault.row["file"] for fault in ordered],
         lines=[fault.row["line"] for fault in ordered],
     )
 
 
-def _place(row: RawRow) -> str:
+def _repo_path(row: RawRow) -> str:
     return f"{row['max_stars_repo_name'] or '?'}/{row['max_stars_repo_path'] or '?'}"
 
 
 def _conversation(row: RawRow, each: Manifest, text: str) -> ManifestRow:
     namespace = namespace_of(each.resources)
-    name = row["hexsha"] or _name(row)
+    name = row["hexsha"] or _content_id(row)
     params = {"manifest_content": each.text, **({"namespace": namespace} if namespace else {})}
     messages = (
         format_b.message("system", system_message_of(name)),
@@ -152,7 +152,7 @@ def _conversation(row: RawRow, each: Manifest, text: str) -> ManifestRow:
     }
 
 
-def _name(row: RawRow) -> str:
+def _content_id(row: RawRow) -> str:
     """The id of a row whose shard has none."""
     return hashlib.sha256(f"{row['content']}\0{row['max_stars_repo_path']}".encode()).hexdigest()[:40]
 

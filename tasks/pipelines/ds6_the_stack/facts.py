@@ -32,7 +32,7 @@ def facts_of(resource: Resource) -> list[Fact]:
     return [fact for facts in FACTS for fact in facts(resource)]
 
 
-def _replicas(resource: Resource) -> Iterator[Fact]:
+def _replica_count(resource: Resource) -> Iterator[Fact]:
     count = replicas(resource)
     if count is not None:
         yield Fact("with", "a single replica" if count == 1 else f"{count} replicas")
@@ -116,7 +116,7 @@ def _hosts(resource: Resource) -> Iterator[Fact]:
         yield Fact("doing", f"serving {names[0] if len(names) == 1 else f'{names[0]} and other hosts'}")
 
 
-def _keys(resource: Resource) -> Iterator[Fact]:
+def _data_keys(resource: Resource) -> Iterator[Fact]:
     if resource.kind in {"ConfigMap", "Secret"}:
         maps = (at(resource.body, name) for name in ("data", "stringData", "binaryData"))
         keys = [key for tree in maps if isinstance(tree, dict) for key in tree]
@@ -142,7 +142,7 @@ def _all_sayable(trees: Sequence[Tree]) -> list[str]:
     return words if all(words) else []
 
 
-def _binding(resource: Resource) -> Iterator[Fact]:
+def _role_binding(resource: Resource) -> Iterator[Fact]:
     role = sayable(text_of(resource.body, "roleRef", "name"))
     subjects = items_of(resource.body, "subjects")
     if role and subjects:
@@ -226,7 +226,7 @@ def _watching(resource: Resource) -> Iterator[Fact]:
         yield Fact("doing", f"scraping the port {port}" + (f" every {interval}" if interval else ""))
 
 
-def _version(resource: Resource) -> Iterator[Fact]:
+def _resource_version(resource: Resource) -> Iterator[Fact]:
     version = sayable(text_of(resource.body, "spec", "version"))
     if version and resource.kind not in FAMILY_OF:
         yield Fact("with", f"version {version}")
@@ -234,7 +234,7 @@ def _version(resource: Resource) -> Iterator[Fact]:
 
 FACTS: tuple[Callable[[Resource], Iterator[Fact]], ...] = (
     _schedule,
-    _replicas,
+    _replica_count,
     _image,
     _ports,
     _backend,
@@ -242,9 +242,9 @@ FACTS: tuple[Callable[[Resource], Iterator[Fact]], ...] = (
     _containers,
     _workflow,
     _hosts,
-    _keys,
+    _data_keys,
     _permissions,
-    _binding,
+    _role_binding,
     _storage,
     _range,
     _disruption,
@@ -252,5 +252,5 @@ FACTS: tuple[Callable[[Resource], Iterator[Fact]], ...] = (
     _traffic,
     _action,
     _watching,
-    _version,
+    _resource_version,
 )

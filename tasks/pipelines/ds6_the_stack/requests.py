@@ -56,14 +56,14 @@ def _variants(resources: Sequence[Resource], namespace: str, digest: bytes) -> I
     for detail in DETAILS:
         detail = detail._replace(facts=min(detail.facts, most))  # noqa: PLW2901
         for turn in range(1 if detail.names else 5):
-            yield _request(resources, namespace, detail, digest, turn)
+            yield _worded_request(resources, namespace, detail, digest, turn)
 
 
-def _request(resources: Sequence[Resource], namespace: str, detail: Detail, digest: bytes, turn: int) -> str:
+def _worded_request(resources: Sequence[Resource], namespace: str, detail: Detail, digest: bytes, turn: int) -> str:
     plain = digest[1] % 3 == 0  # kinds in words: "config map"
     app = _app(resources) if detail.names else ""
     if len(resources) == 1:
-        family, what = _family(resources[0]), _described(resources[0], detail, plain=plain, digest=digest)
+        family, what = _family(resources[0]), _resource_words(resources[0], detail, plain=plain, digest=digest)
     else:
         family, what = (
             "several" if app else "several_unnamed",
@@ -88,16 +88,16 @@ def _noun(kind: str, *, plain: bool) -> str:
 # --- one resource, several -------------------------------------------------------------------------------------------
 
 
-def _described(resource: Resource, detail: Detail, *, plain: bool, digest: bytes) -> str:
+def _resource_words(resource: Resource, detail: Detail, *, plain: bool, digest: bytes) -> str:
     """A StatefulSet named db with 3 replicas, running postgres:15."""
     if resource.kind == "CustomResourceDefinition":
-        return _definition(resource, detail, plain=plain)
+        return _definition_words(resource, detail, plain=plain)
     noun = with_article(_qualified(resource, plain=plain, grouped=detail.facts > 0 and digest[6] % 2 == 0))
-    named = _named(resource, digest) if detail.names else ""
-    return noun + named + _sentence(facts_of(resource), detail.facts, digest)
+    named = _naming(resource, digest) if detail.names else ""
+    return noun + named + _fact_words(facts_of(resource), detail.facts, digest)
 
 
-def _named(resource: Resource, digest: bytes) -> str:
+def _naming(resource: Resource, digest: bytes) -> str:
     if name := sayable(resource.name):
         return f" {('named', 'called')[digest[4] % 2]} {name}"
     prefix = _beginning(resource.name or text_of(resource.body, "metadata", "generateName"))
@@ -123,7 +123,7 @@ def _qualified(resource: Resource, *, plain: bool, grouped: bool) -> str:
     return f"{noun} ({group})" if grouped and "." in group and _family(resource) == "other" else noun
 
 
-def _definition(resource: Resource, detail: Detail, *, plain: bool) -> str:
+def _definition_words(resource: Resource, detail: Detail, *, plain: bool) -> str:
     noun = f"the {_noun(resource.kind, plain=plain)}"
     kind, group = (sayable(text_of(resource.body, "spec", *path)) for path in (("names", "kind"), ("group",)))
     if not (detail.names and kind):
@@ -131,7 +131,7 @@ def _definition(resource: Resource, detail: Detail, *, plain: bool) -> str:
     return f"{noun} for {kind}" + (f" in the API group {group}" if group and detail.facts else "")
 
 
-def _sentence(facts: Sequence[Fact], most: int, digest: bytes) -> str:
+def _fact_words(facts: Sequence[Fact], most: int, digest: bytes) -> str:
     """With a, b and c, doing d and doing e: at most `most` facts, chosen by the digest, in their order."""
     first = digest[5] % max(1, len(facts) - most + 1)
     chosen = facts[first : first + most]
@@ -146,18 +146,18 @@ def _listing(resources: Sequence[Resource], detail: Detail, *, app: str, plain: 
     main = main_kind(resources)
     named = detail.names and not app and len(resources) <= MOST_NAMED
     nouns = {
-        kind: counted(count, _noun(kind, plain=plain)) + (_names(resources, kind) if named else "")
+        kind: counted(count, _noun(kind, plain=plain)) + (_names_of_kind(resources, kind) if named else "")
         for kind, count in counts.items()
     }
     others = [noun for kind, noun in nouns.items() if kind != main]
     if len(others) >= MOST_KINDS:
         return f"{amount(len(resources))} resources, among them {listed([*others[: MOST_KINDS - 2], nouns[main]])}"
     if counts[main] == 1:
-        nouns[main] += _sentence(facts_of(next(r for r in resources if r.kind == main)), detail.facts, digest)
+        nouns[main] += _fact_words(facts_of(next(r for r in resources if r.kind == main)), detail.facts, digest)
     return listed([*others, nouns[main]])
 
 
-def _names(resources: Sequence[Resource], kind: str) -> str:
+def _names_of_kind(resources: Sequence[Resource], kind: str) -> str:
     """Names of the resources of a kind; a definition's long name says less than the kind it defines."""
     defines = kind == "CustomResourceDefinition"
     path = ("spec", "names", "kind") if defines else ("metadata", "name")

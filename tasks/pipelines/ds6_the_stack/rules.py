@@ -86,10 +86,10 @@ def file_rules(opted_out: Iterable[str]) -> tuple[Rule, ...]:
         Rule("opted_out", lambda f: [not is_among(repo, absent) for repo in f["max_stars_repo_name"]], "its owner"),
         Rule("null_content", lambda f: f["fault"].fillna("") != "null_content", "the reader of the shard"),
         Rule("invalid_utf8", lambda f: f["fault"].fillna("") != "invalid_utf8", "the reader of the shard"),
-        Rule("not_yaml", lambda f: [_suffix(path) in YAML_SUFFIXES for path in f["max_stars_repo_path"]], "yaml.org"),
-        Rule("too_small", lambda f: _bytes(f) >= SMALLEST, "the design's DS6"),
-        Rule("too_large", lambda f: _bytes(f) <= LARGEST, "the design's DS6"),
-        Rule("low_alphanumeric", lambda f: _alphanumeric(f) >= FEWEST_ALPHANUMERIC, "The Stack's authors"),
+        Rule("not_yaml", lambda f: [_ending(path) in YAML_SUFFIXES for path in f["max_stars_repo_path"]], "yaml.org"),
+        Rule("too_small", lambda f: _sizes(f) >= SMALLEST, "the design's DS6"),
+        Rule("too_large", lambda f: _sizes(f) <= LARGEST, "the design's DS6"),
+        Rule("low_alphanumeric", lambda f: _alphanumeric_shares(f) >= FEWEST_ALPHANUMERIC, "The Stack's authors"),
         Rule("licence_missing", lambda f: f["max_stars_repo_licenses"].fillna("") != "", "spdx.org/licenses"),
         Rule("licence_not_permissive", lambda f: f["max_stars_repo_licenses"].map(spdx) != "", "the design's DS6"),
         Rule("not_a_manifest", _may_be_manifest, "Kubernetes API conventions, Types (Kinds)"),
@@ -97,18 +97,18 @@ def file_rules(opted_out: Iterable[str]) -> tuple[Rule, ...]:
     )
 
 
-def _suffix(path: object) -> str:
+def _ending(path: object) -> str:
     """The end of a file's name from its last dot on, in small letters; "" for a name without one."""
     name = path.rpartition("/")[2] if isinstance(path, str) else ""
     return "".join(name.rpartition(".")[1:]).lower() if "." in name else ""
 
 
-def _bytes(files: pd.DataFrame) -> pd.Series:
+def _sizes(files: pd.DataFrame) -> pd.Series:
     lengths = pl.from_pandas(files["content"]).str.len_bytes()
     return pd.Series(lengths.to_numpy(), index=files.index)
 
 
-def _alphanumeric(files: pd.DataFrame) -> pd.Series:
+def _alphanumeric_shares(files: pd.DataFrame) -> pd.Series:
     """Share of characters that are letters or digits; counted where the shard has no share."""
     given = pl.from_pandas(files["alphanum_fraction"]).cast(pl.Float64, strict=False).to_list()
     pairs = zip(given, files["content"], strict=True)

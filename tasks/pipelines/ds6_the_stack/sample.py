@@ -196,16 +196,16 @@ def sample(folder: Path, seed: int, scale: float) -> None:
     """Write shards in The Stack's columns into `folder`, and truth.json: the outcome and planted values of each row."""
     rng = random.Random(seed)
     good = [_manifest(rng, number) for number in range(max(FEWEST_GOOD, round(GOOD * scale)))]
-    rows = [Planted("kept", _row(rng, {"content": text}), values) for text, values in good]
+    rows = [Planted("kept", _shard_row(rng, {"content": text}), values) for text, values in good]
     for _ in range(max(1, round(WRONG * scale))):
-        rows += [Planted(reason, _row(rng, columns), []) for reason, columns in _wrong(rng)]
+        rows += [Planted(reason, _shard_row(rng, columns), []) for reason, columns in _wrong(rng)]
     rng.shuffle(rows)
     copies = [row for outcome, row, _ in rows if outcome == "kept"][: max(1, round(WRONG * scale))]
-    rows += [Planted("duplicate_content", _row(rng, {"content": row["content"]}), []) for row in copies]
-    _write(folder, rows)
+    rows += [Planted("duplicate_content", _shard_row(rng, {"content": row["content"]}), []) for row in copies]
+    _write_shards(folder, rows)
 
 
-def _row(rng: random.Random, columns: ShardRow) -> ShardRow:
+def _shard_row(rng: random.Random, columns: ShardRow) -> ShardRow:
     """A row in the real columns; `columns` are those in which it differs from others."""
     app, content = rng.choice(APPS), columns["content"] or ""
     path = columns.get("max_stars_repo_path", f"deploy/{app}/{rng.randrange(10_000)}.{rng.choice(('yaml', 'yml'))}")
@@ -227,7 +227,7 @@ def _row(rng: random.Random, columns: ShardRow) -> ShardRow:
     return {**row, **columns}
 
 
-def _write(folder: Path, rows: list[Planted]) -> None:
+def _write_shards(folder: Path, rows: list[Planted]) -> None:
     shards = [rows[first : first + SHARD_ROWS] for first in range(0, len(rows), SHARD_ROWS)]
     truth = []
     for number, shard in enumerate(shards):

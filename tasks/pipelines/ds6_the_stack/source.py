@@ -65,14 +65,14 @@ def decode(path: Path, name: str) -> Iterator[pa.Table]:
                 f"{name} has no column {', '.join(missing)}; it has {', '.join(shard.schema_arrow.names)}. "
                 "A shard of The Stack has them: give one of its Parquet files."
             )
-        yield from _rows(shard, present, name)
+        yield from _batches(shard, present, name)
 
 
-def _rows(shard: pq.ParquetFile, present: list[str], name: str) -> Iterator[pa.Table]:
+def _batches(shard: pq.ParquetFile, present: list[str], name: str) -> Iterator[pa.Table]:
     line = 1
     try:
         for batch in shard.iter_batches(BATCH_ROWS, columns=present):
-            yield _raw(batch, name, line)
+            yield _raw_rows(batch, name, line)
             line += len(batch)
     except (pa.ArrowInvalid, OSError) as fault:
         raise SourceError(
@@ -82,15 +82,15 @@ def _rows(shard: pq.ParquetFile, present: list[str], name: str) -> Iterator[pa.T
         yield RAW_ROWS.empty_table()
 
 
-def _raw(batch: pa.RecordBatch, name: str, first: int) -> pa.Table:
+def _raw_rows(batch: pa.RecordBatch, name: str, first: int) -> pa.Table:
     texts = {column: _as_text(batch.column(column)) for column in batch.schema.names}
-    content, damaged = _valid(texts["content"])
+    content, damaged = _valid_utf8(texts["content"])
     fault = pc.if_else(damaged, "invalid_utf8", pc.if_else(pc.is_null(content), "null_content", None))
     rows = len(batch)
     columns = {
         "file": pa.repeat(name, rows),
         "line": pa.array(range(first, first + rows), pa.int64()),
-        **{column: _valid(values)[0] for column, values in texts.items()},
+        **{column: _valid_utf8(values)[0] for column, values in texts.items()},
         "content": content,
         "fault": fault,
     }
@@ -109,7 +109,7 @@ def _unchecked(values: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(values), values.buffers(), offset=values.offset)
 
 
-def _valid(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _valid_utf8(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     """(texts with bytes that are not UTF-8 replaced, whether a text had such bytes)."""
     try:
         texts.validate(full=True)

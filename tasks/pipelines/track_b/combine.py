@@ -53,9 +53,9 @@ def combine(
     table = _stacked(tables)
     strict = _share_alike(table)
     unwanted = strict & (licence == "permissive")
-    order = _priority(table, strict)
+    order = _priority_order(table, strict)
     kept, duplicates = distinct(table.iloc[order[~unwanted[order]]], threshold, workers)
-    return by_group(_sorted(kept), shares), duplicates, _rejects(table, unwanted, duplicates)
+    return by_group(_by_source_and_id(kept), shares), duplicates, _rejects(table, unwanted, duplicates)
 
 
 def _rejects(table: pd.DataFrame, unwanted: Array, duplicates: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def _rejects(table: pd.DataFrame, unwanted: Array, duplicates: pd.DataFrame) -> 
     reason_of |= {
         row: duplicate_reason(kind) for row, kind in zip(duplicates["removed"], duplicates["kind"], strict=True)
     }
-    rows = _sorted(table[table["id"].isin(list(reason_of))])
+    rows = _by_source_and_id(table[table["id"].isin(list(reason_of))])
     return rejected_rows("combine", REASONS, rows, [reason_of[row] for row in rows["id"]])
 
 
@@ -81,7 +81,7 @@ def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return table
 
 
-def _priority(table: pd.DataFrame, strict: Array) -> Array:
+def _priority_order(table: pd.DataFrame, strict: Array) -> Array:
     """Rows in the order in which they may stay: most verified stages, permissive before share-alike, source, id."""
     frame = pl.from_pandas(table[["verified", "source", "id"]])
     stages = frame["verified"].list.len().cast(pl.Int64).alias("stages")
@@ -94,7 +94,7 @@ def _share_alike(table: pd.DataFrame) -> Array:
     return np.array([licences.kind(licence) == SHARE_ALIKE for licence in table["licence"]], bool)
 
 
-def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+def _by_source_and_id(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["source", "id"]).reset_index(drop=True)
 
 
@@ -116,7 +116,7 @@ def overview(combined: pd.DataFrame, duplicates: pd.DataFrame, rejects: pd.DataF
     `rejected` are the rejects by reason without the duplicates. Turns are user messages; steps are counted for each
     assistant message; `approximate_tokens` are characters of all messages by four, without a tokenizer.
     """
-    measured = [_measured(orjson.loads(messages)) for messages in combined["messages"]]
+    measured = [_measures(orjson.loads(messages)) for messages in combined["messages"]]
     tools = Counter(tool for row in measured for steps in row.tools for tool in steps)
     sources = sorted(set(combined["source"]))
     removed = {duplicate_reason(kind) for kind in KINDS}
@@ -134,8 +134,8 @@ def overview(combined: pd.DataFrame, duplicates: pd.DataFrame, rejects: pd.DataF
         "bundle_licence": licences.bundle(combined["licence"]),
         "environments": _ranked_counts(combined["environment"]),
         "verified": {stage: sum(stage in stages for stages in combined["verified"]) for stage in STAGES},
-        "turns": _distribution([row.turns for row in measured]),
-        "steps_per_answer": _distribution([len(steps) for row in measured for steps in row.tools]),
+        "turns": _number_distribution([row.turns for row in measured]),
+        "steps_per_answer": _number_distribution([len(steps) for row in measured for steps in row.tools]),
         "tools": {"distinct": len(tools), "calls": tools.total(), "top": dict(_ranked(tools)[:TOP_TOOLS])},
         "characters": _characters(combined["source"], [row.characters for row in measured]),
         "duplicates": _duplicate_counts(duplicates),
@@ -150,7 +150,7 @@ class Measured(NamedTuple):
     tools: list[list[str]]
 
 
-def _measured(messages: Sequence[Message]) -> Measured:
+def _measures(messages: Sequence[Message]) -> Measured:
     answers = [turn["content"] for turn in messages if turn["role"] == "assistant"]
     return Measured(
         turns=sum(turn["role"] == "user" for turn in messages),
@@ -173,7 +173,7 @@ def _split_counts(table: pd.DataFrame) -> dict[str, int]:
     return {name: counts[name] for name in SPLITS}
 
 
-def _distribution(numbers: Sequence[int]) -> Document:
+def _number_distribution(numbers: Sequence[int]) -> Document:
     """Range, mean and how often each number occurs, by the number as text (JSON has no other keys)."""
     counts = Counter(numbers)
     return {

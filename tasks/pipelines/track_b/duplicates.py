@@ -55,18 +55,18 @@ def distinct(ordered: pd.DataFrame, threshold: float, workers: int = 1) -> tuple
     Subtle: among hundreds of copies not every pair is listed, and a row may be kept though all its listed duplicates
     were removed. So the kept rows are searched again until no pair among them is found; all pairs ever found count.
     """
-    texts = _texts(ordered)
+    texts = _compared_texts(ordered)
     rows = np.arange(len(ordered))
-    pairs = _pairs(texts, rows, threshold, workers)
+    pairs = _duplicate_pairs(texts, rows, threshold, workers)
     new = pairs
     while len(new):
         rows = np.flatnonzero(stays(pairs, len(ordered)))
-        new = _pairs(texts, rows, threshold, workers)
+        new = _duplicate_pairs(texts, rows, threshold, workers)
         pairs = pl.concat([pairs, new])
-    return ordered.iloc[rows], _duplicates(pairs, rows, ordered)
+    return ordered.iloc[rows], _duplicates_table(pairs, rows, ordered)
 
 
-def _texts(ordered: pd.DataFrame) -> pl.DataFrame:
+def _compared_texts(ordered: pd.DataFrame) -> pl.DataFrame:
     """For each row `exact` (a hash), `words` and `payload` as in `compared`, and `group`, unique over sources."""
     columns: dict[str, list[str]] = {"exact": [], "words": [], "payload": [], "group": []}
     for source, group, messages in zip(ordered["source"], ordered["group"], ordered["messages"], strict=True):
@@ -105,11 +105,11 @@ def _long_texts(params: Params) -> Iterator[str]:
             waiting.extend(reversed(value))
 
 
-def _pairs(texts: pl.DataFrame, rows: Array, threshold: float, workers: int) -> pl.DataFrame:
+def _duplicate_pairs(texts: pl.DataFrame, rows: Array, threshold: float, workers: int) -> pl.DataFrame:
     """Duplicates among some rows: left, right (left has priority), jaccard, kind (its place in KINDS)."""
-    near = _near(texts["words"], rows, threshold, workers)
+    near = _near_pairs(texts["words"], rows, threshold, workers)
     with_payload = rows[(texts["payload"].str.len_bytes() > 0).to_numpy()[rows]]
-    payload = _near(texts["payload"], with_payload, threshold, workers)
+    payload = _near_pairs(texts["payload"], with_payload, threshold, workers)
     exact, group = (texts[name].rank("dense").to_numpy() for name in ("exact", "group"))  # equal numbers: equal texts
     left, right = payload["left"].to_numpy(), payload["right"].to_numpy()
     crossing = payload.filter(group[left] != group[right]).with_columns(kind=pl.lit(KINDS.index("payload"), pl.Int8))
@@ -118,13 +118,13 @@ def _pairs(texts: pl.DataFrame, rows: Array, threshold: float, workers: int) -> 
     return pl.concat([near.with_columns(kind=pl.Series(kinds, dtype=pl.Int8)), crossing])
 
 
-def _near(texts: pl.Series, rows: Array, threshold: float, workers: int) -> pl.DataFrame:
+def _near_pairs(texts: pl.Series, rows: Array, threshold: float, workers: int) -> pl.DataFrame:
     """Pairs of near duplicates among some rows of a column."""
     pairs = near_duplicates(texts.gather(rows), threshold, workers=workers).pairs
     return pairs.with_columns(left=pl.Series(rows[pairs["left"]]), right=pl.Series(rows[pairs["right"]]))
 
 
-def _duplicates(pairs: pl.DataFrame, rows: Array, ordered: pd.DataFrame) -> pd.DataFrame:
+def _duplicates_table(pairs: pl.DataFrame, rows: Array, ordered: pd.DataFrame) -> pd.DataFrame:
     """The table of duplicates: each removed row once, with the kept one it is most alike, ordered by removed id."""
     is_kept = np.zeros(len(ordered), bool)
     is_kept[rows] = True

@@ -67,9 +67,9 @@ def mixture_report(combined: pd.DataFrame, train: pd.DataFrame, mixture: Mapping
         "before": {source: before[source] for source in sorted(before)},
         "after": {source: after[source] for source in sorted(before)},
         "left_out": {source: before[source] - after[source] for source in sorted(before)},
-        "share": {source: _share(after[source], len(train)) for source in sorted(before)},
+        "share": {source: _rounded_share(after[source], len(train)) for source in sorted(before)},
     }
 
 
-def _share(part: int, whole: int) -> float:
+def _rounded_share(part: int, whole: int) -> float:
     return round(part / whole, 6) if whole else 0.0

@@ -264,7 +264,7 @@ def _apply_manifest(state: ClusterState, params: Params) -> Done:
         raise Refused(f"the manifest cannot be read ({fault.reason}: {fault})") from fault
     changes: list[Change] = []
     for resource in applied:
-        namespace = home(resource.kind, _named(resource, params.get("namespace", "")))
+        namespace = home(resource.kind, _agreed_namespace(resource, params.get("namespace", "")))
         state = _with_resource(state, resource, namespace)
         changes.append(Applied(resource=resource.kind, name=resource.name, namespace=namespace))
     return state, tuple(changes)
@@ -277,7 +277,7 @@ def home(kind: str, namespace: str) -> str:
     return namespace or DEFAULT_NAMESPACE
 
 
-def _named(resource: Resource, namespace: str) -> str:
+def _agreed_namespace(resource: Resource, namespace: str) -> str:
     """The namespace of the manifest or of the call. They must not contradict each other."""
     if namespace and resource.namespace and home(resource.kind, namespace) not in ("", resource.namespace):
         raise Refused(f"the manifest puts {resource.name} into {resource.namespace}, the call into {namespace}")
@@ -307,7 +307,7 @@ def _with_applied_workload(state: ClusterState, resource: Resource, namespace: s
     kind, before = WORKLOADS[resource.kind], _namespace(state, namespace).workloads.get(resource.name)
     if before is not None and before.kind != kind:
         return state
-    replicas, image = _replicas(resource), tuple(images(resource)[:1])
+    replicas, image = _wanted_replicas(resource), tuple(images(resource)[:1])
     if before is None:
         after = Workload(kind=kind, replicas=1 if replicas is None else replicas, revisions=image or ("",))
     else:
@@ -322,7 +322,7 @@ def _with_applied_workload(state: ClusterState, resource: Resource, namespace: s
     return _with_workload(state, namespace, resource.name, after)
 
 
-def _replicas(resource: Resource) -> int | None:
+def _wanted_replicas(resource: Resource) -> int | None:
     text = text_of(resource.body, "spec", "replicas")
     if text and number(text) is None:
         raise Refused(f"spec.replicas of {resource.name} is no whole number from 0")

@@ -48,7 +48,7 @@ def run(state: ClusterState, steps: Sequence[Mapping[str, Any]]) -> Run:
     for step in steps:
         tool, params = step.get("tool"), step.get("params")
         try:
-            known = _known(tool, params)
+            known = _known_tool(tool, params)
             _require_permission(known, state, agreed)
             state, changes = ACTIONS[known.name](state, params or {})
         except Refused as refusal:
@@ -60,7 +60,7 @@ def run(state: ClusterState, steps: Sequence[Mapping[str, Any]]) -> Run:
     return Run(state, tuple(calls), tuple(deeds))
 
 
-def _known(tool: Any, params: Any) -> Tool:
+def _known_tool(tool: Any, params: Any) -> Tool:
     """The tool of that name, if the parameters fit it."""
     known = REGISTRY.get(tool) if isinstance(tool, str) else None
     if known is None:

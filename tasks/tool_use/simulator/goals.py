@@ -127,13 +127,13 @@ def fits(call: Call, condition: Called) -> bool:
         return False
     properties = REGISTRY[call.tool].parameters["properties"]
     given = {**{name: p["default"] for name, p in properties.items() if "default" in p}, **call.params}
-    equal = all(name in given and _same(given[name], value) for name, value in condition.params.items())
+    equal = all(name in given and _json_equal(given[name], value) for name, value in condition.params.items())
     return equal and all(
         text.casefold() in str(given.get(name, "")).casefold() for name, text in condition.containing.items()
     )
 
 
-def _same(one: object, other: object) -> bool:
+def _json_equal(one: object, other: object) -> bool:
     """Equality of JSON values: true is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
