@@ -9,7 +9,7 @@ import pandera.pandas as pa
 from schemas import format_a, format_b
 from schemas.document import Document
 from schemas.finding import GateFailed
-from schemas.limits import Limits, Representation
+from schemas.limits import MISSING, OUTLIERS, Limits, Representation
 from schemas.published import Published
 from schemas.reject import Reasons
 from schemas.snapshot import Snapshot
@@ -22,11 +22,12 @@ from tasks.publish.page import render
 from tasks.publish.publish import Release
 from tasks.quality import rejects
 from tasks.quality.anomalies import anomalies, conversation_anomalies
-from tasks.quality.contract import check, require_validation
+from tasks.quality.contract import check, contract_reasons, require_validation
 from tasks.quality.label_bias import label_bias
 from tasks.quality.outcome_bias import outcome_bias
 from tasks.sources.acquire import Acquired
 from tasks.tool_use.jsonl import lines
+from tasks.tool_use.verify import REASONS as VERIFICATION_REASONS
 from tasks.tool_use.verify import stage_counts
 from tasks.tool_use.verify_and_split import verify_and_split
 
@@ -47,6 +48,7 @@ class Form:
     bias: Callable[..., Document]
     verify: Callable[..., Any] | None = None
     verification: Callable[..., Document] | None = None
+    verification_reasons: Reasons = field(default_factory=dict)
     lines: Callable[..., Any] | None = None
     columns: tuple[str, ...] = ()
 
@@ -63,6 +65,7 @@ FORMAT_B = Form(
     bias=outcome_bias,
     verify=verify_and_split,
     verification=stage_counts,
+    verification_reasons=VERIFICATION_REASONS,
     lines=lines,
 )
 
@@ -82,6 +85,11 @@ class Dataset:
     outcomes: tuple[str, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict)
     reasons: Reasons = field(default_factory=dict)
+
+    @property
+    def every_reason(self) -> Reasons:
+        """Also those of verification and of the contract."""
+        return {**contract_reasons(self.form.contract), **self.form.verification_reasons, **self.reasons}
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,7 @@ def assure(
         manifest=manifest,
         truth=acquired.truth,
         rules=dict(dataset.rules),
-        reasons={name: reason.meaning for name, reason in dataset.reasons.items()},
+        reasons={name: reason.meaning for name, reason in dataset.every_reason.items()},
     )
 
 
@@ -170,6 +178,8 @@ def _checked(
         form.anomalies,
         seen,
         previous_rows=before,
+        missing_limit=MISSING,
+        outlier_limit=OUTLIERS,
         rejected_limit=limits.quarantined,
         volume_drop=limits.volume_drop,
         rejected_rows=sum(table.rows for table in rejected),
@@ -228,6 +238,6 @@ def _release(dataset: Dataset, acquired: Acquired, made: Made, checked: _Checked
         },
         documents=documents,
         tables={**made.tables, **({f"{stem}/run.json": summary} if summary else {})},
-        reasons=dataset.reasons,
+        reasons=dataset.every_reason,
         steps=stage_log.stages(current_run()),
     )

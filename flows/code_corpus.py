@@ -162,7 +162,7 @@ def _made(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) ->
     statistics = derive(reports.data_statistics, seen, *stage.removed, stages=stage.stages)
     validation = derive(reports.validation_report, seen, stage.rejected[-1])
     about = SourceSummary.of(SOURCE, missing)
-    meanings = {name: reason.meaning for name, reason in REASONS.items()}
+    meanings = {name: reason.meaning for name, reason in DATASET.every_reason.items()}
     summarise = partial(
         derive, reports.corpus_summary, seen, statistics, validation, mode=seen.mode, source=about, reasons=meanings
     )

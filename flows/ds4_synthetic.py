@@ -14,15 +14,24 @@ from schemas.settings import data_folder
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.pipeline import pipeline
-from tasks.pipelines.ds4_synthetic import conversations as ds4
-from tasks.pipelines.ds4_synthetic import source as prompts
-from tasks.pipelines.ds4_synthetic.source import SOURCE, decode
+from tasks.pipelines.ds4_synthetic.conversations import conversations
+from tasks.pipelines.ds4_synthetic.export import EXPORT, decode
+from tasks.pipelines.ds4_synthetic.prompt_store import STORE, fill
+from tasks.pipelines.ds4_synthetic.reports import schema_stats
+from tasks.pipelines.ds4_synthetic.rules import REASONS
+from tasks.pipelines.ds4_synthetic.source import SOURCE, has_prompt_file
 from tasks.sources.acquire import Acquired, acquire
 from tasks.sources.gemini import MODEL
 from tasks.sources.teachers import PromptStore, allowance, generate
 
-DATASET = Dataset(stem=SOURCE.stem, form=FORMAT_B, slices=(*SLICES, "environment"), outcomes=tuple(SLICES))
-PROMPTS = PromptStore(SOURCE.stem, prompts.STORE, prompts.EXPORT, prompts.fill)
+DATASET = Dataset(
+    stem=SOURCE.stem,
+    form=FORMAT_B,
+    slices=(*SLICES, "environment"),
+    outcomes=tuple(SLICES),
+    reasons=REASONS,
+)
+PROMPTS = PromptStore(SOURCE.stem, STORE, EXPORT, fill)
 NOT_ASKED = "The grammar alone answers; prompts it does not know wait for teacher=gemini, which needs GOOGLE_API_KEY."
 NO_KEY = (
     "GOOGLE_API_KEY is not set, so Gemini is not asked and the grammar alone answers. All of the grammar runs without "
@@ -62,11 +71,11 @@ def ds4_synthetic(
     if note is not NO_KEY:  # of which `allowance` has warned
         get_run_logger().info("ds4_synthetic: %s", note)
     generations = generate(PROMPTS, raw.files, root, mode, scale, allowed)
-    conversations, left_out = derive_batches(ds4.conversations, generations, decode=decode)
+    rows, left_out = derive_batches(conversations, generations, decode=decode)
     made = Made(
-        rows=conversations,
+        rows=rows,
         rejected=(left_out,),
-        reports={"schema_stats.json": derive(ds4.schema_stats, conversations)},
+        reports={"schema_stats.json": derive(schema_stats, rows)},
     )
     return assure(
         DATASET,
@@ -79,7 +88,7 @@ def ds4_synthetic(
 
 def _prompt_files(mode: Mode, source: Path | None, root: Path, scale: float) -> Acquired:
     """The prompt files of this run. A folder without any is no fault: the grammar needs none."""
-    if mode == "local" and source is not None and source.is_dir() and not prompts.among(source):
+    if mode == "local" and source is not None and source.is_dir() and not has_prompt_file(source):
         get_run_logger().info("ds4_synthetic: no prompt file below %s; the grammar needs none.", source)
         return Acquired(source=SOURCE, files=(), missing=SOURCE.expected, unused={}, truth=None)
     return acquire(SOURCE, mode, source, root, scale=scale)

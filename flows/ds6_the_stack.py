@@ -1,7 +1,7 @@
 """The Stack, infrastructure as code: Kubernetes manifests, each with a request that a person would write to get it."""
 
 from flows.assure import FORMAT_B, Dataset, Made, assure
-from schemas.ds6_the_stack import SLICE_NAMES
+from schemas.ds6_the_stack import SLICE_NAMES, STEM
 from schemas.parameters import DataDir, HubRepo, HubRevision, Limits, Mode, OptOut, Representation, Scale, Source
 from schemas.published import Published
 from schemas.settings import data_folder
@@ -9,11 +9,14 @@ from tasks.curate.privacy import opt_out as opt_outs
 from tasks.engine.derive import derive, derive_batches
 from tasks.engine.server_values import thresholds
 from tasks.observe.pipeline import pipeline
-from tasks.pipelines.ds6_the_stack import conversations as stack
+from tasks.pipelines.ds6_the_stack.conversations import conversations
+from tasks.pipelines.ds6_the_stack.duplicates import distinct
+from tasks.pipelines.ds6_the_stack.reports import quality_report, schema_stats
+from tasks.pipelines.ds6_the_stack.rules import REASONS
 from tasks.pipelines.ds6_the_stack.source import REPO, REVISION, SHARDS, at, decode
 from tasks.sources.acquire import acquire
 
-DATASET = Dataset(stem="ds6_the_stack", form=FORMAT_B, slices=SLICE_NAMES)
+DATASET = Dataset(stem=STEM, form=FORMAT_B, slices=SLICE_NAMES, reasons=REASONS)
 
 
 @pipeline("ds6-the-stack")
@@ -41,15 +44,15 @@ def ds6_the_stack(
     agreed = thresholds(limits=limits, ds6_the_stack={"representation": representation})
     opted_out = opt_outs.read(opt_out)
     raw = acquire(at(repo, revision, shards), mode, source, root, scale=scale)
-    paired, left_out = derive_batches(stack.conversations, *raw.files, decode=decode, opted_out=opted_out)
-    conversations, copies = derive(stack.distinct, paired)
+    paired, left_out = derive_batches(conversations, *raw.files, decode=decode, opted_out=opted_out)
+    rows, copies = derive(distinct, paired)
     rejected = (left_out, copies)
     made = Made(
-        rows=conversations,
+        rows=rows,
         rejected=rejected,
         reports={
-            "schema_stats.json": derive(stack.schema_stats, conversations),
-            "quality_report.json": derive(stack.quality_report, conversations, *rejected),
+            "schema_stats.json": derive(schema_stats, rows),
+            "quality_report.json": derive(quality_report, rows, *rejected),
         },
     )
     return assure(

@@ -1,15 +1,17 @@
-"""The Stack, infrastructure as code: raw columns, what is kept, and the words in which a person asks for a manifest.
+"""The Stack, infrastructure as code: raw columns, columns of the table, and the numbers of its rules and alerts.
 
 The limits on size and letters are those of The Stack's authors' own filters for code models (Kocetkov et al., "The
 Stack: 3 TB of permissively licensed source code", 2022; Li et al., "StarCoder", 2023), as the design sets them.
 """
+
+from typing import TypedDict
 
 import pandas as pd
 import pyarrow as arrow
 
 _TEXT = pd.ArrowDtype(arrow.string())
 
-# Columns a Parquet shard of The Stack is known by, and those that are read besides where it has them.
+# Columns that every Parquet shard of The Stack has, and further ones that are read where a shard has them.
 NEEDED_COLUMNS = ("content", "max_stars_repo_path", "max_stars_repo_licenses")
 FURTHER_COLUMNS = ("max_stars_repo_name", "max_stars_repo_head_hexsha", "hexsha", "alphanum_fraction")
 LICENCE_SEPARATOR = ","  # between the licences of a raw row; no SPDX id has a comma
@@ -23,210 +25,39 @@ RAW_ROWS = arrow.schema(
     }
 )
 
+
+class RawRow(TypedDict):
+    """A row of RAW_ROWS; None where the shard has no value."""
+
+    file: str
+    line: int
+    content: str | None
+    max_stars_repo_path: str | None
+    max_stars_repo_licenses: str | None
+    max_stars_repo_name: str | None
+    max_stars_repo_head_hexsha: str | None
+    hexsha: str | None
+    alphanum_fraction: str | None
+    fault: str | None
+
+
 SMALLEST, LARGEST = 200, 500_000  # bytes of UTF-8
 FEWEST_ALPHANUMERIC = 0.25  # share of the characters that are letters or digits
-
-# SPDX ids, as the list at spdx.org/licenses writes them.
-PERMISSIVE = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "Unlicense", "WTFPL", "0BSD")
-
-YAML_SUFFIXES = (".yaml", ".yml")
-
-# API groups of files that only a program on a desk reads; no cluster knows them.
-CLIENT_GROUPS = (
-    "kustomize.config.k8s.io",
-    "kubeadm.k8s.io",
-    "kind.x-k8s.io",
-    "kops.k8s.io",
-    "k3d.io",
-    "k0sctl.k0sproject.io",
-    "eksctl.io",
-    "skaffold",
-    "ctlptl.dev",
-    "backstage.io",
-    "blueprints.cloud.google.com",
-)
-
-# What only a template engine fills in: Helm's objects and functions, wherever they stand between braces.
-HELM = r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\binclude \"|\btemplate \")"
 
 # Columns of the table beside those of Format B; `licence` is one of Format B's, and a slice too.
 SLICES = {"kind": _TEXT}
 SLICE_NAMES = ("kind", "licence")
 OUTCOME = {"outcome": pd.ArrowDtype(arrow.bool_())}  # whether a value was redacted
-PLACE = {  # what the step that removes duplicates needs, and takes away
+PLACE = {  # for the step that removes duplicates, which drops them
     "file": _TEXT,
     "line": pd.ArrowDtype(arrow.int64()),
     "digest": _TEXT,  # sha256 of the manifest as it is published
 }
 
-# Reasons of files that were no candidates: the pass rate is measured over the others, the manifests.
-NO_CANDIDATES = frozenset(
-    (
-        "opted_out",
-        "not_yaml",
-        "too_small",
-        "too_large",
-        "low_alphanumeric",
-        "licence_missing",
-        "licence_not_permissive",
-        "not_a_manifest",
-        "client_side",
-        "template",
-        "duplicate_content",
-        "duplicate_id",
-    )
-)
-PASS_RATE = 0.80  # least share of the manifests that is kept
-MOST_OF_ONE_VIOLATION = 50  # manifests left out for one reason
+PASS_RATE = 0.80  # least share of the manifests that are kept
+MOST_OF_ONE_VIOLATION = 50  # rejected manifests for one reason
 FEWEST_RECORDS = 10
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Asking. A request names what it wants in its own words and never quotes the manifest.
-
-LONGEST_QUOTE = 40  # characters that a request and its manifest may have in common, names apart
-LONGEST_NAME = 36  # a longer name is not said: with the blanks around it, it would be a quotation
-
-# Kinds that are asked for in the same way; any other kind is "other".
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "workload": ("Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet", "ReplicationController", "Rollout"),
-    "cronjob": ("CronJob", "CronWorkflow"),
-    "job": ("Job", "Workflow", "PipelineRun", "TaskRun", "AnalysisRun"),
-    "service": ("Service",),
-    "route": ("Ingress", "VirtualService", "Gateway", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"),
-    "config": ("ConfigMap",),
-    "secret": ("Secret", "SealedSecret", "ExternalSecret"),
-    "access": ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount"),
-    "storage": ("PersistentVolumeClaim", "PersistentVolume", "StorageClass"),
-    "definition": ("CustomResourceDefinition",),
-    "scaling": ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "ScaledObject", "PodDisruptionBudget"),
-    "quota": ("ResourceQuota", "LimitRange", "PriorityClass"),
-    "policy": ("NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Policy"),
-    "namespace": ("Namespace",),
-    "monitoring": ("ServiceMonitor", "PodMonitor", "PrometheusRule", "Probe", "AlertmanagerConfig"),
-}
-FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
-
-# The kind a manifest of several documents is mainly about: the first of these that it has, else the most frequent.
-MAIN_KINDS = (*FAMILIES["workload"], *FAMILIES["cronjob"], *FAMILIES["job"])
-
-# {what}: "a Deployment named web with 2 replicas"; {where}: " in the shop namespace", or nothing. Both may be long:
-# what follows them is the end of the sentence, or a word.
-PHRASINGS: dict[str, tuple[str, ...]] = {
-    "workload": (
-        "Please deploy {what}{where}.",
-        "Can you roll out {what}{where}?",
-        "We need {what}{where}. Please set it up.",
-        "Please bring up {what}{where}.",
-        "I'd like to run {what}{where}.",
-        "Could you get this running{where}: {what}?",
-    ),
-    "cronjob": (
-        "Please schedule {what}{where}.",
-        "Set up {what}{where}, please.",
-        "We want something to run on a schedule{where}: {what}. Can you create it?",
-        "Can you add {what}{where}?",
-    ),
-    "job": (
-        "Please start {what}{where}.",
-        "Can you submit {what}{where}?",
-        "Run {what}{where}, please.",
-        "I need this started{where}: {what}.",
-        "Please kick off {what}{where}.",
-    ),
-    "service": (
-        "Please create {what}{where}.",
-        "Other apps have to reach ours{where}. Can you add {what}?",
-        "We need {what}{where}.",
-        "Expose the app{where} with {what}.",
-    ),
-    "route": (
-        "Please set up {what}{where}.",
-        "Traffic should come in{where} through {what}. Can you configure that?",
-        "Can you add {what}{where}?",
-        "To route requests we need {what}{where}.",
-    ),
-    "config": (
-        "Please create {what}{where}.",
-        "Our app{where} reads its configuration from {what}. Please put it in place.",
-        "Can you add {what}{where}?",
-        "We are missing {what}{where}. Could you apply it?",
-    ),
-    "secret": (
-        "Please create {what}{where}.",
-        "The app{where} expects {what}. Can you add it with placeholder values?",
-        "Can you add {what}{where}? I'll fill in the real values afterwards.",
-        "We need {what}{where}; placeholders are fine for now.",
-    ),
-    "access": (
-        "Please set up access{where}: we need {what}.",
-        "Can you create {what}{where}?",
-        "For permissions to work{where} we need {what}.",
-        "Add {what}{where}, please.",
-    ),
-    "storage": (
-        "Please provision {what}{where}.",
-        "We need storage{where}: can you create {what}?",
-        "Can you set up {what}{where}?",
-        "Add {what}{where}, please.",
-    ),
-    "definition": (
-        "Please register {what}.",
-        "Can you install {what}?",
-        "The operator needs {what}. Please add it.",
-        "Our cluster does not know that resource yet: please apply {what}.",
-    ),
-    "scaling": (
-        "Please configure {what}{where}.",
-        "Can you add {what}{where}?",
-        "To keep the service available{where} we need {what}. Please create it.",
-        "Set up {what}{where}, please.",
-    ),
-    "quota": (
-        "Please set {what}{where}.",
-        "Can you add {what}{where}?",
-        "To keep usage in check{where}, add {what}.",
-        "We need {what}{where}. Please create it.",
-    ),
-    "policy": (
-        "Please enforce {what}{where}.",
-        "Can you lock things down{where} with {what}?",
-        "Security asked for {what}{where}. Please apply it.",
-        "Add {what}{where}, please.",
-    ),
-    "namespace": (
-        "Please create {what}.",
-        "Can you add {what} to the cluster?",
-        "We are starting a new project and need {what}.",
-        "Set up {what}, please.",
-    ),
-    "monitoring": (
-        "Please set up monitoring{where} with {what}.",
-        "Can you add {what}{where}?",
-        "Prometheus should know about this{where}: please create {what}.",
-        "We want alerts and metrics{where}. Add {what}.",
-    ),
-    "other": (
-        "Please apply {what}{where}.",
-        "Can you create {what}{where}?",
-        "We need {what}{where}. Please set it up.",
-        "Add {what}{where}, please.",
-        "Could you put this in place{where}: {what}?",
-    ),
-    # Several documents. {app} is what they are for; {what} lists them.
-    "several": (
-        "Please set up {app}{where}: {what}.",
-        "Can you deploy everything {app} needs{where}? That means {what}.",
-        "We are bringing up {app}{where}. It takes {what}.",
-        "For {app}{where}, please apply {what}.",
-        "I want {app} up and running{where}. Please create {what}.",
-    ),
-    "several_unnamed": (
-        "Please apply {what}{where}.",
-        "Can you create {what}{where} in one go?",
-        "We need {what}{where}. Please set them up together.",
-        "Put the following in place{where}: {what}.",
-    ),
-}
-
-# {namespace} is a namespace's name.
-PLACES = (" in the {namespace} namespace", " in namespace {namespace}", " in {namespace}")
+# A request is in its own words and never quotes the manifest.
+LONGEST_QUOTE = 40  # characters in a row that a request and its manifest may have in common
+LONGEST_NAME = 36  # a longer name is not used: with the blanks around it, it would be a quotation

@@ -1,19 +1,20 @@
 """Format B, the instruction data of Track B: as lines of JSON for a trainer, as a table inside the pipeline.
 
 A line: {"messages": [system, user, assistant, ...], "metadata": {...}}. The system message offers the tools, every
-assistant message is a workflow (schemas/workflow.py), results are messages of role `tool`, the last one is the
-assistant's. Every message has exactly `role` and `content`, every line the same metadata: a loader that infers types
-from the first lines (datasets, pandas, polars) reads all of them.
+assistant message is a workflow (schemas/workflow.py), results are messages of role `tool`, the last message is the
+assistant's. Every message has exactly `role` and `content`, and every line the same metadata, so that a loader that
+infers types from the first lines (datasets, pandas, polars) reads all of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, TypeAlias, TypedDict, get_args
 
 import orjson
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 
+from schemas.document import Document
 from schemas.snapshot import Mode
 from schemas.tools import ENVIRONMENTS, Tool
 
@@ -25,7 +26,7 @@ SPLITS = ("train", "validation", "test")
 SYSTEM_PREFIX = "You are AutoMend. Available Tools: "
 DEFAULT_ENVIRONMENT = "production"  # where a request names none: the one with the strictest rules
 
-# Columns of the table. Slice columns of a dataset stand after them.
+# Columns of the table. Slice columns of a dataset follow them.
 COLUMNS: dict[str, pd.ArrowDtype] = {
     "id": pd.ArrowDtype(arrow.string()),  # "<stem>:<what the source calls it, or a hash of the content>"
     "source": pd.ArrowDtype(arrow.string()),  # the dataset's stem
@@ -39,6 +40,25 @@ COLUMNS: dict[str, pd.ArrowDtype] = {
     "scenario": pd.ArrowDtype(arrow.string()),  # JSON of schemas/scenario.py; "" where no post-condition is known
     "rows": pd.ArrowDtype(arrow.int32()),  # rows of the raw files it was made of
 }
+
+
+class Row(TypedDict):
+    """A row of COLUMNS. A dataset extends it by its slice columns."""
+
+    id: str
+    source: str
+    group: str
+    messages: str
+    licence: str
+    attribution: str
+    environment: str
+    weight: float
+    rationale: str
+    scenario: str
+    rows: int
+
+
+Message: TypeAlias = Mapping[str, str]  # role, content
 VERIFIED = pd.ArrowDtype(arrow.list_(arrow.string()))  # stages passed, of a table that was verified
 METADATA = (
     "id",
@@ -54,7 +74,7 @@ METADATA = (
     "mode",
 )
 
-OFFER_SCHEMA: dict[str, Any] = {
+OFFER_SCHEMA: Document = {
     "type": "array",
     "items": {
         "type": "object",
@@ -70,7 +90,7 @@ OFFER_SCHEMA: dict[str, Any] = {
         "additionalProperties": False,
     },
 }
-MESSAGE_SCHEMA: dict[str, Any] = {
+MESSAGE_SCHEMA: Document = {
     "type": "object",
     "properties": {
         "role": {"enum": ["system", "user", "assistant", "tool"]},
@@ -81,18 +101,18 @@ MESSAGE_SCHEMA: dict[str, Any] = {
 }
 
 
-def _message_from(role: Role) -> dict[str, Any]:
+def _message_from(role: Role) -> Document:
     return {**MESSAGE_SCHEMA, "properties": {**MESSAGE_SCHEMA["properties"], "role": {"const": role}}}
 
 
-MESSAGES_SCHEMA: dict[str, Any] = {
+MESSAGES_SCHEMA: Document = {
     "type": "array",
     "minItems": 3,
-    # `items` holds for those after the prefix alone (draft 2020-12), so that the first two say all of it themselves.
+    # `items` is only for those after the prefix (draft 2020-12), so the first two have a whole schema each.
     "prefixItems": [_message_from("system"), _message_from("user")],
     "items": MESSAGE_SCHEMA,
 }
-METADATA_SCHEMA: dict[str, Any] = {
+METADATA_SCHEMA: Document = {
     "type": "object",
     "properties": {
         **{name: {"type": "string", "minLength": 1} for name in ("id", "source", "group", "licence")},
@@ -106,7 +126,7 @@ METADATA_SCHEMA: dict[str, Any] = {
     "required": list(METADATA),
     "additionalProperties": False,
 }
-LINE_SCHEMA: dict[str, Any] = {
+LINE_SCHEMA: Document = {
     "type": "object",
     "properties": {"messages": MESSAGES_SCHEMA, "metadata": METADATA_SCHEMA},
     "required": ["messages", "metadata"],
@@ -114,7 +134,7 @@ LINE_SCHEMA: dict[str, Any] = {
 }
 
 
-def system_message(tools: Iterable[Tool | Mapping[str, Any]]) -> str:
+def system_message(tools: Iterable[Tool | Mapping[str, object]]) -> str:
     """The system message that offers `tools`; the same tools give the same text."""
     offers = [tool.offer() if isinstance(tool, Tool) else dict(tool) for tool in tools]
     return SYSTEM_PREFIX + orjson.dumps(offers).decode()
@@ -125,12 +145,12 @@ def message(role: Role, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def messages_json(messages: Sequence[Mapping[str, str]]) -> str:
+def messages_json(messages: Sequence[Message]) -> str:
     """The `messages` column of a table."""
     return orjson.dumps(list(messages)).decode()
 
 
-def table(rows: Sequence[Mapping[str, Any]], extra: Mapping[str, pd.ArrowDtype] | None = None) -> pd.DataFrame:
+def table(rows: Sequence[Mapping[str, object]], extra: Mapping[str, pd.ArrowDtype] | None = None) -> pd.DataFrame:
     """A table of Format B from rows that have every column of COLUMNS, and of `extra` (slice columns and their types).
 
     No rows give an empty table with the same columns.
@@ -140,14 +160,14 @@ def table(rows: Sequence[Mapping[str, Any]], extra: Mapping[str, pd.ArrowDtype] 
     return arrow.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
 
 
-def _filled(name: str) -> pa.Column:
+def _not_empty(name: str) -> pa.Column:
     return pa.Column(COLUMNS[name], pa.Check.str_length(min_value=1, name=f"{name}_empty"))
 
 
 Conversations = pa.DataFrameSchema(
     {
         "id": pa.Column(COLUMNS["id"], pa.Check.str_length(min_value=1, name="id_empty"), unique=True),
-        **{name: _filled(name) for name in ("source", "group", "messages", "licence")},
+        **{name: _not_empty(name) for name in ("source", "group", "messages", "licence")},
         "attribution": pa.Column(COLUMNS["attribution"]),
         "environment": pa.Column(COLUMNS["environment"], pa.Check.isin(ENVIRONMENTS, name="environment_unknown")),
         "weight": pa.Column(COLUMNS["weight"], pa.Check.ge(0, name="weight_negative")),

@@ -3,6 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 NEAR_DUPLICATES = 0.85  # Jaccard similarity of two texts, of words in fives
+MISSING = 0.0  # share of rows that may lack a required value
+OUTLIERS = 0.05  # share of rows that may be of unusual length
 
 
 class Limits(BaseModel):

@@ -1,12 +1,13 @@
-"""What the simulated cluster needs to run a workflow: the state before it, and what must hold after it.
+"""What the simulated cluster needs to run a workflow: the state before it, and the conditions after it.
 
-`Scenario` travels as JSON in the column `scenario` of a table in Format B; tasks/tool_use/simulator/cluster.py runs it.
+`Scenario` is JSON in the column `scenario` of a table in Format B; tasks/tool_use/simulator/cluster.py runs it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.document import Document
 from schemas.tools import Environment
 
 PodState = Literal[
@@ -102,7 +103,7 @@ class Cordoned(_Frozen):
 
 
 class Drained(_Frozen):
-    """No pod (but of daemonsets) is left on the node, and it takes no new one."""
+    """No pod (but of daemonsets) is on the node, and it takes no new one."""
 
     kind: Literal["drained"] = "drained"
     node: str
@@ -118,19 +119,19 @@ class Applied(_Frozen):
 
 
 class Called(_Frozen):
-    """A tool that only reads or tells was called with at least these parameters.
+    """A tool that only reads, or writes to people, was called with at least these parameters.
 
-    Text parameters named in `containing` must contain what stands there (case is ignored) instead of being equal.
+    Text parameters named in `containing` must contain the text there (case is ignored) instead of being equal.
     """
 
     kind: Literal["called"] = "called"
     tool: str
-    params: dict[str, Any] = {}
+    params: Document = {}
     containing: dict[str, str] = {}
 
 
 class InOrder(_Frozen):
-    """These tools were called in this order (others may stand between them)."""
+    """These tools were called in this order (others may be called between them)."""
 
     kind: Literal["in_order"] = "in_order"
     tools: tuple[str, ...]
@@ -150,9 +151,9 @@ Condition = Annotated[
 
 
 class Scenario(_Frozen):
-    """A cluster, and the post-condition of the request: every condition holds, and nothing else was changed.
+    """A cluster, and the post-condition of the request: every condition is met, and nothing else was changed.
 
-    `exact`: no effect beyond those the conditions name; tools that only read are always allowed besides.
+    `exact`: no effect beyond those of the conditions; further calls of tools that only read are always allowed.
     """
 
     before: ClusterState

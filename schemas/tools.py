@@ -6,9 +6,11 @@ Source of names, effects, approvals and environments: the platform's tool regist
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
+
+from schemas.document import Document
 
 Effect = Literal["read", "write", "destructive"]
 Environment = Literal["development", "staging", "production"]
@@ -22,7 +24,7 @@ CHANNEL = r"^[#@][\w.-]{1,80}$"
 
 
 class Tool(BaseModel):
-    """A function on offer. `parameters` is a JSON Schema of type object that allows nothing it does not name.
+    """A function on offer. `parameters` is a JSON Schema of type object that allows no further keys.
 
     `approvals` is how many people must agree where the platform asks for agreement; a destructive step in production
     without an approval step before it is invalid.
@@ -32,13 +34,13 @@ class Tool(BaseModel):
 
     name: str
     description: str
-    parameters: dict[str, Any]
+    parameters: Document
     effect: Effect
     approvals: int = 0
     environments: tuple[Environment, ...] = ENVIRONMENTS
 
-    def offer(self) -> dict[str, Any]:
-        """The tool as the system prompt shows it; what is as for any other function (no approvals) is left out."""
+    def offer(self) -> Document:
+        """The tool as the system prompt shows it, without the fields that have their default."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -46,8 +48,8 @@ def _tool(
     name: str,
     description: str,
     effect: Effect,
-    required: Mapping[str, Any],
-    optional: Mapping[str, Any] | None = None,
+    required: Mapping[str, Document],
+    optional: Mapping[str, Document] | None = None,
     approvals: int = 0,
     environments: tuple[Environment, ...] = ENVIRONMENTS,
 ) -> Tool:
@@ -67,25 +69,25 @@ def _tool(
     )
 
 
-def _text(description: str, limit: int = 4_000, **more: Any) -> dict[str, Any]:
+def _text_schema(description: str, limit: int = 4_000, **more: object) -> Document:
     return {"type": "string", "description": description, "minLength": 1, "maxLength": limit, **more}
 
 
-def _whole(description: str, minimum: int, maximum: int, **more: Any) -> dict[str, Any]:
+def _integer_schema(description: str, minimum: int, maximum: int, **more: object) -> Document:
     return {"type": "integer", "description": description, "minimum": minimum, "maximum": maximum, **more}
 
 
-def _choice(description: str, *values: str) -> dict[str, Any]:
+def _choice_schema(description: str, *values: str) -> Document:
     return {"type": "string", "description": description, "enum": list(values)}
 
 
-NAMESPACE = _text("Kubernetes namespace", 63, pattern=DNS_LABEL)
-POD = _text("Name of the pod", 253, pattern=DNS_NAME)
-NODE = _text("Name of the node", 253, pattern=DNS_NAME)
-DEPLOYMENT = _text("Name of the deployment", 253, pattern=DNS_NAME)
-MESSAGE = _text("What to say")
-URL = _text("Web address", 2_000, pattern="^https?://")
-TIME = _text("RFC 3339 time, or seconds since 1970", 40)
+NAMESPACE = _text_schema("Kubernetes namespace", 63, pattern=DNS_LABEL)
+POD = _text_schema("Name of the pod", 253, pattern=DNS_NAME)
+NODE = _text_schema("Name of the node", 253, pattern=DNS_NAME)
+DEPLOYMENT = _text_schema("Name of the deployment", 253, pattern=DNS_NAME)
+MESSAGE = _text_schema("What to say")
+URL = _text_schema("Web address", 2_000, pattern="^https?://")
+TIME = _text_schema("RFC 3339 time, or seconds since 1970", 40)
 
 _TOOLS = (
     _tool(
@@ -94,21 +96,21 @@ _TOOLS = (
         "read",
         {"namespace": NAMESPACE, "pod": POD},
         {
-            "container": _text("Container, where the pod has several", 63, pattern=DNS_LABEL),
-            "tail_lines": _whole("Lines from the end", 1, 100_000, default=200),
-            "since_seconds": _whole("Not older than this many seconds", 1, 604_800, default=600),
+            "container": _text_schema("Container, where the pod has several", 63, pattern=DNS_LABEL),
+            "tail_lines": _integer_schema("Lines from the end", 1, 100_000, default=200),
+            "since_seconds": _integer_schema("Not older than this many seconds", 1, 604_800, default=600),
         },
     ),
     _tool(
         "query_prometheus",
         "Evaluate a PromQL expression, at one time or over a range",
         "read",
-        {"query": _text("PromQL expression")},
+        {"query": _text_schema("PromQL expression")},
         {
             "time": TIME,
             "range_start": TIME,
             "range_end": TIME,
-            "step": _text("Resolution of a range", 10, pattern=DURATION, default="60s"),
+            "step": _text_schema("Resolution of a range", 10, pattern=DURATION, default="60s"),
         },
     ),
     _tool(
@@ -123,10 +125,10 @@ _TOOLS = (
         "Run a read-only script of the diagnostics library on a target",
         "read",
         {
-            "script": _text("Name of the script, such as check-disk", 100, pattern=r"^[a-z0-9][\w.-]*$"),
-            "target": _text("Node, pod or service to look at", 253),
+            "script": _text_schema("Name of the script, such as check-disk", 100, pattern=r"^[a-z0-9][\w.-]*$"),
+            "target": _text_schema("Node, pod or service to look at", 253),
         },
-        {"timeout_seconds": _whole("Stop after this many seconds", 1, 3_600)},
+        {"timeout_seconds": _integer_schema("Stop after this many seconds", 1, 3_600)},
     ),
     _tool(
         "restart_workload",
@@ -134,8 +136,8 @@ _TOOLS = (
         "write",
         {
             "namespace": NAMESPACE,
-            "workload_type": _choice("Kind of workload", "deployment", "statefulset", "daemonset"),
-            "workload_name": _text("Name of the workload", 253, pattern=DNS_NAME),
+            "workload_type": _choice_schema("Kind of workload", "deployment", "statefulset", "daemonset"),
+            "workload_name": _text_schema("Name of the workload", 253, pattern=DNS_NAME),
         },
         approvals=1,
     ),
@@ -146,7 +148,7 @@ _TOOLS = (
         {
             "namespace": NAMESPACE,
             "deployment_name": DEPLOYMENT,
-            "replicas": _whole("Replicas wanted", 0, 10_000),
+            "replicas": _integer_schema("Replicas wanted", 0, 10_000),
         },
         approvals=1,
     ),
@@ -155,7 +157,7 @@ _TOOLS = (
         "apply_manifest",
         "Create or change the resources that a YAML manifest describes",
         "write",
-        {"manifest_content": _text("The manifest, YAML, one document or several", 500_000)},
+        {"manifest_content": _text_schema("The manifest, YAML, one document or several", 500_000)},
         {"namespace": NAMESPACE},
         approvals=1,
     ),
@@ -164,19 +166,19 @@ _TOOLS = (
         "Wake the person on call",
         "write",
         {
-            "severity": _choice("How bad it is", "critical", "high", "medium", "low"),
-            "title": _text("One line", 300),
+            "severity": _choice_schema("How bad it is", "critical", "high", "medium", "low"),
+            "title": _text_schema("One line", 300),
             "body": MESSAGE,
         },
-        {"service_id": _text("Service concerned", 100), "incident_url": URL},
+        {"service_id": _text_schema("Service concerned", 100), "incident_url": URL},
     ),
     _tool(
         "slack_notification",
         "Post a message to a Slack channel",
         "write",
-        {"channel": _text("Channel or person", 81, pattern=CHANNEL), "message": MESSAGE},
+        {"channel": _text_schema("Channel or person", 81, pattern=CHANNEL), "message": MESSAGE},
         {
-            "severity_color": _text(
+            "severity_color": _text_schema(
                 "good, warning, danger or #rrggbb", 7, pattern="^(good|warning|danger|#[0-9a-fA-F]{6})$"
             )
         },
@@ -185,10 +187,10 @@ _TOOLS = (
         APPROVAL,
         "Ask people in a Slack channel to approve the next steps, and wait",
         "write",
-        {"channel": _text("Channel or person", 81, pattern=CHANNEL), "message": MESSAGE},
+        {"channel": _text_schema("Channel or person", 81, pattern=CHANNEL), "message": MESSAGE},
         {
-            "timeout_minutes": _whole("Give up after this many minutes", 1, 1_440, default=30),
-            "required_approvers": _whole("People who must agree", 1, 10, default=1),
+            "timeout_minutes": _integer_schema("Give up after this many minutes", 1, 1_440, default=30),
+            "required_approvers": _integer_schema("People who must agree", 1, 10, default=1),
         },
     ),
     _tool(
@@ -196,16 +198,16 @@ _TOOLS = (
         "Open a ticket for work that can wait",
         "write",
         {
-            "title": _text("One line", 300),
+            "title": _text_schema("One line", 300),
             "description": MESSAGE,
-            "priority": _choice("How soon", "critical", "high", "medium", "low"),
+            "priority": _choice_schema("How soon", "critical", "high", "medium", "low"),
         },
         {
-            "team": _text("Team that owns it", 100),
+            "team": _text_schema("Team that owns it", 100),
             "labels": {
                 "type": "array",
                 "description": "Labels",
-                "items": _text("Label", 100),
+                "items": _text_schema("Label", 100),
                 "maxItems": 20,
             },
         },
@@ -215,7 +217,7 @@ _TOOLS = (
         "Return a deployment to an earlier revision (the one before, if none is named)",
         "destructive",
         {"namespace": NAMESPACE, "deployment_name": DEPLOYMENT},
-        {"revision": _whole("Revision to return to", 1, 1_000_000)},
+        {"revision": _integer_schema("Revision to return to", 1, 1_000_000)},
         approvals=1,
         environments=("staging", "production"),
     ),
@@ -224,7 +226,7 @@ _TOOLS = (
         "Evict all pods from a node, and let no new one be placed there",
         "destructive",
         {"node": NODE},
-        {"grace_period_seconds": _whole("Seconds a pod gets to end", 0, 86_400)},
+        {"grace_period_seconds": _integer_schema("Seconds a pod gets to end", 0, 86_400)},
         approvals=1,
     ),
 )

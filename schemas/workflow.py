@@ -1,15 +1,17 @@
 """What an assistant answers: a workflow of tool calls as one JSON text, the same for every dataset of Track B.
 
 `{"workflow": {"steps": [{"step_id": 1, "tool": "...", "params": {...}}]}, "message": "..."}`; `message` is optional,
-but without steps (a refusal, a question back, plain talk) it is all there is.
+an answer without steps (a refusal, a question back, plain talk) has a message.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias, TypedDict
 
 import orjson
 
-STEP_SCHEMA: dict[str, Any] = {
+from schemas.document import Document
+
+STEP_SCHEMA: Document = {
     "type": "object",
     "properties": {
         "step_id": {"type": "integer", "minimum": 1},
@@ -19,7 +21,7 @@ STEP_SCHEMA: dict[str, Any] = {
     "required": ["step_id", "tool", "params"],
     "additionalProperties": False,
 }
-WORKFLOW_SCHEMA: dict[str, Any] = {
+WORKFLOW_SCHEMA: Document = {
     "type": "object",
     "properties": {
         "workflow": {
@@ -39,7 +41,7 @@ WORKFLOW_SCHEMA: dict[str, Any] = {
 }
 
 # Content of a message of role `tool`, which `result` writes; the value under "result" may be anything.
-RESULT_SCHEMA: dict[str, Any] = {
+RESULT_SCHEMA: Document = {
     "type": "object",
     "properties": {
         "step_id": {"type": "integer", "minimum": 1},
@@ -50,7 +52,16 @@ RESULT_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 
-Call = tuple[str, Mapping[str, Any]]  # (tool, params)
+Params: TypeAlias = Mapping[str, Any]  # the arguments of a tool, by name: any JSON
+Call: TypeAlias = tuple[str, Params]  # (tool, params)
+
+
+class Step(TypedDict):
+    """A step of a workflow that passed the format check."""
+
+    step_id: int
+    tool: str
+    params: Document
 
 
 def answer(calls: Sequence[Call] = (), message: str = "") -> str:
@@ -58,20 +69,20 @@ def answer(calls: Sequence[Call] = (), message: str = "") -> str:
 
     answer([("get_node_status", {"node": "n1"})]) is
     '{"workflow":{"steps":[{"step_id":1,"tool":"get_node_status","params":{"node":"n1"}}]}}'.
-    Raises ValueError for neither calls nor message: an empty answer answers nothing.
+    Raises ValueError where there is neither a call nor a message.
     """
     if not calls and not message:
         raise ValueError("An answer needs a step or a message; this one has neither.")
     steps = [{"step_id": n, "tool": tool, "params": dict(params)} for n, (tool, params) in enumerate(calls, start=1)]
-    told = {"message": message} if message else {}
-    return orjson.dumps({"workflow": {"steps": steps}, **told}).decode()
+    text = {"message": message} if message else {}
+    return orjson.dumps({"workflow": {"steps": steps}, **text}).decode()
 
 
-def steps_of(content: str) -> list[dict[str, Any]]:
+def steps_of(content: str) -> list[Step]:
     """The steps of an answer that passed the format check."""
     return orjson.loads(content)["workflow"]["steps"]
 
 
-def result(step_id: int, tool: str, found: Any) -> str:
-    """Content of a message of role `tool`: what the call of that step of the last answer gave back."""
-    return orjson.dumps({"step_id": step_id, "tool": tool, "result": found}).decode()
+def result(step_id: int, tool: str, value: object) -> str:
+    """Content of a message of role `tool`: what the call of that step of the last answer returned."""
+    return orjson.dumps({"step_id": step_id, "tool": tool, "result": value}).decode()

@@ -1,25 +1,30 @@
-"""Is this table as it should be? Missing values, outliers, format and schema violations, a fall in rows.
+"""Anomalies of a table: missing values, outliers, format and schema violations, a fall in rows.
 
-Findings, each with its measure and limit; clean data raises none. In: a table and two counts. Out: JSON-ready.
+In: a table and two counts. Out: findings, each with its measure and limit, ready for JSON; clean data has none that
+fails.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import polars as pl
 
 from schemas import format_b
+from schemas.document import Document
 from schemas.finding import Finding
 from schemas.format_a import COLUMNS
 
+Columns: TypeAlias = Mapping[str, pd.ArrowDtype]  # name -> type
+
 MANY = 10  # more anomalies than this are an error (DOMAIN.md, stages)
 # Sequence lengths are counts and spread by factors, so they are measured in octaves (log2). A length is an outlier
-# when it lies further from its group's median than REACH deviations of its own side. A deviation is 1.4826 MAD (which
+# when it is further from its group's median than REACH deviations of its own side. A deviation is 1.4826 MAD (which
 # estimates a normal standard deviation: Rousseeuw and Croux 1993) of the lengths on that side, at least one octave:
 # fixed-size windows have a MAD of 0, and then every other length would be an outlier.
-# So nothing within a factor of 2 ** REACH = 32 of the median is one. Ours: clean lengths of nine shapes have none
-# (test_anomalies), nor had five-minute windows of LogHub's 2k files; a step that cuts or joins sequences passes 5 %.
+# So no length within a factor of 2 ** REACH = 32 of the median is an outlier. REACH is ours: clean lengths of nine
+# shapes have no outliers (test_anomalies), nor have five-minute windows of LogHub's 2k files; a step that wrongly cuts
+# or joins sequences gives more than 5 %.
 REACH = 5.0
 MAD_TO_DEVIATION = 1.4826
 
@@ -29,54 +34,54 @@ def anomalies(
     *,
     previous_rows: int | None,
     rejected_rows: int,
+    missing_limit: float,
+    outlier_limit: float,
+    rejected_limit: float,
+    volume_drop: float,
     rows_in: int | None = None,
-    missing_limit: float = 0.0,
-    outlier_limit: float = 0.05,
-    rejected_limit: float = 0.05,
-    volume_drop: float = 0.20,
     by: Sequence[str] = (),
-    columns: Mapping[str, Any] = COLUMNS,
+    columns: Columns = COLUMNS,
     extra: Sequence[str] | None = None,
-) -> dict[str, Any]:
-    """{"total", "severity", "anomalies": what does not hold, "findings": all that was checked} of a table.
+) -> Document:
+    """{"total", "severity", "anomalies": failed findings, "findings": all findings} of a table.
 
-    `previous_rows`: rows of the last run, None for the first. `rejected_rows`: rows quarantined on the way, of
-    `rows_in`, by default the table's and the rejected ones together. `by`: columns within whose groups lengths are
-    compared; where kinds of entities differ in length by nature (tasks of 3 tokens, machines of 512), name what tells
-    them apart. `columns`: name -> type of the required ones; `extra`: names of the further ones that may
-    stand there, None for any. Limits are shares.
+    `previous_rows`: rows of the last run, None for the first. `rejected_rows`: rows quarantined by earlier steps, of
+    `rows_in`, by default the table's and the rejected ones together. `by`: lengths are compared within groups of these
+    columns; use it where kinds of entities differ in length by nature (tasks of 3 tokens, machines of 512). `columns`:
+    name -> type of the required columns; `extra`: names of further columns that are allowed, None for any. Limits are
+    shares.
     severity: "none"; "error" for more than 10 anomalies or one that is an error by itself; else "warning".
     """
-    found = [
-        *_schema(table, columns, extra),
-        *_missing(table, columns, missing_limit),
-        *_outliers(table, by, outlier_limit),
-        _format(len(table) + rejected_rows if rows_in is None else rows_in, rejected_rows, rejected_limit),
-        *_volume(len(table), previous_rows, volume_drop),
+    findings = [
+        *_schema_findings(table, columns, extra),
+        *_missing_findings(table, columns, missing_limit),
+        *_outlier_findings(table, by, outlier_limit),
+        _format_finding(len(table) + rejected_rows if rows_in is None else rows_in, rejected_rows, rejected_limit),
+        *_volume_findings(len(table), previous_rows, volume_drop),
     ]
-    broken = [finding for finding in found if not finding.holds]
+    broken = [finding for finding in findings if not finding.holds]
     return {
         "total": len(broken),
         "severity": severity_of(broken),
         "anomalies": [finding.model_dump() for finding in broken],
-        "findings": [finding.model_dump() for finding in found],
+        "findings": [finding.model_dump() for finding in findings],
     }
 
 
-def conversation_anomalies(table: pd.DataFrame, **told: Any) -> dict[str, Any]:
+def conversation_anomalies(table: pd.DataFrame, **parameters: Any) -> Document:
     """`anomalies` of a table of conversations (Format B)."""
-    return anomalies(table, columns=format_b.COLUMNS, **told)
+    return anomalies(table, columns=format_b.COLUMNS, **parameters)
 
 
 def severity_of(broken: Sequence[Finding]) -> str:
-    """How loud to be about findings that do not hold: "none", "warning", or "error" (see `anomalies`)."""
+    """Severity of failed findings together: "none", "warning", or "error" (see `anomalies`)."""
     if not broken:
         return "none"
-    loud = len(broken) > MANY or any(finding.severity == "error" for finding in broken)
-    return "error" if loud else "warning"
+    is_error = len(broken) > MANY or any(finding.severity == "error" for finding in broken)
+    return "error" if is_error else "warning"
 
 
-def _schema(table: pd.DataFrame, columns: Mapping[str, Any], extra: Sequence[str] | None) -> Iterator[Finding]:
+def _schema_findings(table: pd.DataFrame, columns: Columns, extra: Sequence[str] | None) -> Iterator[Finding]:
     """A finding for each required column that is absent or of another type, and for each that is not expected."""
     expected = set(columns) | set(table.columns if extra is None else extra)
     faults = [f"{name} is missing" for name in columns if name not in table.columns]
@@ -99,7 +104,7 @@ def _schema(table: pd.DataFrame, columns: Mapping[str, Any], extra: Sequence[str
         )
 
 
-def _missing(table: pd.DataFrame, columns: Mapping[str, Any], limit: float) -> Iterator[Finding]:
+def _missing_findings(table: pd.DataFrame, columns: Columns, limit: float) -> Iterator[Finding]:
     for name in (name for name in columns if name in table.columns):
         count = int(table[name].isna().sum())
         share = count / len(table) if len(table) else 0.0
@@ -113,8 +118,8 @@ def _missing(table: pd.DataFrame, columns: Mapping[str, Any], limit: float) -> I
         )
 
 
-def _outliers(table: pd.DataFrame, by: Sequence[str], limit: float) -> Iterator[Finding]:
-    """The share of rows whose length is far from the usual one; nothing where there are neither tokens nor messages."""
+def _outlier_findings(table: pd.DataFrame, by: Sequence[str], limit: float) -> Iterator[Finding]:
+    """The share of rows of unusual length; no finding for a table without tokens and messages."""
     measured = _length_of(table)
     if measured is None:
         return
@@ -133,7 +138,7 @@ def _outliers(table: pd.DataFrame, by: Sequence[str], limit: float) -> Iterator[
 
 
 def _length_of(table: pd.DataFrame) -> tuple[str, pl.Expr, str, str] | None:
-    """(column, its length, what a row is, unit) of either form of rows; None for a table of another kind."""
+    """(column, its length, noun of a row, unit) of either format; None for another table."""
     if "sequence_ids" in table.columns and str(table["sequence_ids"].dtype).startswith(("list", "large_list")):
         return "sequence_ids", pl.col("sequence_ids").list.len(), "sequences", "tokens"
     if "messages" in table.columns:
@@ -161,7 +166,7 @@ def _deviation(side: pl.Expr) -> pl.Expr:
     return pl.max_horizontal(deviation.fill_null(1.0), 1.0)
 
 
-def _format(rows_in: int, rejected: int, limit: float) -> Finding:
+def _format_finding(rows_in: int, rejected: int, limit: float) -> Finding:
     share = rejected / rows_in if rows_in else 0.0
     return Finding(
         kind="format",
@@ -173,8 +178,8 @@ def _format(rows_in: int, rejected: int, limit: float) -> Finding:
     )
 
 
-def _volume(rows: int, previous: int | None, limit: float) -> Iterator[Finding]:
-    """No rows at all is an error; a first run, or one after an empty run, cannot have fallen."""
+def _volume_findings(rows: int, previous: int | None, limit: float) -> Iterator[Finding]:
+    """No rows is an error. The first run and a run after an empty one have no fall in rows."""
     yield Finding(kind="volume", name="rows", measured=rows, limit=1, holds=rows >= 1, unit="rows", severity="error")
     fall = max(previous - rows, 0) / previous if previous else 0.0
     yield Finding(

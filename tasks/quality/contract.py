@@ -4,28 +4,17 @@ The pandera schema is a constant of ours, passed by the caller. Three outcomes: 
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 import pandera.config
-import polars as pl
-import pyarrow as pa
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
-from pandera.pandas import DataFrameSchema
+from pandera.pandas import Check, DataFrameSchema
 
 from schemas.finding import GateFailed
-from schemas.snapshot import ROW_TEXT_LIMIT
+from schemas.reject import Reason, Reasons, reasons
+from tasks.quality.rejects import rejected_rows
 
-REJECTS = pa.schema(
-    {
-        "outcome": pa.string(),
-        "reason": pa.string(),
-        "file": pa.string(),
-        "line": pa.int64(),
-        "row": pa.string(),
-    }
-)
 # Faults of single rows; every other reason is the table's own.
 ROW_FAULTS = frozenset(
     {
@@ -52,12 +41,45 @@ def check(table: pd.DataFrame, schema: DataFrameSchema) -> tuple[pd.DataFrame, p
     require_validation()
     _require_columns(table, schema)
     table = table.reset_index(drop=True)
-    reasons: dict[int, str] = {}
-    while failed := _failed(table.drop(index=list(reasons)) if reasons else table, schema):
-        reasons |= failed
-    rejected = sorted(reasons)
-    kept = table.drop(index=rejected).reset_index(drop=True)
-    return kept, rejects(table.iloc[rejected], "quarantined", [reasons[row] for row in rejected])
+    reason_of: dict[int, str] = {}
+    while failed := _failed(table.drop(index=list(reason_of)) if reason_of else table, schema):
+        reason_of |= failed
+    bad = sorted(reason_of)
+    kept = table.drop(index=bad).reset_index(drop=True)
+    quarantined = rejected_rows("check", contract_reasons(schema), table.iloc[bad], [reason_of[row] for row in bad])
+    return kept, quarantined
+
+
+def contract_reasons(schema: DataFrameSchema) -> Reasons:
+    """Every reason for which `check` can quarantine a row by this schema, in the schema's order."""
+    meanings: dict[str, str] = {}
+    for name, column in schema.columns.items():
+        if not column.nullable:
+            meanings[_missing(name)] = f"The row has no value in the column {name}."
+        if column.unique:
+            meanings[_repeated(name)] = f"Another row has the same value in the column {name}."
+        meanings |= _check_meanings(column.checks)
+    if schema.unique:
+        meanings[_repeated(schema.name)] = f"Another row has the same values in the columns {', '.join(schema.unique)}."
+    meanings |= _check_meanings(schema.checks)
+    return reasons(*(Reason(name, "quarantined", meaning) for name, meaning in meanings.items()))
+
+
+def _check_meanings(checks: Iterable[Check]) -> dict[str, str]:
+    return {_check_word(check): f"The row breaks the contract's check {_check_word(check)}." for check in checks}
+
+
+def _missing(column: str | None) -> str:
+    return f"{column}_missing"
+
+
+def _repeated(column: str | None) -> str:
+    return f"{column}_repeated"
+
+
+def _check_word(check: Check) -> str:
+    """The check's name as a snake_case word."""
+    return re.sub(r"\W+", "_", getattr(check, "name", None) or str(check)).strip("_").lower()
 
 
 def require_validation() -> None:
@@ -78,15 +100,15 @@ def require_validation() -> None:
 
 
 def _require_columns(table: pd.DataFrame, schema: DataFrameSchema) -> None:
-    """Raise ContractFailed for columns that are missing, or stand there twice: pandera takes two for one, silently."""
+    """Raise ContractFailed for columns that are missing, or repeated: pandera sees only one of two."""
     missing = [name for name, column in schema.columns.items() if column.required and name not in table.columns]
     repeated = sorted(set(table.columns[table.columns.duplicated()]))
     faults = [f"column {name} is missing" for name in missing] + [f"column {name} is repeated" for name in repeated]
     if faults:
-        raise _broken(schema, faults)
+        raise _contract_failed(schema, faults)
 
 
-def _broken(schema: DataFrameSchema, faults: list[str]) -> ContractFailed:
+def _contract_failed(schema: DataFrameSchema, faults: list[str]) -> ContractFailed:
     return ContractFailed(
         f"Contract {schema.name} is broken: {'; '.join(faults)}. No row can be blamed for it, so nothing is kept. "
         "Look at the step that made the table, or, if it changed on purpose, at the contract in schemas/."
@@ -99,21 +121,21 @@ def _failed(table: pd.DataFrame, schema: DataFrameSchema) -> dict[int, str]:
     Subtle: a check of whole rows cannot be run while a column it compares has a null. Such a fault is passed over as
     long as rows fail for reasons of their own; once they are gone, the caller comes back, and it runs.
     """
-    errors = _errors(table, schema)
-    reasons = dict(reversed(list(_row_reasons(errors, schema))))  # of two reasons the first stays
+    errors = _schema_errors(table, schema)
+    reason_of = dict(reversed(list(_row_reasons(errors, schema))))  # of two reasons the first stays
     of_table = [error for error in errors if error.reason_code not in ROW_FAULTS]
     shape = [error for error in of_table if error.reason_code is not SchemaErrorReason.CHECK_ERROR]
-    told = shape or ([] if reasons else of_table)
-    if told:
-        raise _broken(schema, [_sentence(error, table) for error in told])
-    return reasons
+    reported = shape or ([] if reason_of else of_table)
+    if reported:
+        raise _contract_failed(schema, [_table_fault(error, table) for error in reported])
+    return reason_of
 
 
-def _errors(table: pd.DataFrame, schema: DataFrameSchema) -> list[SchemaError]:
+def _schema_errors(table: pd.DataFrame, schema: DataFrameSchema) -> list[SchemaError]:
     try:
         schema.validate(table, lazy=True)
-    except SchemaErrors as found:
-        return found.schema_errors
+    except SchemaErrors as failure:
+        return failure.schema_errors
     return []
 
 
@@ -126,40 +148,22 @@ def _row_reasons(errors: list[SchemaError], schema: DataFrameSchema) -> Iterator
         return place, -1 if error.check_index is None else error.check_index
 
     for error in sorted((e for e in errors if e.reason_code in ROW_FAULTS), key=rank):
-        reason = _reason(error)
+        reason = _reason_of_error(error)
         for row in error.failure_cases["index"].unique():
             yield int(row), reason
 
 
-def _reason(error: SchemaError) -> str:
+def _reason_of_error(error: SchemaError) -> str:
     """A snake_case word: the check's own name, or the column's and what is wrong with it."""
     if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
-        return f"{error.schema.name}_missing"
+        return _missing(error.schema.name)
     if error.reason_code is not SchemaErrorReason.DATAFRAME_CHECK:
-        return f"{error.schema.name}_repeated"
-    name = getattr(error.check, "name", None) or str(error.check)
-    return re.sub(r"\W+", "_", name).strip("_").lower()
+        return _repeated(error.schema.name)
+    return _check_word(error.check)
 
 
-def _sentence(error: SchemaError, table: pd.DataFrame) -> str:
+def _table_fault(error: SchemaError, table: pd.DataFrame) -> str:
     """What is wrong with the table, in a line; pandera's own words where there is nothing better."""
     if error.reason_code is SchemaErrorReason.WRONG_DATATYPE:
         return f"column {error.schema.name} has type {table[error.schema.name].dtype}, expected {error.schema.dtype}"
     return f"{error.schema.name}: {str(error).splitlines()[0]}"
-
-
-def rejects(rows: pd.DataFrame, outcome: str, reasons: list[str] | str) -> pd.DataFrame:
-    """A rejects table (REJECT_COLUMNS) of rows that have no single line in a file: line 0, the row as JSON text.
-
-    `reasons`: one for all, or one a row. 100,000 rows of 60 tokens take 0.2 s.
-    """
-    texts = [] if rows.empty else _as_json(rows)
-    told = [reasons] * len(rows) if isinstance(reasons, str) else reasons
-    columns = [[outcome] * len(rows), told, [""] * len(rows), [0] * len(rows), texts]
-    return pa.table(columns, schema=REJECTS).to_pandas(types_mapper=pd.ArrowDtype)
-
-
-def _as_json(rows: pd.DataFrame) -> Any:
-    frame = pl.from_pandas(rows)
-    text = frame.select(pl.struct(pl.all()).struct.json_encode().str.head(ROW_TEXT_LIMIT)).to_series()
-    return text.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())

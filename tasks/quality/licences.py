@@ -1,10 +1,10 @@
-"""Licences of rows and of the file they make together: share-alike or permissive, told by SPDX id.
+"""Licences of rows and of the file they make together: share-alike or permissive, by SPDX id.
 
-In: SPDX ids and expressions, such as "MIT", "MIT AND Apache-2.0", "MIT OR CC-BY-SA-4.0". Out: what kind each is, the
+In: SPDX ids and expressions, such as "MIT", "MIT AND Apache-2.0", "MIT OR CC-BY-SA-4.0". Out: the kind of each, the
 licence of a bundle, and the text of its attributions. A licence that is not named here is refused, never guessed.
 
 Share-alike: what is adapted from CC BY-SA 2.0 or 2.5 (section 4b), 3.0 (4b, ii) or 4.0 (3b, 1) may be offered under
-the same licence or a later version with the same elements; so one file can hold all four, as CC BY-SA 4.0
+the same licence or a later version with the same elements; so one file can have all four, as CC BY-SA 4.0
 (creativecommons.org/licenses/by-sa/<version>/legalcode). 1.0 has no such clause, and is refused.
 """
 
@@ -25,7 +25,7 @@ Kind = Literal["permissive", "share_alike"]
 
 SHARE_ALIKE = ("CC-BY-SA-2.0", "CC-BY-SA-2.5", "CC-BY-SA-3.0", "CC-BY-SA-4.0")
 SHARE_ALIKE_BUNDLE = "CC-BY-SA-4.0"  # the latest, whichever are present: which rows a run has changes no file's licence
-# Those that ask for no more than the notice and the author's name.
+# Licences that require no more than the notice and the author's name.
 PERMISSIVE = (
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "BlueOak-1.0.0", "CC0-1.0", "ISC", "MIT"),
     *("MIT-0", "NCSA", "PostgreSQL", "Python-2.0", "UPL-1.0", "Unlicense", "WTFPL", "X11", "Zlib"),
@@ -34,18 +34,18 @@ PERMISSIVE = (
 )
 
 
-NOASSERTION = "NOASSERTION"  # SPDX's word for a licence that nobody looked at
+NOASSERTION = "NOASSERTION"  # SPDX's word for a licence that nobody checked
 UNKNOWN = 2  # strictness: 0 permissive, 1 share-alike
 
 
 class LicenceConflict(UserError):
-    """A bundle holds a row that its licence does not allow."""
+    """A bundle has a row that its licence does not allow."""
 
 
 def kind(licence: str) -> Kind:
-    """Whether an adaptation must carry on the licence (share-alike) or need not (permissive).
+    """Whether an adaptation must have the same licence (share_alike) or need not (permissive).
 
-    Of "A AND B" both bind; of "A OR B" the freer is taken. Raises SourceError for a licence that is not known here.
+    Of "A AND B" both bind; of "A OR B" the less strict one. Raises SourceError for a licence that is not known here.
     """
     return "share_alike" if set(terms(licence)) & set(SHARE_ALIKE) else "permissive"
 
@@ -54,7 +54,7 @@ def kind(licence: str) -> Kind:
 def terms(licence: str) -> tuple[str, ...]:
     """SPDX ids that bind whoever uses the row, sorted: of "mit AND isc" these are ("ISC", "MIT").
 
-    Raises SourceError for what is no SPDX expression, and for licences that are neither permissive nor share-alike.
+    Raises SourceError for text that is no SPDX expression, and for other licences than permissive and share-alike ones.
     """
     try:
         expression = canonicalize_license_expression(licence)
@@ -62,15 +62,15 @@ def terms(licence: str) -> tuple[str, ...]:
         raise _unknown(licence) from error
     names: dict[str, str] = {}
 
-    def name(found: re.Match[str]) -> str:
+    def name(match: re.Match[str]) -> str:
         """Ids are no Python names; AND and OR between them are operators."""
-        if found[0] in {"AND", "OR"}:
-            return found[0].lower()
-        return names.setdefault(found[0], f"licence_{len(names)}")
+        if match[0] in {"AND", "OR"}:
+            return match[0].lower()
+        return names.setdefault(match[0], f"licence_{len(names)}")
 
     text = re.sub(r"[\w.+-]+( WITH [\w.-]+)?", name, expression)
-    ids = {stands: spdx for spdx, stands in names.items()}
-    bound = _binding(python_source.expression(text).body, ids)
+    ids = {variable: spdx for spdx, variable in names.items()}
+    bound = _binding_ids(python_source.expression(text).body, ids)
     if _strictness(bound) == UNKNOWN:
         raise _unknown(licence)
     return tuple(sorted(bound))
@@ -86,10 +86,10 @@ def _enclosed(licence: str) -> str:
     return f"({licence})" if " OR " in licence else licence
 
 
-def _binding(node: ast.expr, ids: dict[str, str]) -> frozenset[str]:
+def _binding_ids(node: ast.expr, ids: dict[str, str]) -> frozenset[str]:
     """The ids that bind under an expression. An exception (A WITH B) only permits more: A is what binds."""
     if isinstance(node, ast.BoolOp):
-        parts = [_binding(part, ids) for part in node.values]
+        parts = [_binding_ids(part, ids) for part in node.values]
         if isinstance(node.op, ast.Or):
             return min(parts, key=lambda part: (_strictness(part), len(part), sorted(part)))
         return frozenset[str]().union(*parts)
@@ -104,7 +104,7 @@ def _unknown(licence: str) -> SourceError:
     return SourceError(
         f"The licence {licence!r} is none of those whose terms are known here "
         f"({', '.join(sorted((*PERMISSIVE, *SHARE_ALIKE)))}, or several joined by AND and OR). "
-        "Leave its rows out where they are acquired or, if its terms fit, add its SPDX id in tasks/quality/licences.py."
+        "Drop its rows where they are acquired or, if its terms fit, add its SPDX id in tasks/quality/licences.py."
     )
 
 
@@ -119,7 +119,7 @@ def bundle(licences: Iterable[str]) -> str:
 
 
 def require_permissive(table: pd.DataFrame) -> None:
-    """Raise LicenceConflict if a table that is to be offered as permissive holds a share-alike row.
+    """Raise LicenceConflict if a table that is to be offered as permissive has a share-alike row.
 
     Needs the columns `id` and `licence`.
     """
@@ -130,20 +130,22 @@ def require_permissive(table: pd.DataFrame) -> None:
         raise LicenceConflict(
             f"{sum(strict.values()):,} of {len(table):,} rows of a permissive bundle are share-alike "
             f"({', '.join(f'{licence}: {rows:,}' for licence, rows in strict.items())}), the first is {first}. "
-            "Combine with licence='permissive', which leaves them out, or offer the file as "
+            "Combine with licence='permissive', which drops them, or offer the file as "
             f"{bundle(table['licence'])}."
         )
 
 
 def notice(table: pd.DataFrame) -> str:
-    """Text of a NOTICE file: the bundle's licence, then for each licence its rows and whom they are owed to, sorted.
+    """Text of a NOTICE file: the bundle's licence, then for each licence its rows and their attributions, sorted.
 
-    Needs the columns `licence` and `attribution`. Each attribution stands there once, on one line.
+    Needs the columns `licence` and `attribution`. Each attribution is there once, on one line.
     """
-    owed = (_licence_notice(str(licence), rows["attribution"]) for licence, rows in table.groupby("licence", sort=True))
+    parts = (
+        _licence_notice(str(licence), rows["attribution"]) for licence, rows in table.groupby("licence", sort=True)
+    )
     head = f"Licence of this file as a whole: {bundle(table['licence']) or 'none, it has no rows'}."
     return (
-        "\n\n".join([f"{head}\nEach row keeps its own licence, named in its metadata and listed here.", *owed]) + "\n"
+        "\n\n".join([f"{head}\nEach row keeps its own licence, named in its metadata and listed here.", *parts]) + "\n"
     )
 
 

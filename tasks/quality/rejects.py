@@ -22,16 +22,16 @@ def rejected(
     The outcome follows from the reason. `files` and `lines`: one for all, or one a row; without them the row has no
     single line. Raises ValueError for a reason that `known` does not explain.
     """
-    names = _text(reasons)
+    names = _text_array(reasons)
     outcome_of = _outcomes(step, known, names)
     n = len(names)
     columns = {
         "step": pa.repeat(pa.scalar(step, pa.string()), n),
         "outcome": outcome_of,
         "reason": names,
-        "file": pa.repeat(files, n) if isinstance(files, str) else _text(files),
+        "file": pa.repeat(files, n) if isinstance(files, str) else _text_array(files),
         "line": (pa.repeat(lines, n) if isinstance(lines, int) else _array(lines)).cast(pa.int64()),
-        "row": pc.utf8_slice_codeunits(_text(rows), 0, ROW_TEXT_LIMIT),
+        "row": pc.utf8_slice_codeunits(_text_array(rows), 0, ROW_TEXT_LIMIT),
     }
     return pa.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
 
@@ -67,7 +67,7 @@ def _outcomes(step: str, known: Reasons, names: pa.Array) -> pa.Array:
     return outcomes.take(coded.indices)
 
 
-def _text(values: Values) -> pa.Array:
+def _text_array(values: Values) -> pa.Array:
     return _array(values).cast(pa.string())
 
 

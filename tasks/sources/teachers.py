@@ -64,7 +64,7 @@ def ask(stem: str, rows: Snapshot, prompts_of: PromptsOf, allowed: Allowance) ->
     return snapshots.write(drafted, "drafts", folder, rows.root, rows.mode)
 
 
-class Lesson(Protocol):
+class TeacherReport(Protocol):
     """What a prompt store reports of asking a teacher: why it stopped before the last prompt, "" where it did not."""
 
     @property
@@ -75,14 +75,14 @@ class Filled(Protocol):
     """What a prompt store contains after it was filled; its words are logged."""
 
     @property
-    def lesson(self) -> Lesson: ...
+    def teacher_report(self) -> TeacherReport: ...
 
 
 @dataclass(frozen=True)
 class PromptStore:
     """A dataset's prompts and their answers: the names of its two files, and the function that fills them.
 
-    `fill(store, export, files, scale=, teacher=, told=)` takes in raw files (name, path), answers what it can, asks the
+    `fill(store, export, files, scale=, teacher=, warn=)` takes in raw files (name, path), answers what it can, asks the
     teacher, if any, about the rest, and writes all of it to `export`.
     """
 
@@ -104,9 +104,9 @@ def generate(
     named = [(str(raw.file.relative_to(folder / mode)), raw.file) for raw in files]
     answered = export.with_name(prompts.store)  # answers that were paid for, from any machine
     store.pull(answered, root)
-    filled = prompts.fill(answered, export, named, scale=scale, teacher=teacher, told=log.warning)
+    filled = prompts.fill(answered, export, named, scale=scale, teacher=teacher, warn=log.warning)
     store.push(answered, root)
     log.info("%s: %s", prompts.stem, filled)
-    if allowed and filled.lesson.stopped:
-        log.warning("%s: %s did not get to all prompts. %s", prompts.stem, allowed.model, filled.lesson.stopped)
+    if allowed and filled.teacher_report.stopped:
+        log.warning("%s: %s did not get to all prompts. %s", prompts.stem, allowed.model, filled.teacher_report.stopped)
     return snapshots.as_snapshot(export, root, mode)

@@ -2,22 +2,22 @@ r"""A conversation in the formats that trainers and servers read, and back: Chat
 
 In: the messages of a line in Format B. Out: text, or for OpenAI a mapping. FORMATS has them all, by name.
 
-  chatml   every message as it is, the answer's workflow as JSON. The plainest; nothing of it is special to tools.
+  chatml   every message as it is, the answer's workflow as JSON. The plainest format, with nothing special to tools.
   llama3   Llama 3.1: calls as JSON after <|python_tag|>, several joined by "; "; results have the role `ipython`.
   openai   `tools` and `tool_calls`, as chat completions take them and fine-tuning does.
   hermes   Hermes and Qwen 2.5: JSON within <tools>, <tool_call> and <tool_response>, inside ChatML.
 
 A workflow's steps become calls of one answer, in their order: step n is the n-th call, and a result's step_id is, for
 OpenAI, the tool_call_id "call_<answer>_<step>" (answers counted from 1). These formats mean calls that may run side by
-side; ours are steps in a row, so a server that runs them has to keep their order. An answer's `message` is its text.
+side; ours are steps in order, so a server that runs them has to keep it. An answer's `message` is its text.
 
-There and back is exact: from_x(to_x(messages)) == messages, for any text in them. Where JSON is taken apart (all but
-ChatML) it comes back as schemas/workflow.py and schemas/format_b.py write it; theirs, and so every line of Track B, is
-the same to the letter, and JSON written otherwise has the same value.
+The round trip is exact: from_x(to_x(messages)) == messages, for any text in them. All formats but ChatML parse the JSON
+and write it again as schemas/workflow.py and schemas/format_b.py do: lines of Track B come back to the letter, and JSON
+that was written otherwise comes back with the same value.
 
-Text never becomes a message boundary. A mark (<|...|>, and for Hermes also its six tags) within JSON has its < written
-as \u003c, which JSON readers undo. Within plain text, such as what a user wrote, a backslash comes after the <, and
-after any that stand there already, so that taking one away undoes it: "<|im_end|>" is written "<\|im_end|>".
+Text never becomes a message boundary. Within JSON, the < of a mark (<|...|>, and for Hermes also its six tags) is
+written as \u003c, which JSON readers undo. Within plain text, such as a user's, one backslash is added after the < and
+the backslashes that follow it, and removed again by the reader: "<|im_end|>" is written "<\|im_end|>".
 """
 
 import re
@@ -25,20 +25,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import groupby
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
+from schemas.document import Document
 from schemas.finding import UserError
-from schemas.format_b import SYSTEM_PREFIX, message, system_message
+from schemas.format_b import SYSTEM_PREFIX, Message, message, system_message
 from schemas.workflow import Call, answer, result
 
-Message = Mapping[str, str]
-Messages = Sequence[Message]
-Answer = tuple[list[Call], str]  # calls, message
+Messages: TypeAlias = Sequence[Message]
 
 PERSONA = SYSTEM_PREFIX.removesuffix(" Available Tools: ")
-OFFERED = ("name", "description", "parameters")  # what all formats know of a tool; the rest is the platform's own
+OFFERED = ("name", "description", "parameters")  # of a tool, in all formats; other fields are the platform's
 
 # What follows the < of a mark, as regular expressions.
 SPECIAL = r"\|"
@@ -68,7 +67,7 @@ HERMES_CALLING = (
     '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
 )
 
-OPENAI_RULES = f"{PERSONA} Rules for your tools: "  # the function objects of the API have no place for them
+OPENAI_RULES = f"{PERSONA} Rules for your tools: "  # the API's function objects have no field for rules
 
 
 Given = TypeVar("Given")
@@ -76,11 +75,11 @@ Made = TypeVar("Made")
 
 
 class ChatError(UserError):
-    """A conversation that a format cannot carry, or text that is not in the format it should be in."""
+    """A conversation that cannot be written in a format, or text that is not in the expected format."""
 
 
-def _explaining(convert: Callable[[Given], Made]) -> Callable[[Given], Made]:
-    """Says in a sentence what a converter stumbled over: a missing key, another type, JSON that cannot be read."""
+def _with_clear_errors(convert: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    """The converter with its errors as sentences: a missing key, another type, JSON that cannot be read."""
 
     @wraps(convert)
     def explained(given: Given) -> Made:
@@ -89,7 +88,7 @@ def _explaining(convert: Callable[[Given], Made]) -> Callable[[Given], Made]:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ChatError(
                 f"{convert.__name__} cannot convert this, {str(given)[:80]!r}...: {error!r}. "
-                "A conversation of Format B is expected, or what this module made of one."
+                "Expected a conversation of Format B, or one that this module converted."
             ) from error
 
     return explained
@@ -98,70 +97,70 @@ def _explaining(convert: Callable[[Given], Made]) -> Callable[[Given], Made]:
 # --- chatml ----------------------------------------------------------------------------------------------------------
 
 
-@_explaining
+@_with_clear_errors
 def to_chatml(messages: Messages) -> str:
     """The messages as they are, between <|im_start|>role and <|im_end|>."""
-    return "".join(_chatml(turn["role"], _carried(turn, SPECIAL)) for turn in messages)
+    return "".join(_chatml_block(turn["role"], _escaped_content(turn, SPECIAL)) for turn in messages)
 
 
-@_explaining
+@_with_clear_errors
 def from_chatml(text: str) -> list[dict[str, str]]:
     """The messages of `to_chatml`. Raises ChatError for other text."""
-    blocks = _blocks(text, CHATML_BLOCK, "ChatML")
-    return [_turn(role, content, SPECIAL) for role, content in blocks]
+    blocks = _parsed_blocks(text, CHATML_BLOCK, "ChatML")
+    return [_message_of(role, content, SPECIAL) for role, content in blocks]
 
 
-def _chatml(role: str, content: str) -> str:
+def _chatml_block(role: str, content: str) -> str:
     return f"<|im_start|>{role}\n{content}<|im_end|>\n"
 
 
-def _carried(turn: Message, marks: str) -> str:
-    """A message's content with its marks hidden, as fits its role: a user writes text, all others JSON."""
-    return (_hidden if turn["role"] == "user" else _hidden_in_json)(turn["content"], marks)
+def _escaped_content(turn: Message, marks: str) -> str:
+    """A message's content with its marks escaped: as text for a user's message, as JSON for others."""
+    return (_escaped if turn["role"] == "user" else _escaped_in_json)(turn["content"], marks)
 
 
-def _turn(role: str, content: str, marks: str) -> dict[str, str]:
-    """The message that `_carried` carries."""
+def _message_of(role: str, content: str, marks: str) -> dict[str, str]:
+    """The message with the content that `_escaped_content` wrote."""
     if role not in {"system", "user", "assistant", "tool"}:
         raise ChatError(f"A message has the role {role!r}; system, user, assistant and tool are known.")
-    return {"role": role, "content": (_shown if role == "user" else _shown_in_json)(content, marks)}
+    return {"role": role, "content": (_unescaped if role == "user" else _unescaped_in_json)(content, marks)}
 
 
 # --- llama3 ----------------------------------------------------------------------------------------------------------
 
 
-@_explaining
+@_with_clear_errors
 def to_llama3(messages: Messages) -> str:
     """The prompt format of Llama 3.1. An answer that waits for results ends in <|eom_id|>, any other in <|eot_id|>.
 
     Raises ChatError for messages that are not in Format B.
     """
-    first, rest = _first(messages)
+    first, rest = _tools_and_rest(messages)
     followed = [turn["role"] for turn in rest[1:]] + [""]
     blocks = (_llama3_block(turn, follower) for turn, follower in zip(rest, followed, strict=True))
-    return LLAMA_BEGIN + _llama3("system", _llama3_system(first)) + "".join(blocks)
+    return LLAMA_BEGIN + _llama3_text("system", _llama3_system(first)) + "".join(blocks)
 
 
-@_explaining
+@_with_clear_errors
 def from_llama3(text: str) -> list[dict[str, str]]:
     """The messages of `to_llama3`. Raises ChatError for other text."""
     if not text.startswith(LLAMA_BEGIN):
         raise ChatError(f"A text in Llama 3's format begins with {LLAMA_BEGIN}; this one with {text[:40]!r}.")
-    (role, system), *rest = _blocks(text.removeprefix(LLAMA_BEGIN), LLAMA_BLOCK, "Llama 3")
+    (role, system), *rest = _parsed_blocks(text.removeprefix(LLAMA_BEGIN), LLAMA_BLOCK, "Llama 3")
     if role != "system":
         raise ChatError(f"The first message has the role {role!r}; it should be the system's.")
-    return [message("system", system_message(_llama3_offers(system))), *(_llama3_turn(*block) for block in rest)]
+    return [message("system", system_message(_llama3_tools(system))), *(_llama3_message(*block) for block in rest)]
 
 
-def _llama3(role: str, content: str, end: str = "<|eot_id|>") -> str:
+def _llama3_text(role: str, content: str, end: str = "<|eot_id|>") -> str:
     return f"<|start_header_id|>{role}<|end_header_id|>\n\n{content}{end}"
 
 
-def _llama3_system(offers: list[dict[str, Any]]) -> str:
-    return LLAMA_TOOLS + "".join(f"\n{tool}" for tool in _function_lines(offers, SPECIAL)) if offers else PERSONA
+def _llama3_system(tools: list[Document]) -> str:
+    return LLAMA_TOOLS + "".join(f"\n{tool}" for tool in _function_lines(tools, SPECIAL)) if tools else PERSONA
 
 
-def _llama3_offers(content: str) -> list[dict[str, Any]]:
+def _llama3_tools(content: str) -> list[Document]:
     if content == PERSONA:
         return []
     if not content.startswith(LLAMA_TOOLS):
@@ -171,71 +170,71 @@ def _llama3_offers(content: str) -> list[dict[str, Any]]:
 
 def _llama3_block(turn: Message, follower: str) -> str:
     if turn["role"] == "assistant":
-        return _llama3(
-            "assistant", _llama3_answer(*_answer(turn)), "<|eom_id|>" if follower == "tool" else "<|eot_id|>"
+        return _llama3_text(
+            "assistant", _llama3_answer(*_calls_and_text(turn)), "<|eom_id|>" if follower == "tool" else "<|eot_id|>"
         )
-    return _llama3("ipython" if turn["role"] == "tool" else turn["role"], _carried(turn, SPECIAL))
+    return _llama3_text("ipython" if turn["role"] == "tool" else turn["role"], _escaped_content(turn, SPECIAL))
 
 
-def _llama3_answer(calls: list[Call], said: str) -> str:
-    objects = LLAMA_JOINED.join(_json({"name": tool, "parameters": params}, SPECIAL) for tool, params in calls)
-    return _hidden(said, SPECIAL) + (LLAMA_CALLS + objects if calls else "")
+def _llama3_answer(calls: list[Call], text: str) -> str:
+    objects = LLAMA_JOINED.join(_escaped_json({"name": tool, "parameters": params}, SPECIAL) for tool, params in calls)
+    return _escaped(text, SPECIAL) + (LLAMA_CALLS + objects if calls else "")
 
 
-def _llama3_turn(role: str, content: str) -> dict[str, str]:
+def _llama3_message(role: str, content: str) -> dict[str, str]:
     if role != "assistant":
-        return _turn("tool" if role == "ipython" else role, content, SPECIAL)
-    said, _, called = content.partition(LLAMA_CALLS)
-    calls = [_call(orjson.loads(text), "parameters") for text in _objects(called)]
-    return _answered(calls, _shown(said, SPECIAL))
+        return _message_of("tool" if role == "ipython" else role, content, SPECIAL)
+    text, _, called = content.partition(LLAMA_CALLS)
+    calls = [_call_of(orjson.loads(text), "parameters") for text in _objects(called)]
+    return _answer_message(calls, _unescaped(text, SPECIAL))
 
 
 def _objects(text: str) -> list[str]:
     """The texts of JSON objects joined by "; ", which their strings may have too."""
-    found, depth, begin = [], 0, 0
+    objects, depth, begin = [], 0, 0
     for token in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}]', text):
         depth += {"{": 1, "}": -1}.get(token[0], 0)
         if depth == 0:
-            found.append(text[begin : token.end()])
+            objects.append(text[begin : token.end()])
             begin = token.end() + len(LLAMA_JOINED)
-    if LLAMA_JOINED.join(found) != text:
+    if LLAMA_JOINED.join(objects) != text:
         raise ChatError(f'The calls are not JSON objects joined by "; ": {text[:80]!r}.')
-    return found
+    return objects
 
 
 # --- openai ----------------------------------------------------------------------------------------------------------
 
 
-@_explaining
-def to_openai(messages: Messages) -> dict[str, Any]:
+@_with_clear_errors
+def to_openai(messages: Messages) -> Document:
     """`messages`, and `tools` where some are offered, as chat completions take them.
 
-    What the platform says of a tool besides (effect, approvals, environments) stands in the system message. Raises
-    ChatError for messages that are not in Format B, and for a result of a step that the answer before it does not have.
+    The platform's rules for a tool (effect, approvals, environments) are in the system message. Raises ChatError for
+    messages that are not in Format B, and for a result of a step that the answer before it does not have.
     """
-    first, rest = _first(messages)
+    first, rest = _tools_and_rest(messages)
     calls: list[Call] = []  # of the last answer
     answers, turns = 0, []
     for turn in rest:
         if turn["role"] == "assistant":
-            answers, (calls, said) = answers + 1, _answer(turn)
-            turns.append(_openai_answer(calls, said, answers))
+            answers, (calls, text) = answers + 1, _calls_and_text(turn)
+            turns.append(_openai_answer(calls, text, answers))
         else:
             turns.append(_openai_result(turn, calls, answers) if turn["role"] == "tool" else dict(turn))
-    tools = [_function({name: told for name, told in offer.items() if name in OFFERED}) for offer in first]
+    tools = [_function_object({name: value for name, value in tool.items() if name in OFFERED}) for tool in first]
     system = {"role": "system", "content": _openai_system(first)}
     return {"messages": [system, *turns], **({"tools": tools} if tools else {})}
 
 
-@_explaining
-def from_openai(chat: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The messages of `to_openai`. Raises ChatError for what is none."""
+@_with_clear_errors
+def from_openai(chat: Document) -> list[dict[str, str]]:
+    """The messages of `to_openai`. Raises ChatError for other JSON."""
     system, *rest = chat["messages"]
-    messages = [message("system", system_message(_openai_offers(system["content"], chat.get("tools", []))))]
+    messages = [message("system", system_message(_openai_tools(system["content"], chat.get("tools", []))))]
     called: dict[str, tuple[int, str]] = {}  # tool_call_id -> step and tool
     for turn in rest:
         if turn["role"] == "tool":
-            messages.append(_openai_tool_turn(turn, called))
+            messages.append(_openai_result_message(turn, called))
         elif turn["role"] == "assistant":
             functions = [call["function"] for call in turn.get("tool_calls", ())]
             ids = (call["id"] for call in turn.get("tool_calls", ()))
@@ -243,35 +242,35 @@ def from_openai(chat: Mapping[str, Any]) -> list[dict[str, str]]:
                 name: (n, call["name"]) for n, (name, call) in enumerate(zip(ids, functions, strict=True), start=1)
             }
             calls = [(call["name"], orjson.loads(call["arguments"])) for call in functions]
-            messages.append(_answered(calls, turn["content"] or ""))
+            messages.append(_answer_message(calls, turn["content"] or ""))
         else:
             messages.append(message(turn["role"], turn["content"]))
     return messages
 
 
-def _openai_system(offers: list[dict[str, Any]]) -> str:
-    """Rules have the tools' order, one entry each; without any, they are left out."""
-    rules = [{"name": offer["name"], **_rules(offer)} for offer in offers]
-    return OPENAI_RULES + _dumped(rules) if any(map(_rules, offers)) else PERSONA
+def _openai_system(tools: list[Document]) -> str:
+    """The persona, and the rules of each tool in the tools' order where there are any."""
+    rules = [{"name": tool["name"], **_rules_of(tool)} for tool in tools]
+    return OPENAI_RULES + _json_text(rules) if any(map(_rules_of, tools)) else PERSONA
 
 
-def _rules(offer: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in offer.items() if name not in OFFERED}
+def _rules_of(tool: Document) -> Document:
+    return {name: value for name, value in tool.items() if name not in OFFERED}
 
 
-def _openai_offers(content: str, tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _openai_tools(content: str, tools: Sequence[Document]) -> list[Document]:
     if content == PERSONA:
         return [dict(tool["function"]) for tool in tools]
     rules = orjson.loads(content.removeprefix(OPENAI_RULES))
     if len(rules) != len(tools):
         raise ChatError(f"The system message has rules for {len(rules)} tools, and {len(tools)} are offered.")
-    return [{**tool["function"], **_rules(rule)} for tool, rule in zip(tools, rules, strict=True)]
+    return [{**tool["function"], **_rules_of(rule)} for tool, rule in zip(tools, rules, strict=True)]
 
 
-def _openai_answer(calls: list[Call], said: str, answers: int) -> dict[str, Any]:
-    turn: dict[str, Any] = {"role": "assistant", "content": said or None}
+def _openai_answer(calls: list[Call], text: str, answers: int) -> Document:
+    turn: Document = {"role": "assistant", "content": text or None}
     made = [
-        {"id": _call_id(answers, step), **_function({"name": tool, "arguments": _dumped(params)})}
+        {"id": _call_id(answers, step), **_function_object({"name": tool, "arguments": _json_text(params)})}
         for step, (tool, params) in enumerate(calls, start=1)
     ]
     return {**turn, "tool_calls": made} if made else turn
@@ -281,58 +280,58 @@ def _call_id(answers: int, step: int) -> str:
     return f"call_{answers}_{step}"
 
 
-def _openai_result(turn: Message, calls: list[Call], answers: int) -> dict[str, Any]:
-    told = orjson.loads(turn["content"])
-    step, tool = told["step_id"], told["tool"]
+def _openai_result(turn: Message, calls: list[Call], answers: int) -> Document:
+    value = orjson.loads(turn["content"])
+    step, tool = value["step_id"], value["tool"]
     if not 1 <= step <= len(calls) or calls[step - 1][0] != tool:
         raise ChatError(
             f"A result is of step {step}, {tool}; the answer before it calls "
             f"{', '.join(name for name, _ in calls) or 'nothing'}, so it belongs to no call."
         )
-    return {"role": "tool", "tool_call_id": _call_id(answers, step), "content": _dumped(told["result"])}
+    return {"role": "tool", "tool_call_id": _call_id(answers, step), "content": _json_text(value["result"])}
 
 
-def _openai_tool_turn(turn: Mapping[str, Any], called: Mapping[str, tuple[int, str]]) -> dict[str, str]:
+def _openai_result_message(turn: Document, called: Mapping[str, tuple[int, str]]) -> dict[str, str]:
     return message("tool", result(*called[turn["tool_call_id"]], orjson.loads(turn["content"])))
 
 
 # --- hermes ----------------------------------------------------------------------------------------------------------
 
 
-@_explaining
+@_with_clear_errors
 def to_hermes(messages: Messages) -> str:
     """ChatML with Hermes' tags. As in Qwen's template, results in a row are one message of the user's role.
 
     Raises ChatError for messages that are not in Format B.
     """
-    first, rest = _first(messages)
-    blocks = [_chatml("system", _hermes_system(first))]
+    first, rest = _tools_and_rest(messages)
+    blocks = [_chatml_block("system", _hermes_system(first))]
     for role, same in groupby(rest, key=lambda turn: turn["role"]):
         if role == "tool":
-            results = (f"<tool_response>\n{_carried(turn, TAGGED)}\n</tool_response>" for turn in same)
-            blocks.append(_chatml("user", "\n".join(results)))
+            results = (f"<tool_response>\n{_escaped_content(turn, TAGGED)}\n</tool_response>" for turn in same)
+            blocks.append(_chatml_block("user", "\n".join(results)))
         else:
-            blocks += [_chatml(role, _hermes_content(turn)) for turn in same]
+            blocks += [_chatml_block(role, _hermes_content(turn)) for turn in same]
     return "".join(blocks)
 
 
-@_explaining
+@_with_clear_errors
 def from_hermes(text: str) -> list[dict[str, str]]:
     """The messages of `to_hermes`. Raises ChatError for other text."""
-    (role, system), *rest = _blocks(text, CHATML_BLOCK, "Hermes")
+    (role, system), *rest = _parsed_blocks(text, CHATML_BLOCK, "Hermes")
     if role != "system":
         raise ChatError(f"The first message has the role {role!r}; it should be the system's.")
-    messages = [message("system", system_message(_hermes_offers(system)))]
+    messages = [message("system", system_message(_hermes_tools(system)))]
     for role, content in rest:
-        messages += _hermes_turns(role, content)
+        messages += _hermes_messages(role, content)
     return messages
 
 
-def _hermes_system(offers: list[dict[str, Any]]) -> str:
-    return HERMES_TOOLS + "\n".join(_function_lines(offers, TAGGED)) + HERMES_CALLING if offers else PERSONA
+def _hermes_system(tools: list[Document]) -> str:
+    return HERMES_TOOLS + "\n".join(_function_lines(tools, TAGGED)) + HERMES_CALLING if tools else PERSONA
 
 
-def _hermes_offers(content: str) -> list[dict[str, Any]]:
+def _hermes_tools(content: str) -> list[Document]:
     if content == PERSONA:
         return []
     if not content.startswith(HERMES_TOOLS) or not content.endswith(HERMES_CALLING):
@@ -343,35 +342,35 @@ def _hermes_offers(content: str) -> list[dict[str, Any]]:
 
 def _hermes_content(turn: Message) -> str:
     if turn["role"] != "assistant":
-        return _carried(turn, TAGGED)
-    calls, said = _answer(turn)
-    objects = (_json({"name": tool, "arguments": params}, TAGGED) for tool, params in calls)
-    parts = [_hidden(said, TAGGED)] if said else []
+        return _escaped_content(turn, TAGGED)
+    calls, text = _calls_and_text(turn)
+    objects = (_escaped_json({"name": tool, "arguments": params}, TAGGED) for tool, params in calls)
+    parts = [_escaped(text, TAGGED)] if text else []
     return "\n".join([*parts, *(f"<tool_call>\n{call}\n</tool_call>" for call in objects)])
 
 
-def _hermes_turns(role: str, content: str) -> list[dict[str, str]]:
+def _hermes_messages(role: str, content: str) -> list[dict[str, str]]:
     if role == "user" and content.startswith("<tool_response>\n"):
-        return [_turn("tool", text, TAGGED) for text in _tagged(content, "tool_response")]
+        return [_message_of("tool", text, TAGGED) for text in _tagged(content, "tool_response")]
     if role != "assistant":
-        return [_turn(role, content, TAGGED)]
-    said, tag, called = content.partition("<tool_call>\n")
-    calls = [_call(orjson.loads(text), "arguments") for text in _tagged(tag + called, "tool_call")] if tag else []
-    return [_answered(calls, _shown(said.removesuffix("\n") if tag else said, TAGGED))]
+        return [_message_of(role, content, TAGGED)]
+    text, tag, called = content.partition("<tool_call>\n")
+    calls = [_call_of(orjson.loads(text), "arguments") for text in _tagged(tag + called, "tool_call")] if tag else []
+    return [_answer_message(calls, _unescaped(text.removesuffix("\n") if tag else text, TAGGED))]
 
 
 def _tagged(text: str, tag: str) -> list[str]:
-    """What stands between tags of one kind, one below the other."""
+    """The texts between tags of one kind, one below the other."""
     begin, end = f"<{tag}>\n", f"\n</{tag}>"
     if not text.endswith(end):
         raise ChatError(f"The text after {begin.strip()} does not end in {end.strip()}: {text[-80:]!r}.")
     return text.removeprefix(begin).removesuffix(end).split(f"{end}\n{begin}")
 
 
-# --- what they share -------------------------------------------------------------------------------------------------
+# --- parts of all formats --------------------------------------------------------------------------------------------
 
 
-def _first(messages: Messages) -> tuple[list[dict[str, Any]], Messages]:
+def _tools_and_rest(messages: Messages) -> tuple[list[Document], Messages]:
     """The tools on offer, and the messages after the system's."""
     first = messages[0] if messages else {"role": "none", "content": ""}
     if first["role"] != "system" or not first["content"].startswith(SYSTEM_PREFIX):
@@ -382,72 +381,72 @@ def _first(messages: Messages) -> tuple[list[dict[str, Any]], Messages]:
     return orjson.loads(first["content"].removeprefix(SYSTEM_PREFIX)), messages[1:]
 
 
-def _answer(turn: Message) -> Answer:
-    """(calls, message) of an assistant's message."""
-    told = orjson.loads(turn["content"])
-    steps = told["workflow"]["steps"]
+def _calls_and_text(turn: Message) -> tuple[list[Call], str]:
+    """Calls and text of an assistant's message."""
+    workflow = orjson.loads(turn["content"])
+    steps = workflow["workflow"]["steps"]
     ids = [step["step_id"] for step in steps]
     if ids != list(range(1, len(ids) + 1)):
         raise ChatError(f"The steps of an answer are numbered {ids}; calls have no numbers, so 1, 2, ... is expected.")
-    return [(step["tool"], step["params"]) for step in steps], told.get("message", "")
+    return [(step["tool"], step["params"]) for step in steps], workflow.get("message", "")
 
 
-def _answered(calls: Sequence[Call], said: str) -> dict[str, str]:
-    return message("assistant", answer(calls, said))
+def _answer_message(calls: Sequence[Call], text: str) -> dict[str, str]:
+    return message("assistant", answer(calls, text))
 
 
-def _call(told: Mapping[str, Any], arguments: str) -> Call:
-    return told["name"], told[arguments]
+def _call_of(function: Document, arguments: str) -> Call:
+    return function["name"], function[arguments]
 
 
-def _function(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "function", "function": told}
+def _function_object(function: Document) -> Document:
+    return {"type": "function", "function": function}
 
 
-def _function_lines(offers: list[dict[str, Any]], marks: str) -> Iterator[str]:
-    return (_json(_function(offer), marks) for offer in offers)
+def _function_lines(tools: list[Document], marks: str) -> Iterator[str]:
+    return (_escaped_json(_function_object(tool), marks) for tool in tools)
 
 
-def _blocks(text: str, block: re.Pattern[str], name: str) -> list[tuple[str, str]]:
-    """(role, content) of every block of a text that has nothing between them."""
-    found, at = [], 0
+def _parsed_blocks(text: str, block: re.Pattern[str], name: str) -> list[tuple[str, str]]:
+    """(role, content) of every block of a text with nothing between its blocks."""
+    blocks, at = [], 0
     while match := block.match(text, at):
-        found.append((match[1], match[2]))
+        blocks.append((match[1], match[2]))
         at = match.end()
-    if at < len(text) or not found:
+    if at < len(text) or not blocks:
         raise ChatError(f"The text is not in the format {name} from character {at} on: {text[at : at + 80]!r}.")
-    return found
+    return blocks
 
 
-def _dumped(value: Any) -> str:
+def _json_text(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _json(value: Any, marks: str) -> str:
-    return _hidden_in_json(_dumped(value), marks)
+def _escaped_json(value: object, marks: str) -> str:
+    return _escaped_in_json(_json_text(value), marks)
 
 
-def _hidden(text: str, marks: str) -> str:
+def _escaped(text: str, marks: str) -> str:
     return re.sub(rf"<(\\*)(?={marks})", r"<\1\\", text)
 
 
-def _shown(text: str, marks: str) -> str:
+def _unescaped(text: str, marks: str) -> str:
     return re.sub(rf"<(\\*)\\(?={marks})", r"<\1", text)
 
 
-def _hidden_in_json(text: str, marks: str) -> str:
+def _escaped_in_json(text: str, marks: str) -> str:
     return re.sub(rf"<(?={marks})", r"\\u003c", text)
 
 
-def _shown_in_json(text: str, marks: str) -> str:
-    r"""Subtle: \\u003c, a backslash and then letters, is no escape, and stays."""
+def _unescaped_in_json(text: str, marks: str) -> str:
+    r"""Subtle: \\u003c, a backslash and then letters, is no escape and does not change."""
     if "\\u003c" not in text:  # nearly always; the pattern below is tried at every character
         return text
     return re.sub(rf"((?<!\\)(?:\\\\)*)\\u003c(?={marks})", r"\1<", text)
 
 
 class Format(NamedTuple):
-    """How a conversation gets into a format, and out of it again."""
+    """A format's writer, and the reader of what it writes."""
 
     write: Callable[[Messages], Any]
     read: Callable[[Any], list[dict[str, str]]]

@@ -11,7 +11,7 @@ from schemas.format_b import COLUMNS, METADATA, VERIFIED
 from schemas.snapshot import Mode
 
 ROWS_AT_ONCE = 4_096
-OWN = tuple(name for name in METADATA if name != "mode")  # what a row says of itself
+ROW_METADATA = tuple(name for name in METADATA if name != "mode")  # columns of the table; the mode is the table's
 TYPES: dict[str, pd.ArrowDtype] = {**COLUMNS, "split": COLUMNS["id"], "mode": COLUMNS["id"], "verified": VERIFIED}
 _LINE = pl.concat_str(
     pl.lit('{"messages":'),
@@ -23,20 +23,20 @@ _LINE = pl.concat_str(
 
 
 def lines(table: pd.DataFrame, *, mode: Mode) -> Iterator[bytes]:
-    """One line of JSON, its end left out, for each row of a table that was verified and split.
+    """One line of JSON, without its line end, for each row of a table that was verified and split.
 
     {"messages": [...], "metadata": {every name of METADATA, in that order}}. Needs the columns `messages` and those of
-    METADATA but `mode`, which is said of all rows, so that no line of generated data passes for a real one. `messages`
-    is written as it stands, on one line. Only ROWS_AT_ONCE lines are in memory.
+    METADATA but `mode`: every line gets the same, so that generated data cannot be taken for real data. The text of
+    `messages` is written unchanged, on one line. Only ROWS_AT_ONCE lines are in memory.
     """
     for start in range(0, len(table), ROWS_AT_ONCE):
-        part = pl.from_pandas(table.iloc[start : start + ROWS_AT_ONCE][["messages", *OWN]])
+        part = pl.from_pandas(table.iloc[start : start + ROWS_AT_ONCE][["messages", *ROW_METADATA]])
         whole = part.with_columns(_on_one_line(part["messages"]), mode=pl.lit(mode))
         yield from whole.select(_LINE).to_series()
 
 
 def _on_one_line(messages: pl.Series) -> pl.Series:
-    """JSON texts written again where white space between their parts breaks the line; the others as they are."""
+    """JSON texts, written again where white space between their parts contains a line end."""
     broken = messages.str.contains(r"[\r\n]")
     if not broken.any():
         return messages
@@ -49,18 +49,18 @@ def rows_of(lines: Iterable[bytes]) -> pd.DataFrame:
 
     Raises SourceError for a line that lacks one of them, naming the line from 1.
     """
-    rows = [_row(line, number) for number, line in enumerate(lines, start=1)]
+    rows = [_row_of_line(line, number) for number, line in enumerate(lines, start=1)]
     names = ("messages", *METADATA)
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=TYPES[name]) for name in names})
 
 
-def _row(line: bytes, number: int) -> dict[str, object]:
+def _row_of_line(line: bytes, number: int) -> dict[str, object]:
     try:
-        read = orjson.loads(line)
-        metadata = {name: read["metadata"][name] for name in METADATA}
-        return {"messages": orjson.dumps(read["messages"]).decode(), **metadata}
+        value = orjson.loads(line)
+        metadata = {name: value["metadata"][name] for name in METADATA}
+        return {"messages": orjson.dumps(value["messages"]).decode(), **metadata}
     except (orjson.JSONDecodeError, KeyError, TypeError) as fault:
         raise SourceError(
-            f"Line {number} is none of Format B ({type(fault).__name__}: {fault}): expected an object with `messages` "
+            f"Line {number} is not in Format B ({type(fault).__name__}: {fault}): expected an object with `messages` "
             f"and `metadata` ({', '.join(METADATA)}). Write the file again from the processed tables."
         ) from fault

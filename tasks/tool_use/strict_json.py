@@ -1,6 +1,6 @@
-"""JSON text that means one thing: every reader of a published line sees the same values in it.
+"""JSON text with one meaning: every reader of a published line sees the same values in it.
 
-Parsers differ on repeated keys, NaN, NUL, half a surrogate pair and deep nesting; such a text is refused with a word.
+Parsers differ on repeated keys, NaN, NUL, half a surrogate pair and deep nesting; such a text is refused for a reason.
 """
 
 import json
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+
+from schemas.document import Document
 
 # Characters of one text. Ours: eight times the longest manifest that a tool takes (500,000), each escaped twice.
 LONGEST = 4_000_000
@@ -24,7 +26,7 @@ class Unreadable(ValueError):
 
 
 def read(text: str, prefix: str = "") -> Any:
-    """The value of a JSON text. A text as orjson writes it takes 0.7 microseconds for 400 bytes, another 20.
+    """The value of a JSON text. 400 bytes as orjson writes them take 0.7 microseconds, written otherwise 20.
 
     Raises Unreadable, `prefix` before its reason: too_long (more than LONGEST characters), not_json (NaN, Infinity and
     half a surrogate pair among it), too_deep (more than 254 levels: what can be written again), repeated_key, nul.
@@ -48,8 +50,9 @@ def read(text: str, prefix: str = "") -> Any:
     return value
 
 
-def _without_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _without_repeats(pairs: Sequence[tuple[str, object]]) -> Document:
+    """The object of these pairs. Raises KeyError where two have one key."""
+    whole = dict(pairs)
+    if len(whole) < len(pairs):
         raise KeyError
-    return found
+    return whole

@@ -3,10 +3,10 @@
     format     the messages parse, their roles follow each other, every answer is a workflow, results name its steps
     tools      every tool called was offered, its parameters fit, and it may be used in that environment; in
                production something destructive comes after an approval
-    execution  a simulated cluster runs the workflow, and the request's post-condition holds
+    execution  a simulated cluster runs the workflow, and the request's post-condition is met
 
-Each stage answers with "" or a snake_case word for the first fault; what was never written to be read (5 MB texts,
-deep nesting, repeated keys) is a fault too, never an exception.
+Each stage returns "" or a snake_case word for the first fault. Hostile input (5 MB texts, deep nesting, repeated keys)
+is a fault too, never an exception.
 """
 
 from collections import Counter
@@ -20,17 +20,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
+from schemas.document import Document
 from schemas.format_b import LINE_SCHEMA, MESSAGES_SCHEMA, STAGES, VERIFIED
+from schemas.reject import Reason, Reasons, reasons
 from schemas.scenario import Scenario
 from schemas.tools import APPROVAL, ENVIRONMENTS
-from schemas.workflow import RESULT_SCHEMA, WORKFLOW_SCHEMA
-from tasks.quality.contract import rejects
+from schemas.workflow import RESULT_SCHEMA, WORKFLOW_SCHEMA, Step
+from tasks.quality.rejects import rejected_rows
 from tasks.tool_use.offered_tools import Offer, compiled, offer_of
 from tasks.tool_use.simulator.cluster import outcome
 from tasks.tool_use.strict_json import LONGEST, Unreadable, read
 
 ROWS_AT_ONCE = 4_096
-KEPT_HEADS = 4  # beginnings of lines: the offers of three environments, and one more
+KEPT_BEGINNINGS = 4  # of texts: the offers of three environments, and one more
 # What may follow a message of each role.
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "system": ("user",),
@@ -39,6 +41,61 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "tool": ("tool", "assistant"),
 }
 
+# What can be wrong with any JSON text (tasks/tool_use/strict_json.py).
+UNREADABLE: Mapping[str, str] = {
+    "too_long": f"is longer than {LONGEST:,} characters",
+    "not_json": "is not JSON",
+    "too_deep": "is nested more than 254 levels deep",
+    "repeated_key": "has an object with one key twice",
+    "nul": "contains a NUL character",
+}
+# Fault -> what is wrong, by stage.
+FAULTS: Mapping[str, Mapping[str, str]] = {
+    "format": {
+        "messages_missing": "The row has no messages.",
+        **{f"messages_{word}": f"The text of the messages {what}." for word, what in UNREADABLE.items()},
+        "messages_unreadable": "The messages contain a value that JSON cannot write.",
+        "messages_schema": "The messages are not a list of a system message, requests, answers and results.",
+        "system_is_no_offer": "The system message does not begin with the sentence that offers tools.",
+        **{f"offer_{word}": f"The list of offered tools {what}." for word, what in UNREADABLE.items()},
+        "offer_schema": "The list of offered tools does not fit its schema.",
+        "roles_out_of_order": "A message follows one of a role that it may not follow.",
+        "messages_blank": "A message consists of white space only.",
+        **{f"answer_{word}": f"An answer {what}." for word, what in UNREADABLE.items()},
+        "answer_schema": "An answer is not a workflow with a list of steps.",
+        "answer_blank": "The text of an answer consists of white space only.",
+        "step_ids_out_of_order": "The steps of an answer are not numbered 1, 2, 3 and so on.",
+        **{f"result_{word}": f"The result of a tool {what}." for word, what in UNREADABLE.items()},
+        "result_schema": "The result of a tool does not fit its schema.",
+        "result_of_no_step": "A result names a step that the answer before it does not have, or that has a result.",
+        "last_is_no_answer": "The last message is not an answer.",
+    },
+    "tools": {
+        "tool_offered_twice": "Two offered tools have the same name.",
+        "registry_tool_altered": "A tool of the platform is offered with other parameters or weaker conditions.",
+        "offer_invalid": "The parameters of an offered tool are not a JSON Schema that can be used.",
+        "environment_unknown": "The environment is not development, staging or production.",
+        "tool_not_offered": "An answer calls a tool that was not offered.",
+        "params_invalid": "The parameters of a call do not fit the tool's schema.",
+        "tool_not_in_environment": "An answer calls a tool that may not be used in this environment.",
+        "approval_missing": "In production, a destructive tool is called before enough people approved.",
+    },
+    "execution": {
+        "scenario_invalid": "The scenario cannot be read.",
+        "environment_differs": "The scenario is for another environment than the row.",
+        "step_refused": "The simulated cluster refuses a step of the workflow.",
+        "goal_not_met": "After the workflow the simulated cluster is not as the request wants it.",
+        "beyond_goal": "The workflow changes more than the request asks for.",
+    },
+}
+REASONS: Reasons = reasons(
+    *(
+        Reason(f"{stage}_{fault}", "quarantined", meaning)
+        for stage in STAGES
+        for fault, meaning in FAULTS[stage].items()
+    )
+)
+
 _are_messages = compiled(MESSAGES_SCHEMA)
 _is_answer = compiled(WORKFLOW_SCHEMA)
 _is_result = compiled(RESULT_SCHEMA)
@@ -46,19 +103,19 @@ _is_line = compiled(LINE_SCHEMA)
 
 
 class Fault(Unreadable):
-    """A conversation that does not pass, whatever can be read of it; `reason` is a snake_case word."""
+    """A conversation that does not pass; `reason` is a snake_case word."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """What the later stages look at: the offer, the steps of all answers in order, the last answer's message.
+    """What the later stages need: the offer, the steps of all answers in order, the last answer's message.
 
-    `refused` holds positions in `steps` of approvals whose result says that people did not agree, `latest` those of
-    the last answer's steps that have no result yet, by step_id.
+    `refused`: positions in `steps` of approvals that people did not give. `latest`: positions of the last answer's
+    steps that have no result yet, by step_id.
     """
 
     offer: Offer
-    steps: list[dict[str, Any]]
+    steps: list[Step]
     refused: set[int]
     latest: dict[int, int]
     message: str = ""
@@ -68,32 +125,32 @@ class Conversation:
 
 
 def format_fault(messages: Any) -> str:
-    """Why a list of messages is no conversation of Format B; "" if it is one."""
+    """The fault of messages that are no conversation of Format B; "" for a conversation."""
     try:
-        _given(messages)
+        _conversation_of_values(messages)
     except Unreadable as fault:
         return fault.reason
     return ""
 
 
-def _given(messages: Any) -> Conversation:
-    """The conversation in whatever is given; one read from JSON has no half surrogate pairs. Raises Unreadable."""
-    found = _conversation(messages)
+def _conversation_of_values(messages: Any) -> Conversation:
+    """The conversation in Python values, which, unlike JSON, may have half surrogate pairs. Raises Unreadable."""
+    conversation = _parsed_conversation(messages)
     try:
         for message in messages:
             message["content"].encode()
     except UnicodeEncodeError as fault:
         raise Fault("messages_unreadable") from fault
-    return found
+    return conversation
 
 
-def _conversation(messages: Any) -> Conversation:
+def _parsed_conversation(messages: Any) -> Conversation:
     """The conversation in a list of messages. Raises Unreadable, and nothing else."""
     _require_schema(messages)
     offer = offer_of(messages[0]["content"])
     if offer.format_fault:
         raise Fault(offer.format_fault)
-    found = Conversation(offer, [], set(), {})
+    conversation = Conversation(offer, [], set(), {})
     last = "system"
     for message in messages[1:]:
         role, content = message["role"], message["content"]
@@ -104,13 +161,13 @@ def _conversation(messages: Any) -> Conversation:
         if content.isspace():
             raise Fault("messages_blank")
         if role == "assistant":
-            _take_answer(content, found)
+            _add_answer(content, conversation)
         elif role == "tool":
-            _take_result(content, found)
+            _add_result(content, conversation)
         last = role
     if last != "assistant":
         raise Fault("last_is_no_answer")
-    return found
+    return conversation
 
 
 def _require_schema(messages: Any) -> None:
@@ -122,59 +179,60 @@ def _require_schema(messages: Any) -> None:
         raise Fault("messages_schema")
 
 
-def _take_answer(content: str, found: Conversation) -> None:
+def _add_answer(content: str, conversation: Conversation) -> None:
+    """Add the steps of an answer and set its message."""
     answer = read(content, "answer_")
     if not _is_answer(answer):
         raise Fault("answer_schema")
-    found.message = answer.get("message", "")
-    if found.message.isspace():
+    conversation.message = answer.get("message", "")
+    if conversation.message.isspace():
         raise Fault("answer_blank")
-    found.latest = {}
+    conversation.latest = {}
     for number, step in enumerate(answer["workflow"]["steps"], start=1):
         if step["step_id"] != number or type(step["step_id"]) is not int:
             raise Fault("step_ids_out_of_order")
-        found.latest[number] = len(found.steps)
-        found.steps.append(step)
+        conversation.latest[number] = len(conversation.steps)
+        conversation.steps.append(step)
 
 
-def _take_result(content: str, found: Conversation) -> None:
-    """A result names a step of the answer before it, each step at most once."""
+def _add_result(content: str, conversation: Conversation) -> None:
+    """Match a result with its step of the answer before it; each step has at most one result."""
     result = read(content, "result_")
     if not _is_result(result):
         raise Fault("result_schema")
-    position = found.latest.pop(result["step_id"], None)
-    if position is None or found.steps[position]["tool"] != result["tool"]:
+    position = conversation.latest.pop(result["step_id"], None)
+    if position is None or conversation.steps[position]["tool"] != result["tool"]:
         raise Fault("result_of_no_step")
-    told = result["result"]
-    if isinstance(told, dict) and told.get("approved") is False:
-        found.refused.add(position)
+    value = result["result"]
+    if isinstance(value, dict) and value.get("approved") is False:
+        conversation.refused.add(position)
 
 
 # --- tools -----------------------------------------------------------------------------------------------------------
 
 
 def tools_fault(messages: Any, environment: str) -> str:
-    """Why a conversation uses its tools wrongly in an environment; "" if it does not. A fault of format comes first."""
+    """The fault of a conversation in its use of tools in an environment, "" for none. Faults of format come first."""
     try:
-        _require_tools(_given(messages), environment)
+        _require_tools(_conversation_of_values(messages), environment)
     except Unreadable as fault:
         return fault.reason
     return ""
 
 
-def _require_tools(found: Conversation, environment: Any) -> None:
-    if found.offer.tools_fault:
-        raise Fault(found.offer.tools_fault)
+def _require_tools(conversation: Conversation, environment: Any) -> None:
+    if conversation.offer.tools_fault:
+        raise Fault(conversation.offer.tools_fault)
     if environment not in ENVIRONMENTS:
         raise Fault("environment_unknown")
     approvers = 0
-    for position, step in enumerate(found.steps):
-        _require_step(step, found.offer, environment, approvers)
-        if step["tool"] == APPROVAL and position not in found.refused:
+    for position, step in enumerate(conversation.steps):
+        _require_step(step, conversation.offer, environment, approvers)
+        if step["tool"] == APPROVAL and position not in conversation.refused:
             approvers = max(approvers, step["params"].get("required_approvers", 1))
 
 
-def _require_step(step: Mapping[str, Any], offer: Offer, environment: str, approvers: int) -> None:
+def _require_step(step: Step, offer: Offer, environment: str, approvers: int) -> None:
     tool = offer.tools.get(step["tool"])
     if tool is None:
         raise Fault("tool_not_offered")
@@ -190,27 +248,27 @@ def _require_step(step: Mapping[str, Any], offer: Offer, environment: str, appro
 
 
 def execution_fault(messages: Any, scenario: str, environment: str) -> str:
-    """Why the simulated cluster does not end as the request wants; "" if it does, or if no scenario is known ("").
+    """The fault of a workflow in the simulated cluster, "" for none and where there is no scenario ("").
 
-    A fault of format comes first.
+    Faults of format come first.
     """
     try:
-        found = _given(messages)
+        conversation = _conversation_of_values(messages)
         if scenario:
-            _require_execution(found, scenario, environment)
+            _require_execution(conversation, scenario, environment)
     except Unreadable as fault:
         return fault.reason
     return ""
 
 
-def _require_execution(found: Conversation, scenario: str, environment: str) -> None:
+def _require_execution(conversation: Conversation, scenario: str, environment: str) -> None:
     try:
         known = Scenario.model_validate_json(scenario)
     except ValidationError as fault:
         raise Fault("scenario_invalid") from fault
     if known.before.environment != environment:
         raise Fault("environment_differs")
-    ended = outcome(known, found.steps, found.message)
+    ended = outcome(known, conversation.steps, conversation.message)
     if not ended.holds:
         raise Fault(ended.fault)
 
@@ -223,46 +281,46 @@ def verified(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     A row that fails a stage is quarantined as "<stage>_<fault>"; execution is passed only where a scenario is known.
     """
-    checked = list(_checked(table))
+    checked = list(_verdicts(table))
     kept = [not fault for fault, _ in checked]
     passed = pa.array([STAGES[:n] for n in range(len(STAGES) + 1)], type=VERIFIED.pyarrow_dtype)
     stages = passed.take(pa.array([n for fault, n in checked if not fault], type=pa.int8()))
     failed = [fault for fault, _ in checked if fault]
     passing = table[kept].reset_index(drop=True).drop(columns="verified", errors="ignore")
     passing["verified"] = pd.Series(pd.array(stages, dtype=VERIFIED))
-    return passing, rejects(table[[not keep for keep in kept]].reset_index(drop=True), "quarantined", failed)
+    return passing, rejected_rows("verify_and_split", REASONS, table[[not keep for keep in kept]], failed)
 
 
-def _checked(table: pd.DataFrame) -> Iterator[tuple[str, int]]:
+def _verdicts(table: pd.DataFrame) -> Iterator[tuple[str, int]]:
     """("" or "<stage>_<fault>", stages passed) of each row."""
-    heads = Heads()
+    reader = MessageReader()
     for start in range(0, len(table), ROWS_AT_ONCE):
         part = table.iloc[start : start + ROWS_AT_ONCE]
         columns = (pa.array(part[name]).to_pylist() for name in ("messages", "environment", "scenario"))
         for messages, environment, scenario in zip(*columns, strict=True):
-            yield _stages(heads.read, messages, environment, scenario)
+            yield _verify(reader.read, messages, environment, scenario)
 
 
-def _stages(read: Callable[[Any], Any], messages: Any, environment: Any, scenario: Any) -> tuple[str, int]:
-    """("" or "<stage>_<fault>", stages passed); `read` makes a list of what stands for the messages."""
+def _verify(read: Callable[[Any], Any], messages: Any, environment: Any, scenario: Any) -> tuple[str, int]:
+    """("" or "<stage>_<fault>", stages passed) of one row; `read(messages)` is the list of messages."""
     passed = 0
     try:
-        found = _conversation(read(messages))
+        conversation = _parsed_conversation(read(messages))
         passed = 1
-        _require_tools(found, environment)
+        _require_tools(conversation, environment)
         passed = 2
         if scenario:
-            _require_execution(found, scenario, environment)
+            _require_execution(conversation, scenario, environment)
     except Unreadable as fault:
         return f"{STAGES[passed]}_{fault.reason}", passed
     return "", 3 if scenario else 2
 
 
 @dataclass(slots=True)
-class Heads:
-    """Reads texts of messages; the offer they begin with, most of a line, is parsed once and then only compared.
+class MessageReader:
+    """Reads texts of messages. They begin with the offer, most of a line, which is parsed once and then only compared.
 
-    `recent` holds the latest beginnings, with the `},{"` that follows the offer, and the message in each.
+    `recent`: the latest beginnings, with the `},{"` that follows the offer, and the message in each.
     """
 
     recent: list[tuple[str, list[Any]]] = field(default_factory=list)
@@ -273,33 +331,33 @@ class Heads:
             raise Fault("messages_missing")
         if len(text) > LONGEST:
             raise Fault("messages_too_long")
-        for head, first in self.recent:
-            if text.startswith(head):
-                return first + read('[{"' + text[len(head) :], "messages_")
+        for beginning, first in self.recent:
+            if text.startswith(beginning):
+                return first + read('[{"' + text[len(beginning) :], "messages_")
         messages = read(text, "messages_")
-        self._remember(text)
+        self._remember_beginning(text)
         return messages
 
-    def _remember(self, text: str) -> None:
+    def _remember_beginning(self, text: str) -> None:
         """Keep the beginning of a text that could be read.
 
-        Subtle: `"},{"` stands in no JSON string (the last quote would be escaped), and two lists whose texts are the
-        parts of a list's text before and after a comma make up that list.
+        Subtle: no JSON string contains `"},{"` (its last quote would be escaped), so the comma is between two objects.
+        If the texts before and after it are lists, the whole list is the two together.
         """
         before, comma, _ = text.partition('"},{"')
         if comma and before.startswith("["):
-            with suppress(Unreadable):  # the parts are no lists: the comma was further inside
-                self.recent = [(before + comma, read(before + '"}]')), *self.recent[: KEPT_HEADS - 1]]
+            with suppress(Unreadable):  # the parts are no lists: the comma is inside a nested list
+                self.recent = [(before + comma, read(before + '"}]')), *self.recent[: KEPT_BEGINNINGS - 1]]
 
 
-def stage_counts(kept: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
-    """How many rows passed and failed (by fault) each stage, ready for JSON.
+def stage_counts(kept: pd.DataFrame, rejects: pd.DataFrame) -> Document:
+    """Rows that passed and failed (by fault) each stage, ready for JSON.
 
-    A row that failed a stage passed those before it. Execution looks only at rows with a scenario. Rejects of other
+    A row that failed a stage passed those before it. Execution is for rows with a scenario alone. Rejects of other
     steps are not counted.
     """
-    told = pc.value_counts(pc.list_flatten(pa.array(kept["verified"]))).to_pylist()
-    passed = {count["values"]: count["counts"] for count in told}
+    counted = pc.value_counts(pc.list_flatten(pa.array(kept["verified"]))).to_pylist()
+    passed = {count["values"]: count["counts"] for count in counted}
     faults = _faults_by_stage(rejects)
     later = 0
     counts = {}
@@ -321,28 +379,28 @@ def _faults_by_stage(rejects: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def faults_of_line(line: bytes) -> str:
-    """Why a published line is none of Format B, with the stage before it; "" if it is one.
+    """The fault of a published line, with its stage before it; "" for a line in Format B.
 
-    Looks at all that the line alone can show: the line's schema, format, tools, and that it says it passed both.
+    Checks all that the line alone shows: its schema, format, tools, and that its metadata names both stages.
     """
     try:
-        told = _line(line)
+        value = _value_of_line(line)
     except Unreadable as fault:
         return fault.reason
-    metadata = told["metadata"]
-    failed, _ = _stages(_as_read, told["messages"], metadata["environment"], "")
+    metadata = value["metadata"]
+    failed, _ = _verify(_unchanged, value["messages"], metadata["environment"], "")
     return failed or ("" if {"format", "tools"} <= set(metadata["verified"]) else "line_not_verified")
 
 
-def _as_read(messages: Any) -> Any:
+def _unchanged(messages: Any) -> Any:
     return messages
 
 
-def _line(line: bytes) -> Any:
+def _value_of_line(line: bytes) -> Any:
     try:
-        told = read(line.decode(), "line_")
+        value = read(line.decode(), "line_")
     except UnicodeDecodeError as fault:
         raise Fault("line_not_utf8") from fault
-    if not _is_line(told):
+    if not _is_line(value):
         raise Fault("line_schema")
-    return told
+    return value

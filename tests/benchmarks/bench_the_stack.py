@@ -20,6 +20,9 @@ from tasks.curate.privacy import pii, pii_manifest
 from tasks.curate.text import yaml_manifests as manifests
 from tasks.pipelines.ds6_the_stack import conversations as stack
 from tasks.pipelines.ds6_the_stack import source as the_stack
+from tasks.pipelines.ds6_the_stack.duplicates import distinct
+from tasks.pipelines.ds6_the_stack.manifest import manifest
+from tasks.pipelines.ds6_the_stack.rules import file_rules
 from tasks.quality import row_rules
 
 EARLIER = 490  # files/s, the earlier implementation on these files
@@ -41,7 +44,7 @@ def read(path: Path) -> list[pd.DataFrame]:
 def whole(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the flow does, in one process: (kept, left out)."""
     made, left = zip(*map(stack.conversations, read(path)), strict=True)
-    kept, copies = stack.distinct(pd.concat(made, ignore_index=True))
+    kept, copies = distinct(pd.concat(made, ignore_index=True))
     return kept, pd.concat([*left, copies], ignore_index=True)
 
 
@@ -56,14 +59,14 @@ def stages(path: Path) -> dict[str, float]:
     """Seconds of each stage by itself; every one gets what the ones before it keep."""
     seconds, frames = {}, []
     seconds["read"], frames = timed(read, path)
-    rules = stack.file_rules()
+    rules = file_rules(())
     seconds["rules"], reasons = timed(lambda: [row_rules.first_reason(frame, rules) for frame in frames])
     texts = [text for frame, found in zip(frames, reasons, strict=True) for text in frame.loc[found.isna(), "content"]]
     seconds["YAML"], trees = timed(lambda: [_or_none(manifests.documents, text) for text in texts])
     sound = [text for text, tree in zip(texts, trees, strict=True) if tree is not None]
     seconds["redact"], redacted = timed(lambda: [pii_manifest.redact_manifest(text).text for text in sound])
     seconds["leaks"], _ = timed(lambda: [pii_manifest.leaks(text) for text in redacted])
-    ready = [made for text in sound if (made := _or_none(stack.manifest, text))]
+    ready = [made for text in sound if (made := _or_none(manifest, text))]
     seconds["requests"], asked = timed(stack._requests, ready)
     seconds["requests' leaks"], _ = timed(pii.find_all, asked)
     return seconds

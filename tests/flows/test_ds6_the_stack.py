@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.ds6_the_stack import ds6_the_stack
-from tasks.pipelines.ds6_the_stack import source as the_stack
+from tasks.pipelines.ds6_the_stack.sample import SHARD, sample
 from tasks.publish.publish import read_json
 
 pytestmark = [
@@ -99,7 +99,7 @@ def test_a_truncated_shard_stops_the_run_by_name(tmp_path: Path) -> None:
     """Whatever else is there."""
     folder = tmp_path / "in"
     folder.mkdir()
-    the_stack.sample(folder, 1, 0.1)
+    sample(folder, 1, 0.1)
     broken = folder / "more.parquet"
     broken.write_bytes(next(folder.glob("data-*.parquet")).read_bytes()[:-9])
     state = run(tmp_path, mode="local", source=folder)
@@ -112,8 +112,8 @@ def test_an_empty_shard_beside_others_changes_nothing(tmp_path: Path) -> None:
     """It has no rows to lose."""
     folder = tmp_path / "in"
     folder.mkdir()
-    the_stack.sample(folder, 1, 0.3)
-    pq.write_table(pa.Table.from_pylist([], schema=the_stack.SHARD), folder / "data-empty.parquet")
+    sample(folder, 1, 0.3)
+    pq.write_table(pa.Table.from_pylist([], schema=SHARD), folder / "data-empty.parquet")
     state = run(tmp_path, mode="local", source=folder)
     assert state.is_completed(), state.message
     rows = json.loads((folder / "truth.json").read_text())["rows"]

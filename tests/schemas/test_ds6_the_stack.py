@@ -1,56 +1,11 @@
-"""DS6's words and limits as data: nothing contradicts anything."""
-
-import string
+"""DS6's columns: nothing contradicts anything."""
 
 import pytest
 
-from schemas.ds6_the_stack import (
-    FAMILIES,
-    FAMILY_OF,
-    LONGEST_NAME,
-    LONGEST_QUOTE,
-    MAIN_KINDS,
-    NEEDED_COLUMNS,
-    NO_CANDIDATES,
-    PERMISSIVE,
-    PHRASINGS,
-    PLACES,
-    RAW_ROWS,
-    SLICE_NAMES,
-    SLICES,
-)
+from schemas.ds6_the_stack import NEEDED_COLUMNS, RAW_ROWS, SLICE_NAMES, SLICES
 from schemas.format_b import COLUMNS
 
 pytestmark = pytest.mark.unit
-
-FIELDS = {"several": {"app", "what", "where"}, "definition": {"what"}, "namespace": {"what"}}
-
-
-@pytest.mark.parametrize("family", PHRASINGS)
-def test_every_family_has_three_phrasings_of_its_own_that_are_sentences(family: str) -> None:
-    """With a place for what is wanted, and for where, unless it is nowhere."""
-    phrasings = PHRASINGS[family]
-    assert len(set(phrasings)) == len(phrasings) >= 3
-    for phrasing in phrasings:
-        fields = {name for _, name, _, _ in string.Formatter().parse(phrasing) if name}
-        assert fields == FIELDS.get(family, {"what", "where"})
-        assert phrasing[0].isupper()
-        assert phrasing[-1] in ".?"
-
-
-def test_every_family_has_a_phrasing_too_short_to_be_a_quotation() -> None:
-    """Whatever a manifest's comments say: names apart, its words are no longer than what may be in common."""
-    for family, phrasings in PHRASINGS.items():
-        assert any(len(p.format(what="", where="", app="")) < LONGEST_QUOTE for p in phrasings), family
-    assert max(map(len, PLACES)) < LONGEST_QUOTE
-    assert LONGEST_NAME + 2 < LONGEST_QUOTE
-
-
-def test_every_family_has_phrasings_and_no_kind_two_families() -> None:
-    """FAMILY_OF would keep the last."""
-    assert set(FAMILIES) | {"other", "several", "several_unnamed"} == set(PHRASINGS)
-    assert len(FAMILY_OF) == sum(map(len, FAMILIES.values()))
-    assert set(MAIN_KINDS) <= set(FAMILY_OF)
 
 
 def test_columns_do_not_collide_and_slices_are_columns() -> None:
@@ -58,9 +13,3 @@ def test_columns_do_not_collide_and_slices_are_columns() -> None:
     assert set(NEEDED_COLUMNS) <= set(RAW_ROWS.names)
     assert not set(SLICES) & set(COLUMNS)
     assert set(SLICE_NAMES) <= {*SLICES, *COLUMNS}
-
-
-def test_licences_are_distinct_whatever_their_case_and_reasons_are_words() -> None:
-    """They are compared in small letters; reasons are counted by name."""
-    assert len({name.lower() for name in PERMISSIVE}) == len(PERMISSIVE) == 9
-    assert all(reason.replace("_", "").islower() for reason in NO_CANDIDATES)

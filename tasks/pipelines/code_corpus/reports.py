@@ -185,12 +185,10 @@ def _in_bins(sizes: Sequence[int]) -> dict[str, int]:
     return counts
 
 
-def code_anomalies(
-    table: pd.DataFrame, *, by: Sequence[str] = (), outlier_limit: float = 0.05, **limits: Any
-) -> Document:
+def code_anomalies(table: pd.DataFrame, *, by: Sequence[str] = (), outlier_limit: float, **limits: Any) -> Document:
     """`anomalies` of a table of files, and the share whose size is far from what is usual in their language."""
     required = {name: kind for name, kind in COLUMNS.items() if name in table.columns and name not in NULLABLE}
-    report = anomalies(table, columns=required, by=by, **limits)
+    report = anomalies(table, columns=required, by=by, outlier_limit=outlier_limit, **limits)
     lengths = pl.from_pandas(table[["size", "language"]]).rename({"size": "length", "language": "group"})
     share = outlier_share(lengths)
     size = Finding(

@@ -1,14 +1,17 @@
-"""Scenes: a small cluster and the values that somebody may talk about, drawn by seed. Pure."""
+"""Scenes: a small cluster and the values that a request may name, drawn by seed. Pure."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 from schemas.scenario import ClusterState, Namespace, Node, Pod, PodState, Workload
 from schemas.tools import REGISTRY, Environment
-from tasks.pipelines.ds4_synthetic import words as words_words
+from tasks.pipelines.ds4_synthetic import words
 from tasks.pipelines.ds4_synthetic.words import MANIFESTS
+
+Value = TypeVar("Value")
+Fields: TypeAlias = dict[str, str | int]  # of a Scene, by name
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Scene:
     kind: str = ""  # of `manifest`
     manifest: str = ""
 
-    def pick(self, *options: Any) -> Any:
+    def pick(self, *options: Value) -> Value:
         """One of several, by the scene's dice; two calls with different options are independent."""
         return random.Random(f"{self.dice}{options}").choice(options)
 
@@ -96,30 +99,30 @@ class Scene:
 
 def scene(rng: random.Random, environment: Environment) -> Scene:
     """A scene drawn from `rng`."""
-    drawn = _numbers(rng) | _names(rng)
-    bare = Scene(environment=environment, dice=rng.randrange(1 << 30), **drawn)
-    return _with_texts(bare, rng)
+    drawn = _drawn_numbers(rng) | _drawn_names(rng)
+    bare = Scene(environment=environment, dice=rng.randrange(1 << 30), **drawn)  # type: ignore[arg-type]
+    return _with_quoted_texts(bare, rng)
 
 
-def _names(rng: random.Random) -> dict[str, Any]:
-    def one(options: Sequence[Any]) -> Any:
+def _drawn_names(rng: random.Random) -> Fields:
+    def one(options: Sequence[Value]) -> Value:
         return rng.choice(options)
 
-    namespaces, deployments = rng.sample(words_words.NAMESPACES, 2), rng.sample(words_words.DEPLOYMENTS, 2)
-    channels, labels = rng.sample(words_words.CHANNELS, 2), rng.sample(words_words.LABELS_OF_TICKETS, 2)
-    setting, value = one(words_words.SETTINGS)
-    pool = one(words_words.NODE_POOLS)
+    namespaces, deployments = rng.sample(words.NAMESPACES, 2), rng.sample(words.DEPLOYMENTS, 2)
+    channels, labels = rng.sample(words.CHANNELS, 2), rng.sample(words.LABELS_OF_TICKETS, 2)
+    setting, value = one(words.SETTINGS)
+    pool = one(words.NODE_POOLS)
     nodes = rng.sample(range(100), 2)
     return {
         "ns": namespaces[0],
         "other_ns": namespaces[1],
         "deployment": deployments[0],
         "other_deployment": deployments[1],
-        "statefulset": one(words_words.STATEFULSETS),
-        "daemonset": one(words_words.DAEMONSETS),
-        "pod": f"{deployments[0]}-{_suffix(rng, 9)}-{_suffix(rng, 5)}",
+        "statefulset": one(words.STATEFULSETS),
+        "daemonset": one(words.DAEMONSETS),
+        "pod": f"{deployments[0]}-{_pod_suffix(rng, 9)}-{_pod_suffix(rng, 5)}",
         "state": one(("CrashLoopBackOff", "ImagePullBackOff", "OOMKilled", "Error")),
-        "container": one(words_words.CONTAINERS),
+        "container": one(words.CONTAINERS),
         "pool": pool,
         "node": f"{pool}-{nodes[0]:02}",
         "other_node": f"{pool}-{nodes[1]:02}",
@@ -129,31 +132,31 @@ def _names(rng: random.Random) -> dict[str, Any]:
         "other_label": labels[1],
         "setting": setting,
         "value": value,
-        "script": one(words_words.SCRIPTS),
+        "script": one(words.SCRIPTS),
         "step": one(("15s", "30s", "60s", "2m", "5m", "10m", "1h")),
-        "colour": one(words_words.COLOURS),
-        "priority": one(words_words.PRIORITIES),
-        "severity": one(words_words.PRIORITIES),
-        "team": one(words_words.TEAMS),
+        "colour": one(words.COLOURS),
+        "priority": one(words.PRIORITIES),
+        "severity": one(words.PRIORITIES),
+        "team": one(words.TEAMS),
         "memory": f"{one((2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256))}Gi",
-        "person": one(words_words.PEOPLE),
-        "region": one(words_words.REGIONS),
-        "missing_tool": one(words_words.MISSING_TOOLS),
+        "person": one(words.PEOPLE),
+        "region": one(words.REGIONS),
+        "missing_tool": one(words.MISSING_TOOLS),
         "known_tool": one(list(REGISTRY)),
-        "secret": one(words_words.SECRETS),
-        "audit": one(words_words.AUDITS),
-        "topic": one(words_words.TOPICS),
-        "metric": one(words_words.METRICS),
-        "span": one(words_words.SPANS),
+        "secret": one(words.SECRETS),
+        "audit": one(words.AUDITS),
+        "topic": one(words.TOPICS),
+        "metric": one(words.METRICS),
+        "span": one(words.SPANS),
     }
 
 
-def _suffix(rng: random.Random, length: int) -> str:
+def _pod_suffix(rng: random.Random, length: int) -> str:
     """As Kubernetes ends the names of pods: no vowels, and nothing that looks like one."""
     return "".join(rng.choices("bcdfghjklmnpqrstvwxz2456789", k=length))
 
 
-def _numbers(rng: random.Random) -> dict[str, Any]:
+def _drawn_numbers(rng: random.Random) -> Fields:
     current, revision, least = rng.randint(3, 20), rng.randint(2, 40), rng.randint(1, 6)
     day, hour = f"2026-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}", rng.randint(0, 21)
     minute = rng.randint(0, 59)
@@ -187,29 +190,29 @@ def _numbers(rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _with_texts(bare: Scene, rng: random.Random) -> Scene:
-    """The scene with what people quote in it: queries, messages, titles, details, a manifest."""
+def _with_quoted_texts(bare: Scene, rng: random.Random) -> Scene:
+    """The scene with the texts that requests quote: queries, messages, titles, details, a manifest."""
     known = vars(bare)
 
     def one(options: Sequence[str]) -> str:
         return rng.choice(options).format_map(known)
 
-    queries = [pattern.format_map(known) for pattern in rng.sample(words_words.QUERIES, 2)]
+    queries = [pattern.format_map(known) for pattern in rng.sample(words.QUERIES, 2)]
     kind = rng.choice(list(MANIFESTS))
     return replace(
         bare,
         query=queries[0],
         other_query=queries[1],
-        notice=one(words_words.SYMPTOMS),
-        title=one((*words_words.SYMPTOMS, *words_words.TASKS)),
-        body=one(words_words.DETAILS),
+        notice=one(words.SYMPTOMS),
+        title=one((*words.SYMPTOMS, *words.TASKS)),
+        body=one(words.DETAILS),
         kind=kind,
         manifest=MANIFESTS[kind][1].format_map(known),
     )
 
 
 def cluster(scene: Scene) -> ClusterState:
-    """The cluster of a scene: all it names exists, and somewhat more."""
+    """The cluster of a scene: it has all that the scene names, and somewhat more."""
     images = tuple(f"registry.internal/{scene.deployment}:{n}" for n in range(1, scene.latest + 1))
     own = Namespace(
         workloads={

@@ -1,4 +1,4 @@
-"""Track B's one table: every verified conversation once, no near duplicate left, each with its licence and its split.
+"""Track B's one table: every verified conversation once, without near duplicates, each with its licence and its split.
 
 In: tables in Format B that passed verification, one a dataset. Out: frames in format_b.COLUMNS, `verified`, `split`.
 What counts as a duplicate: tasks/pipelines/track_b/duplicates.py.
@@ -6,73 +6,83 @@ What counts as a duplicate: tasks/pipelines/track_b/duplicates.py.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
 import pandas as pd
 import polars as pl
 
+from schemas.document import Document
 from schemas.finding import SourceError
 from schemas.format_a import SPLIT_SHARES
-from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED
+from schemas.format_b import COLUMNS, SPLITS, STAGES, VERIFIED, Message
 from schemas.workflow import steps_of
 from tasks.pipelines.track_b.duplicates import KINDS, distinct
 from tasks.pipelines.track_b.mixture import mixed
+from tasks.pipelines.track_b.rules import REASONS, SHARE_ALIKE, duplicate_reason
 from tasks.quality import licences
-from tasks.quality.contract import rejects
+from tasks.quality.rejects import rejected_rows
 from tasks.quality.splits import by_group, require_shares
 
 Array = np.ndarray[Any, Any]
 
-THRESHOLD = 0.85  # Jaccard
-SHARE_ALIKE = "share_alike"
 TYPES = {**COLUMNS, "verified": VERIFIED}
-CHARACTERS_PER_TOKEN = 4  # a rule of thumb for English and code; no tokenizer was asked
+CHARACTERS_PER_TOKEN = 4  # a rule of thumb for English and code, without a tokenizer
 TOP_TOOLS = 30
 
 
 def combine(
     *tables: pd.DataFrame,
-    threshold: float = THRESHOLD,
+    threshold: float,
     licence: Literal["all", "permissive"] = "all",
     shares: Sequence[float] = SPLIT_SHARES,
     workers: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """(combined, duplicates, rejects): the tables as one, ordered by source and id; their rows add up to those given.
+    """(combined, duplicates, rejects): the tables as one, by source and id. Combined and rejects add up to them.
 
     combined: no two rows are duplicates at `threshold`; `split` is a function of source and group alone.
     duplicates (columns duplicates.DUPLICATES): each row that was removed, and the kept one that it duplicates, which
     has more verified stages; or, of as many, a permissive licence instead of share-alike; or the first source, then id.
-    rejects: with licence "permissive", the share-alike rows. They go first: none takes a permissive row's place.
+    rejects: every row that is not in combined: the duplicates and, with licence "permissive", the share-alike rows,
+    which are dropped before duplicates are sought, so that no permissive row is removed as a duplicate of one.
 
-    The order of tables and rows, and `workers` (threads), change nothing. Raises SourceError for an id that stands
-    twice and for a licence that is not known, ValueError for shares that are not three parts of 1.
+    The order of tables and rows, and `workers` (threads), change nothing. Raises SourceError for an id that two rows
+    have and for a licence that is not known, ValueError for shares that are not three parts of 1.
     """
     require_shares(shares)
     table = _stacked(tables)
     strict = _share_alike(table)
     unwanted = strict & (licence == "permissive")
-    order = _priority(table, strict)
+    order = _priority_order(table, strict)
     kept, duplicates = distinct(table.iloc[order[~unwanted[order]]], threshold, workers)
-    left_out = rejects(_sorted(table[unwanted]), "dropped", SHARE_ALIKE)
-    return by_group(_sorted(kept), shares), duplicates, left_out
+    return by_group(_by_source_and_id(kept), shares), duplicates, _rejects(table, unwanted, duplicates)
+
+
+def _rejects(table: pd.DataFrame, unwanted: Array, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """Every row that is not in the combined table, by source and id."""
+    reason_of = dict.fromkeys(table["id"][unwanted], SHARE_ALIKE)
+    reason_of |= {
+        row: duplicate_reason(kind) for row, kind in zip(duplicates["removed"], duplicates["kind"], strict=True)
+    }
+    rows = _by_source_and_id(table[table["id"].isin(list(reason_of))])
+    return rejected_rows("combine", REASONS, rows, [reason_of[row] for row in rows["id"]])
 
 
 def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The tables below each other, slices left out. No table at all gives an empty one."""
+    """The tables below each other, without slices. No table at all gives an empty one."""
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in TYPES.items()})
     table = pd.concat([empty, *(part[list(TYPES)] for part in tables)], ignore_index=True).astype(TYPES)
     twice = table["id"][table["id"].duplicated()]
     if len(twice):
         raise SourceError(
             f"{len(twice):,} of {len(table):,} rows have an id that another row has too, such as {twice.min()}. "
-            "Every row needs one of its own: give each dataset once, and look at what its ids are made of."
+            "Every row needs its own id: give each dataset once, and check what its ids are made of."
         )
     return table
 
 
-def _priority(table: pd.DataFrame, strict: Array) -> Array:
+def _priority_order(table: pd.DataFrame, strict: Array) -> Array:
     """Rows in the order in which they may stay: most verified stages, permissive before share-alike, source, id."""
     frame = pl.from_pandas(table[["verified", "source", "id"]])
     stages = frame["verified"].list.len().cast(pl.Int64).alias("stages")
@@ -85,12 +95,12 @@ def _share_alike(table: pd.DataFrame) -> Array:
     return np.array([licences.kind(licence) == SHARE_ALIKE for licence in table["licence"]], bool)
 
 
-def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+def _by_source_and_id(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["source", "id"]).reset_index(drop=True)
 
 
 def parts(
-    combined: pd.DataFrame, mixture: Mapping[str, float] | None = None, seed: int = 42
+    combined: pd.DataFrame, mixture: Mapping[str, float] | None, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(train, validation, test), ready for a trainer. Only train is mixed, after the split: nothing can leak.
 
@@ -101,45 +111,53 @@ def parts(
     return train if mixture is None else mixed(train, mixture, seed=seed), validation, test
 
 
-def overview(combined: pd.DataFrame, duplicates: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
-    """What the three tables of `combine` hold, as JSON-ready numbers for report and datasheet.
+def overview(combined: pd.DataFrame, duplicates: pd.DataFrame, rejects: pd.DataFrame) -> Document:
+    """Numbers of the three tables of `combine` for report and datasheet, ready for JSON.
 
-    `rows_in` is the sum of the three. Turns are user messages; steps are counted for each assistant message;
-    `approximate_tokens` are characters of all messages by four, no tokenizer was asked.
+    `rejected` are the rejects by reason without the duplicates. Turns are user messages; steps are counted for each
+    assistant message; `approximate_tokens` are characters of all messages by four, without a tokenizer.
     """
-    measured = [_measured(orjson.loads(messages)) for messages in combined["messages"]]
-    tools = Counter(tool for row in measured for steps in row["tools"] for tool in steps)
+    measured = [_measures(orjson.loads(messages)) for messages in combined["messages"]]
+    tools = Counter(tool for row in measured for steps in row.tools for tool in steps)
     sources = sorted(set(combined["source"]))
+    removed = {duplicate_reason(kind) for kind in KINDS}
     return {
         "ledger": {
-            "rows_in": len(combined) + len(duplicates) + len(rejected),
+            "rows_in": len(combined) + len(rejects),
             "combined": len(combined),
             "duplicates": len(duplicates),
-            "rejected": _counts(rejected["reason"]),
+            "rejected": _ranked_counts(reason for reason in rejects["reason"] if reason not in removed),
         },
         "rows": {source: _split_counts(combined[combined["source"] == source]) for source in sources},
         "splits": _split_counts(combined),
         "groups": {source: combined["group"][combined["source"] == source].nunique() for source in sources},
-        "licences": _counts(combined["licence"]),
+        "licences": _ranked_counts(combined["licence"]),
         "bundle_licence": licences.bundle(combined["licence"]),
-        "environments": _counts(combined["environment"]),
+        "environments": _ranked_counts(combined["environment"]),
         "verified": {stage: sum(stage in stages for stages in combined["verified"]) for stage in STAGES},
-        "turns": _spread([row["turns"] for row in measured]),
-        "steps_per_answer": _spread([len(steps) for row in measured for steps in row["tools"]]),
+        "turns": _number_distribution([row.turns for row in measured]),
+        "steps_per_answer": _number_distribution([len(steps) for row in measured for steps in row.tools]),
         "tools": {"distinct": len(tools), "calls": tools.total(), "top": dict(_ranked(tools)[:TOP_TOOLS])},
-        "characters": _characters(combined["source"], [row["characters"] for row in measured]),
+        "characters": _characters(combined["source"], [row.characters for row in measured]),
         "duplicates": _duplicate_counts(duplicates),
     }
 
 
-def _measured(messages: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+class Measured(NamedTuple):
     """Turns, characters and, for each answer, the tools it calls, of one conversation."""
+
+    turns: int
+    characters: int
+    tools: list[list[str]]
+
+
+def _measures(messages: Sequence[Message]) -> Measured:
     answers = [turn["content"] for turn in messages if turn["role"] == "assistant"]
-    return {
-        "turns": sum(turn["role"] == "user" for turn in messages),
-        "characters": sum(len(turn["content"]) for turn in messages),
-        "tools": [[step["tool"] for step in steps_of(answer)] for answer in answers],
-    }
+    return Measured(
+        turns=sum(turn["role"] == "user" for turn in messages),
+        characters=sum(len(turn["content"]) for turn in messages),
+        tools=[[step["tool"] for step in steps_of(answer)] for answer in answers],
+    )
 
 
 def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -147,23 +165,23 @@ def _ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
-def _counts(values: Iterable[str]) -> dict[str, int]:
+def _ranked_counts(values: Iterable[str]) -> dict[str, int]:
     return dict(_ranked(Counter(values)))
 
 
 def _split_counts(table: pd.DataFrame) -> dict[str, int]:
-    found = Counter(table["split"])
-    return {name: found[name] for name in SPLITS}
+    counts = Counter(table["split"])
+    return {name: counts[name] for name in SPLITS}
 
 
-def _spread(numbers: Sequence[int]) -> dict[str, Any]:
-    """How numbers lie: `counts` has how often each occurs, by the number as text (JSON has no other keys)."""
-    found = Counter(numbers)
+def _number_distribution(numbers: Sequence[int]) -> Document:
+    """Range, mean and how often each number occurs, by the number as text (JSON has no other keys)."""
+    counts = Counter(numbers)
     return {
         "min": min(numbers, default=0),
         "max": max(numbers, default=0),
         "mean": round(sum(numbers) / len(numbers), 6) if numbers else 0.0,
-        "counts": {str(number): found[number] for number in sorted(found)},
+        "counts": {str(number): counts[number] for number in sorted(counts)},
     }
 
 
@@ -177,7 +195,7 @@ def _characters(sources: "pd.Series[str]", characters: Sequence[int]) -> dict[st
     }
 
 
-def _duplicate_counts(duplicates: pd.DataFrame) -> dict[str, Any]:
+def _duplicate_counts(duplicates: pd.DataFrame) -> Document:
     pairs = Counter(zip(duplicates["source_removed"], duplicates["source_kept"], strict=True))
     within = sum(rows for (removed, kept), rows in pairs.items() if removed == kept)
     kinds = Counter(duplicates["kind"])

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from schemas.document import Document
 from schemas.format_b import SPLITS
 
 Array = np.ndarray[Any, Any]
 
 
-def mixed(train: pd.DataFrame, mixture: Mapping[str, float], *, seed: int = 42) -> pd.DataFrame:
-    """The largest train set with these shares, rounded down to whole rows, in which no row stands twice.
+def mixed(train: pd.DataFrame, mixture: Mapping[str, float], *, seed: int) -> pd.DataFrame:
+    """The largest train set with these shares, rounded down to whole rows, in which no row is repeated.
 
-    `mixture` is each dataset's relative share, such as {"ds3_stackoverflow": 1, "ds4_synthetic": 2}; one that is not
-    named has none. Of a dataset that gives fewer rows than it has, those with the smallest hash of seed and id stay, so
-    that a larger share only adds rows. Raises ValueError for a dataset of which there are no rows, for shares that are
+    `mixture` is each dataset's relative share, such as {"ds3_stackoverflow": 1, "ds4_synthetic": 2}; a dataset that is
+    not named has none. Of a dataset that gives fewer rows than it has, those with the smallest hash of seed and id are
+    taken, so that a larger share only adds rows. Raises ValueError for a dataset without rows, for shares that are
     negative or no numbers, and when all are zero.
     """
     sizes = mixed_sizes(Counter(train["source"]), mixture)
@@ -58,17 +59,17 @@ def _first_by_hash(ids: "pd.Series[str]", rows: Array, size: int, seed: int) -> 
     return rows[sorted(range(len(rows)), key=keys.__getitem__)[:size]]
 
 
-def mixture_report(combined: pd.DataFrame, train: pd.DataFrame, mixture: Mapping[str, float] | None) -> dict[str, Any]:
-    """What the mixture did, counted from the two tables: for each dataset its share asked, rows before and after."""
+def mixture_report(combined: pd.DataFrame, train: pd.DataFrame, mixture: Mapping[str, float] | None) -> Document:
+    """The effect of the mixture by dataset: its share, and rows before and after."""
     before, after = Counter(combined["source"][combined["split"] == SPLITS[0]]), Counter(train["source"])
     return {
         "mixture": None if mixture is None else dict(sorted(mixture.items())),
         "before": {source: before[source] for source in sorted(before)},
         "after": {source: after[source] for source in sorted(before)},
         "left_out": {source: before[source] - after[source] for source in sorted(before)},
-        "share": {source: _share(after[source], len(train)) for source in sorted(before)},
+        "share": {source: _rounded_share(after[source], len(train)) for source in sorted(before)},
     }
 
 
-def _share(part: int, whole: int) -> float:
+def _rounded_share(part: int, whole: int) -> float:
     return round(part / whole, 6) if whole else 0.0

@@ -1,13 +1,13 @@
-"""What each tool of the registry does to a cluster, as the real one would: new state and changes, or a refusal.
+"""The effect of each tool of the registry on a cluster, as in a real one: new state and changes, or a refusal.
 
-The model knows what a workflow can be judged by: which things exist, how many, at which revision, and where pods run.
-It does not know what cures a pod: a restart is a fact about the workload, and pods keep their names and states.
+The model has what a workflow can be judged by: which objects exist, how many, at which revision, and where pods run.
+It has no causes of failures: a restart is a fact about the workload, and pods keep their names and states.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from schemas.scenario import (
     Applied,
@@ -24,12 +24,12 @@ from schemas.scenario import (
     Workload,
 )
 from schemas.tools import APPROVAL, DNS_NAME
+from schemas.workflow import Params
 from tasks.curate.text.yaml_manifests import Refused as Unread
 from tasks.curate.text.yaml_manifests import Resource, documents, images, number, resources, text_of
 from tasks.tool_use.simulator.trace import Change, Refused
 
 Done: TypeAlias = tuple[ClusterState, tuple[Change, ...]]
-Params: TypeAlias = Mapping[str, Any]
 
 DEFAULT_NAMESPACE = "default"  # every cluster has it, and a manifest that names none goes there
 WORKLOADS: Mapping[str, Kind] = {"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}
@@ -66,36 +66,36 @@ QUOTED = re.compile(r"""("(?:\\.|[^"\\])*")|('(?:\\.|[^'\\])*')|(`[^`]*`)|(#[^\n
 # --- looking things up -----------------------------------------------------------------------------------------------
 
 
-def _some(names: Iterable[str]) -> str:
-    """A few of the names there are, for the one who mistyped."""
+def _known_names(names: Iterable[str]) -> str:
+    """Some of the known names, for the error about a wrong one."""
     known = sorted(names)
     return f"known are {', '.join(known[:5])}" if known else "there are none"
 
 
 def _namespace(state: ClusterState, name: str) -> Namespace:
-    found = state.namespaces.get(name)
-    if found is None and name != DEFAULT_NAMESPACE:
-        raise Refused(f"there is no namespace {name}; {_some(state.namespaces)}")
-    return found or Namespace()
+    namespace = state.namespaces.get(name)
+    if namespace is None and name != DEFAULT_NAMESPACE:
+        raise Refused(f"there is no namespace {name}; {_known_names(state.namespaces)}")
+    return namespace or Namespace()
 
 
 def _node(state: ClusterState, name: str) -> Node:
     if name not in state.nodes:
-        raise Refused(f"there is no node {name}; {_some(state.nodes)}")
+        raise Refused(f"there is no node {name}; {_known_names(state.nodes)}")
     return state.nodes[name]
 
 
 def _pod(state: ClusterState, namespace: str, name: str) -> Pod:
     pods = _namespace(state, namespace).pods
     if name not in pods:
-        raise Refused(f"there is no pod {name} in {namespace}; {_some(pods)}")
+        raise Refused(f"there is no pod {name} in {namespace}; {_known_names(pods)}")
     return pods[name]
 
 
 def _workload(state: ClusterState, namespace: str, kind: Kind, name: str) -> Workload:
     workloads = _namespace(state, namespace).workloads
     if name not in workloads:
-        raise Refused(f"there is no {kind} {name} in {namespace}; {_some(workloads)}")
+        raise Refused(f"there is no {kind} {name} in {namespace}; {_known_names(workloads)}")
     if workloads[name].kind != kind:
         raise Refused(f"{name} in {namespace} is a {workloads[name].kind}, not a {kind}")
     return workloads[name]
@@ -109,14 +109,13 @@ def _with_namespace(state: ClusterState, name: str, namespace: Namespace) -> Clu
 
 
 def _with_workload(state: ClusterState, namespace: str, name: str, workload: Workload) -> ClusterState:
-    found = _namespace(state, namespace)
-    return _with_namespace(
-        state, namespace, found.model_copy(update={"workloads": {**found.workloads, name: workload}})
-    )
+    before = _namespace(state, namespace)
+    after = before.model_copy(update={"workloads": {**before.workloads, name: workload}})
+    return _with_namespace(state, namespace, after)
 
 
-def _with_node(state: ClusterState, name: str, **told: bool) -> ClusterState:
-    return state.model_copy(update={"nodes": {**state.nodes, name: state.nodes[name].model_copy(update=told)}})
+def _with_node(state: ClusterState, name: str, **changed: bool) -> ClusterState:
+    return state.model_copy(update={"nodes": {**state.nodes, name: state.nodes[name].model_copy(update=changed)}})
 
 
 # --- tools that read -------------------------------------------------------------------------------------------------
@@ -125,7 +124,7 @@ def _with_node(state: ClusterState, name: str, **told: bool) -> ClusterState:
 def _fetch_pod_logs(state: ClusterState, params: Params) -> Done:
     pod, container = _pod(state, params["namespace"], params["pod"]), params.get("container")
     if container is not None and container not in pod.containers:
-        raise Refused(f"pod {params['pod']} has no container {container}; {_some(pod.containers)}")
+        raise Refused(f"pod {params['pod']} has no container {container}; {_known_names(pod.containers)}")
     return state, ()
 
 
@@ -143,11 +142,11 @@ def _run_diagnostic_script(state: ClusterState, params: Params) -> Done:
     """A target is a node, pod, workload or service, by its name or as namespace/name or kind/name."""
     target = params["target"]
     namespaces = state.namespaces.items()
-    inside = {(space, name) for space, found in namespaces for name in (*found.pods, *found.workloads, *found.services)}
+    inside = {(space, name) for space, each in namespaces for name in (*each.pods, *each.workloads, *each.services)}
     place, _, name = target.rpartition("/")
     known = {*state.nodes, *(name for _, name in inside)}
     if not (name in known and (place not in state.namespaces or (place, name) in inside)):
-        raise Refused(f"there is no node, pod, workload or service {target}; {_some(known)}")
+        raise Refused(f"there is no node, pod, workload or service {target}; {_known_names(known)}")
     return state, ()
 
 
@@ -199,13 +198,13 @@ def _restart_workload(state: ClusterState, params: Params) -> Done:
 
 
 def _scale_deployment(state: ClusterState, params: Params) -> Done:
-    """Pods beyond the number wanted are gone; new ones get names nobody knows yet."""
+    """Pods beyond the wanted number are removed; new pods get names that are not known yet."""
     namespace, name, replicas = params["namespace"], params["deployment_name"], int(params["replicas"])
     workload = _workload(state, namespace, "deployment", name)
-    found = state.namespaces[namespace]
-    gone = sorted(pod for pod, of in found.pods.items() if of.workload == name)[replicas:]
-    pods = {pod: of for pod, of in found.pods.items() if pod not in gone}
-    state = _with_namespace(state, namespace, found.model_copy(update={"pods": pods}))
+    before = state.namespaces[namespace]
+    gone = sorted(pod for pod, of in before.pods.items() if of.workload == name)[replicas:]
+    pods = {pod: of for pod, of in before.pods.items() if pod not in gone}
+    state = _with_namespace(state, namespace, before.model_copy(update={"pods": pods}))
     state = _with_workload(state, namespace, name, workload.model_copy(update={"replicas": replicas}))
     return state, (Replicas(namespace=namespace, name=name, replicas=replicas),)
 
@@ -228,14 +227,14 @@ def _cordon_node(state: ClusterState, params: Params) -> Done:
 
 
 def _drain_node(state: ClusterState, params: Params) -> Done:
-    """Pods of daemonsets stay, those of other workloads go to the first node that takes them, the rest is gone."""
+    """Pods of daemonsets are not moved, those of other workloads go to the first free node, the others are removed."""
     name = params["node"]
     _node(state, name)
     state = _with_node(state, name, schedulable=False)
     place = next((n for n, node in sorted(state.nodes.items()) if node.ready and node.schedulable), "")
-    for space, found in state.namespaces.items():
-        pods = {pod: moved for pod, of in found.pods.items() if (moved := _evicted(of, found, name, place))}
-        state = _with_namespace(state, space, found.model_copy(update={"pods": pods}))
+    for space, before in state.namespaces.items():
+        pods = {pod: moved for pod, of in before.pods.items() if (moved := _evicted(of, before, name, place))}
+        state = _with_namespace(state, space, before.model_copy(update={"pods": pods}))
     return state, (Drained(node=name),)
 
 
@@ -249,7 +248,7 @@ def _evicted(pod: Pod, namespace: Namespace, node: str, place: str) -> Pod | Non
 
 
 def stays(pod: Pod, namespace: Namespace) -> bool:
-    """Whether a drain leaves a pod where it is: it belongs to a daemonset."""
+    """Whether a drain does not move a pod: it belongs to a daemonset."""
     workload = namespace.workloads.get(pod.workload)
     return workload is not None and workload.kind == "daemonset"
 
@@ -258,14 +257,14 @@ def stays(pod: Pod, namespace: Namespace) -> bool:
 
 
 def _apply_manifest(state: ClusterState, params: Params) -> Done:
-    """The objects in their order, so that a namespace may be made before what lives in it."""
+    """Apply the objects in their order: a namespace may be created before the objects in it."""
     try:
-        found = resources(documents(params["manifest_content"]))
+        applied = resources(documents(params["manifest_content"]))
     except Unread as fault:
         raise Refused(f"the manifest cannot be read ({fault.reason}: {fault})") from fault
     changes: list[Change] = []
-    for resource in found:
-        namespace = home(resource.kind, _named(resource, params.get("namespace", "")))
+    for resource in applied:
+        namespace = home(resource.kind, _agreed_namespace(resource, params.get("namespace", "")))
         state = _with_resource(state, resource, namespace)
         changes.append(Applied(resource=resource.kind, name=resource.name, namespace=namespace))
     return state, tuple(changes)
@@ -278,7 +277,7 @@ def home(kind: str, namespace: str) -> str:
     return namespace or DEFAULT_NAMESPACE
 
 
-def _named(resource: Resource, namespace: str) -> str:
+def _agreed_namespace(resource: Resource, namespace: str) -> str:
     """The namespace of the manifest or of the call. They must not contradict each other."""
     if namespace and resource.namespace and home(resource.kind, namespace) not in ("", resource.namespace):
         raise Refused(f"the manifest puts {resource.name} into {resource.namespace}, the call into {namespace}")
@@ -298,29 +297,32 @@ def _with_resource(state: ClusterState, resource: Resource, namespace: str) -> C
     if kind == "Namespace":
         return _with_namespace(state, name, state.namespaces.get(name, Namespace()))
     if kind == "Pod":
-        found = _namespace(state, namespace)
-        return _with_namespace(state, namespace, found.model_copy(update={"pods": {name: Pod(), **found.pods}}))
+        before = _namespace(state, namespace)
+        return _with_namespace(state, namespace, before.model_copy(update={"pods": {name: Pod(), **before.pods}}))
     return _with_applied_workload(state, resource, namespace)
 
 
 def _with_applied_workload(state: ClusterState, resource: Resource, namespace: str) -> ClusterState:
-    """A new image is a new release. A workload of another kind and the same name stays what the model knows."""
-    kind, found = WORKLOADS[resource.kind], _namespace(state, namespace).workloads.get(resource.name)
-    if found is not None and found.kind != kind:
+    """A new image is a new release. A workload of another kind with the same name is not changed."""
+    kind, before = WORKLOADS[resource.kind], _namespace(state, namespace).workloads.get(resource.name)
+    if before is not None and before.kind != kind:
         return state
-    replicas, told = _replicas(resource), tuple(images(resource)[:1])
-    if found is None:
-        made = Workload(kind=kind, replicas=1 if replicas is None else replicas, revisions=told or ("",))
+    replicas, image = _wanted_replicas(resource), tuple(images(resource)[:1])
+    if before is None:
+        after = Workload(kind=kind, replicas=1 if replicas is None else replicas, revisions=image or ("",))
     else:
-        revisions = found.revisions if told == found.revisions[-1:] else (*found.revisions, *told)
-        update: dict[str, Any] = {"revisions": revisions}
-        update |= {"revision": len(revisions)} if told else {}
-        update |= {} if replicas is None else {"replicas": replicas}
-        made = found.model_copy(update=update)
-    return _with_workload(state, namespace, resource.name, made)
+        revisions = before.revisions if image == before.revisions[-1:] else (*before.revisions, *image)
+        after = before.model_copy(
+            update={
+                "revisions": revisions,
+                "revision": len(revisions) if image else before.revision,
+                "replicas": before.replicas if replicas is None else replicas,
+            }
+        )
+    return _with_workload(state, namespace, resource.name, after)
 
 
-def _replicas(resource: Resource) -> int | None:
+def _wanted_replicas(resource: Resource) -> int | None:
     text = text_of(resource.body, "spec", "replicas")
     if text and number(text) is None:
         raise Refused(f"spec.replicas of {resource.name} is no whole number from 0")
@@ -330,10 +332,10 @@ def _replicas(resource: Resource) -> int | None:
 # --- tools that tell -------------------------------------------------------------------------------------------------
 
 
-def _tell(state: ClusterState, params: Params) -> Done:
+def _message_people(state: ClusterState, params: Params) -> Done:
     channel = params.get("channel")
     if channel is not None and state.channels and channel not in state.channels:
-        raise Refused(f"there is no channel {channel}; {_some(state.channels)}")
+        raise Refused(f"there is no channel {channel}; {_known_names(state.channels)}")
     return state, ()
 
 
@@ -347,11 +349,11 @@ ACTIONS: Mapping[str, Callable[[ClusterState, Params], Done]] = {
     "scale_deployment": _scale_deployment,
     "cordon_node": _cordon_node,
     "apply_manifest": _apply_manifest,
-    "page_oncall": _tell,
-    "slack_notification": _tell,
-    APPROVAL: _tell,
-    "open_ticket": _tell,
+    "page_oncall": _message_people,
+    "slack_notification": _message_people,
+    APPROVAL: _message_people,
+    "open_ticket": _message_people,
     "rollback_release": _rollback_release,
     "drain_node": _drain_node,
 }
-TELLING = tuple(name for name, action in ACTIONS.items() if action is _tell)
+MESSAGING = tuple(name for name, action in ACTIONS.items() if action is _message_people)

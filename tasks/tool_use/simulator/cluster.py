@@ -1,6 +1,6 @@
-"""A small deterministic cluster that runs a workflow step by step and says whether the request was met, and why not.
+"""A small deterministic cluster: it runs a workflow step by step and decides whether the request was met.
 
-It refuses what the real thing would; the first refusal ends the run, as it would end a real workflow.
+It refuses what a real cluster would; the first refusal ends the run, as it would end a real workflow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from tasks.tool_use.simulator.actions import ACTIONS
 from tasks.tool_use.simulator.goals import beyond, unmet
 from tasks.tool_use.simulator.trace import Call, Deed, Refused, Run
 
-WORDS_OF_A_SCHEMA = 200  # characters of its complaint; it quotes the value, which may be a whole manifest
+ERROR_LIMIT = 200  # characters of a schema's error: it quotes the value, which may be a whole manifest
 _schemas = {name: jsonschema_rs.validator_for(tool.parameters, offline=True) for name, tool in REGISTRY.items()}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether the post-condition holds; else a sentence, and its word: step_refused, goal_not_met or beyond_goal."""
+    """Whether the post-condition is met; else why, and the fault: step_refused, goal_not_met or beyond_goal."""
 
     holds: bool
     why: str
@@ -29,7 +29,7 @@ class Outcome:
 
 
 def outcome(scenario: Scenario, steps: Sequence[Mapping[str, Any]], message: str = "") -> Outcome:
-    """What becomes of a scenario when the steps of a workflow run in it; `message` is what the answer says besides."""
+    """The outcome of a workflow's steps in a scenario; `message` is the text of the answer."""
     ended = run(scenario.before, steps)
     if ended.refusal:
         return Outcome(holds=False, why=ended.refusal, fault="step_refused")
@@ -48,7 +48,7 @@ def run(state: ClusterState, steps: Sequence[Mapping[str, Any]]) -> Run:
     for step in steps:
         tool, params = step.get("tool"), step.get("params")
         try:
-            known = _known(tool, params)
+            known = _known_tool(tool, params)
             _require_permission(known, state, agreed)
             state, changes = ACTIONS[known.name](state, params or {})
         except Refused as refusal:
@@ -60,7 +60,7 @@ def run(state: ClusterState, steps: Sequence[Mapping[str, Any]]) -> Run:
     return Run(state, tuple(calls), tuple(deeds))
 
 
-def _known(tool: Any, params: Any) -> Tool:
+def _known_tool(tool: Any, params: Any) -> Tool:
     """The tool of that name, if the parameters fit it."""
     known = REGISTRY.get(tool) if isinstance(tool, str) else None
     if known is None:
@@ -69,7 +69,7 @@ def _known(tool: Any, params: Any) -> Tool:
         _schemas[known.name].validate(params)
     except jsonschema_rs.ValidationError as fault:
         place = "/".join(map(str, fault.instance_path))
-        raise Refused(f"its parameters do not fit: {place} {fault.message[:WORDS_OF_A_SCHEMA]}") from fault
+        raise Refused(f"its parameters do not fit: {place} {fault.message[:ERROR_LIMIT]}") from fault
     except (ValueError, TypeError) as fault:
         raise Refused("its parameters are not JSON") from fault
     return known
@@ -82,5 +82,5 @@ def _require_permission(tool: Tool, state: ClusterState, agreed: int) -> None:
         return
     needed = max(tool.approvals, state.approvers)
     if agreed < needed:
-        told = "they were asked and refused" if not state.approves else f"{agreed} agreed"
-        raise Refused(f"it destroys, and in production {needed} must approve it first; {told}")
+        answer = "they were asked and refused" if not state.approves else f"{agreed} agreed"
+        raise Refused(f"it is destructive, and in production {needed} must approve it first; {answer}")

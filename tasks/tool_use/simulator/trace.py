@@ -1,23 +1,23 @@
-"""What a workflow did to the simulated cluster: calls, what they brought about, and where the cluster refused."""
+"""What a workflow did to the simulated cluster: its calls, their changes, and the refusal that ended it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.scenario import Applied, ClusterState, Cordoned, Drained, Replicas, Restarted, RolledBack
+from schemas.workflow import Params
 
 Change = Replicas | Restarted | RolledBack | Cordoned | Drained | Applied  # in the words of the goals
 
 
 class Refused(ValueError):
-    """A step the cluster does not carry out; the message is a sentence without its subject, the step."""
+    """A step that the cluster does not run; the message is a sentence without its subject, the step."""
 
 
 class Call(NamedTuple):
-    """A step that was carried out."""
+    """A step that the cluster ran."""
 
     tool: str
-    params: Mapping[str, Any]
+    params: Params
 
 
 class Deed(NamedTuple):
@@ -38,5 +38,5 @@ class Run:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What was brought about, in order."""
+        """All changes, in order."""
         return tuple(deed.change for deed in self.deeds)

@@ -12,18 +12,26 @@ from hypothesis import strategies as st
 
 from schemas import format_b
 from schemas.finding import Finding
+from schemas.limits import MISSING, OUTLIERS
 from tasks.quality.anomalies import anomalies, conversation_anomalies, outlier_share, severity_of
 from tests.tasks.quality.conversations import conversations
 from tests.tasks.quality.rows import ANY_ROWS, sequences
 
 pytestmark = pytest.mark.unit
 
+LIMITS = {"missing_limit": MISSING, "outlier_limit": OUTLIERS, "rejected_limit": 0.05, "volume_drop": 0.2}
+
 CLEAN = sequences([{"ids": range(100, 108 + n % 9), "minute": 5 * n} for n in range(100)], status=["Running"] * 100)
 
 
+def report(table: pd.DataFrame, **parameters: Any) -> dict[str, Any]:
+    """The anomalies of a table, at the usual limits unless others are given."""
+    return anomalies(table, **{"previous_rows": None, "rejected_rows": 0, **LIMITS, **parameters})
+
+
 def broken(table: pd.DataFrame, **told: Any) -> list[tuple[str, str]]:
-    """(kind, name) of what does not hold."""
-    found = anomalies(table, **{"previous_rows": len(table), "rejected_rows": 0, **told})
+    """(kind, name) of the findings that fail."""
+    found = report(table, **{"previous_rows": len(table), **told})
     assert found["total"] == len(found["anomalies"]) == sum(not finding["holds"] for finding in found["findings"])
     return [(finding["kind"], finding["name"]) for finding in found["anomalies"]]
 
@@ -31,7 +39,7 @@ def broken(table: pd.DataFrame, **told: Any) -> list[tuple[str, str]]:
 @settings(max_examples=30, deadline=None)
 @given(rows=ANY_ROWS.filter(bool))
 def test_clean_data_raises_none(rows: list[dict[str, Any]]) -> None:
-    found = anomalies(sequences(rows), previous_rows=None, rejected_rows=0)
+    found = report(sequences(rows))
     assert (found["total"], found["severity"], found["anomalies"]) == (0, "none", [])
     assert orjson.loads(orjson.dumps(found)) == found
 
@@ -94,12 +102,12 @@ def test_every_limit_is_a_parameter() -> None:
 
 def test_any_number_of_rows_can_follow_any_other() -> None:
     for previous in (None, 0, 1, 10**9):
-        found = anomalies(CLEAN, previous_rows=previous, rejected_rows=0)
+        found = report(CLEAN, previous_rows=previous)
         assert all(0 <= f["measured"] <= 10**9 for f in found["findings"])
 
 
 def test_no_rows_are_an_error_by_themselves() -> None:
-    assert anomalies(CLEAN.head(0), previous_rows=None, rejected_rows=0)["severity"] == "error"
+    assert report(CLEAN.head(0))["severity"] == "error"
 
 
 FAILED = Finding(kind="missing", name="x", measured=1, limit=0, holds=False)
@@ -188,11 +196,11 @@ def test_outliers_are_about_factors_not_about_tokens(lengths: list[int], factor:
 
 def test_conversations_of_unusual_length_and_a_missing_column_are_told() -> None:
     rows = [{"id": f"x:{n}", "user": "w " * (20_000 if n < 6 else 5)} for n in range(60)]
-    found = conversation_anomalies(conversations(*rows), previous_rows=None, rejected_rows=0)
+    found = conversation_anomalies(conversations(*rows), previous_rows=None, rejected_rows=0, **LIMITS)
     assert [finding["name"] for finding in found["anomalies"]] == []
     texts = pd.Series(["x" if n < 6 else "x" * 9_000 for n in range(60)], dtype=format_b.COLUMNS["messages"])
     short = conversations(*rows).assign(messages=texts)
-    told = conversation_anomalies(short.drop(columns="licence"), previous_rows=None, rejected_rows=0)
+    told = conversation_anomalies(short.drop(columns="licence"), previous_rows=None, rejected_rows=0, **LIMITS)
     assert {finding["name"] for finding in told["anomalies"]} == {
         "column licence",
         "share of conversations of unusual length",

@@ -12,8 +12,8 @@ from pandera.config import ValidationDepth, config_context
 
 from schemas.finding import GateFailed
 from schemas.format_a import MAX_LENGTH, Sequences
-from schemas.snapshot import REJECT_COLUMNS, ROW_TEXT_LIMIT
-from tasks.quality.contract import ContractFailed, check, rejects
+from schemas.reject import REJECT_COLUMNS, ROW_TEXT_LIMIT
+from tasks.quality.contract import ContractFailed, check, contract_reasons
 from tests.tasks.quality.rows import sequences
 
 pytestmark = pytest.mark.unit
@@ -35,7 +35,7 @@ def test_good_rows_pass_untouched() -> None:
     kept, bad = check(table, Sequences)
     assert kept.equals(table)
     assert bad.empty
-    assert tuple(bad.columns) == REJECT_COLUMNS
+    assert tuple(bad.columns) == tuple(REJECT_COLUMNS)
 
 
 @pytest.mark.parametrize("reason", FAULTS)
@@ -149,6 +149,52 @@ def test_pandera_that_looks_at_half_is_refused(depth: ValidationDepth) -> None:
         check(sequences([GOOD]), Sequences)
 
 
-def test_one_reason_for_all_rows() -> None:
-    made = rejects(sequences([GOOD, GOOD]), "dropped", "not_wanted")
-    assert made[["outcome", "reason"]].values.tolist() == [["dropped", "not_wanted"]] * 2
+def test_every_reason_of_a_contract_is_explained_in_a_sentence_and_can_be_given() -> None:
+    """The reasons that `check` gives are exactly those that the contract explains."""
+    schema = pa.DataFrameSchema(
+        {
+            "a": pa.Column("Int64", [pa.Check.ge(1), pa.Check.le(9, name="at most 9")], unique=True),
+            "b": pa.Column(float, pa.Check.ge(1), nullable=True, required=False),
+        },
+        checks=pa.Check(lambda table: table["a"].ne(7) | table["b"].ne(7), name="not_both_7"),
+        unique=["a", "b"],
+        name="toy",
+    )
+    known = contract_reasons(schema)
+    assert list(known) == [
+        "a_missing",
+        "a_repeated",
+        "greater_than_or_equal_to",
+        "at_most_9",
+        "toy_repeated",
+        "not_both_7",
+    ]
+    assert {reason.outcome for reason in known.values()} == {"quarantined"}
+    rows = {"a": [None, 2, 2, 0, 10, 7, 8], "b": [1.0, 1, 2, 3, 4, 7, 8]}
+    _, bad = check(pd.DataFrame(rows).astype({"a": "Int64"}), schema)
+    assert bad["reason"].tolist() == [
+        "a_missing",
+        "a_repeated",
+        "a_repeated",
+        "greater_than_or_equal_to",
+        "at_most_9",
+        "not_both_7",
+    ]
+
+
+def test_rows_that_repeat_several_columns_together_have_a_reason() -> None:
+    schema = pa.DataFrameSchema({"a": pa.Column(int), "b": pa.Column(int)}, unique=["a", "b"], name="toy")
+    _, bad = check(pd.DataFrame({"a": [1, 1, 2], "b": [1, 1, 1]}), schema)
+    assert bad["reason"].tolist() == ["toy_repeated", "toy_repeated"]
+
+
+def test_the_reasons_of_format_a_are_plain_sentences() -> None:
+    known = contract_reasons(Sequences)
+    assert set(FAULTS) <= set(known)
+    assert known["known_label"].meaning == "The row breaks the contract's check known_label."
+    assert known["entity_missing"].meaning == "The row has no value in the column entity."
+
+
+def test_rejects_of_the_contract_name_their_step() -> None:
+    _, bad = check(sequences([GOOD, {"label": 9}]), Sequences)
+    assert bad["step"].tolist() == ["check"]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 RULES = (
     Rule("negative", lambda f: f["n"] >= 0),
     Rule("large", lambda f: f["n"] <= 10, "two hands"),
-    Rule("odd", lambda f: f["n"] % 2 == 0, outcome="quarantined"),
+    Rule("odd", lambda f: f["n"] % 2 == 0),
 )
 
 
@@ -64,5 +64,5 @@ def test_index_and_length_are_those_of_the_rows() -> None:
 
 def test_a_rule_that_answers_with_another_number_of_rows_is_named() -> None:
     """A rule that forgets rows must not shift the reasons of others."""
-    with pytest.raises(ValueError, match="Rule short answered 1 values for 2 rows"):
+    with pytest.raises(ValueError, match="Rule short returned 1 values for 2 rows"):
         first_reason(table(1, 2), (Rule("short", lambda _: [True]),))

@@ -92,7 +92,7 @@ def test_the_way_back_gives_the_columns_that_were_written() -> None:
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"{}", b'{"messages":[],"metadata":{"id":"a"}}', b"\xff"])
 def test_a_line_that_is_none_is_named_with_its_number(line: bytes) -> None:
     good = next(lines(published(row(asked([NODE_STATUS])))))
-    with pytest.raises(SourceError, match=r"^Line 2 is none of Format B .*expected an object with `messages`"):
+    with pytest.raises(SourceError, match=r"^Line 2 is not in Format B .*expected an object with `messages`"):
         rows_of([good, line])
 
 

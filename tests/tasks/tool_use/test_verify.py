@@ -1,6 +1,6 @@
 """The three stages: what passes, the word for what does not, and that nothing stops them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.format_b import COLUMNS, MESSAGES_SCHEMA, VERIFIED, messages_json
-from schemas.scenario import ClusterState, Node, Scenario, Untouched
-from schemas.snapshot import REJECT_COLUMNS
+from schemas.format_b import COLUMNS, MESSAGES_SCHEMA, SYSTEM_PREFIX, VERIFIED, messages_json
+from schemas.reject import REJECT_COLUMNS
+from schemas.scenario import Called, ClusterState, Node, Scenario, Untouched
 from schemas.workflow import answer, result
 from tasks.tool_use import verify
 from tasks.tool_use.strict_json import LONGEST, Unreadable
@@ -344,7 +344,7 @@ def test_rows_are_kept_with_their_stages_or_quarantined_with_stage_and_fault() -
     assert kept["verified"].dtype == VERIFIED
     assert list(kept.columns) == [*COLUMNS, "verified"]
     assert kept.drop(columns="verified").equals(table.iloc[[0, 2, 5]].reset_index(drop=True))
-    assert tuple(rejects.columns) == REJECT_COLUMNS
+    assert tuple(rejects.columns) == tuple(REJECT_COLUMNS)
     assert rejects["reason"].tolist() == [
         "format_messages_schema",
         "tools_approval_missing",
@@ -401,9 +401,9 @@ def test_it_does_not_matter_where_a_batch_ends(monkeypatch: pytest.MonkeyPatch) 
 
 def same_as_alone(texts: list[str]) -> None:
     """Read after others or alone, a text gives the same messages or the same fault."""
-    heads = verify.Heads()
+    reader = verify.MessageReader()
     for text in [*texts, *texts]:
-        assert attempt(heads.read, text) == attempt(verify.Heads().read, text)
+        assert attempt(reader.read, text) == attempt(verify.MessageReader().read, text)
 
 
 def attempt(read: Callable[[Any], Any], text: str) -> Any:
@@ -442,6 +442,90 @@ def test_one_offer_in_many_rows_is_read_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(verify, "read", lambda text, *told: lengths.append(len(text)) or real(text, *told))
     verified(conversations(*(row(asked([NODE_STATUS], str(n))) for n in range(20))))
     assert sum(length > 5_000 for length in lengths) == 2
+
+
+# --- reasons ---------------------------------------------------------------------------------------------------------
+
+BAD_JSON = {
+    "too_long": "[" * (LONGEST + 1),
+    "not_json": "{",
+    "too_deep": "[" * 300 + "]" * 300,
+    "repeated_key": '{"a":1,"a":2}',
+    "nul": '["\\u0000"]',
+}
+
+
+def faults_of_json() -> Iterator[tuple[str, str]]:
+    """(expected fault, fault) of each kind of bad JSON, wherever a conversation has JSON."""
+    for word, text in BAD_JSON.items():
+        (messages,) = verified(conversations(row(text)))[1]["reason"]
+        yield f"messages_{word}", messages.removeprefix("format_")
+        yield f"offer_{word}", format_fault(asked([NODE_STATUS], offer=SYSTEM_PREFIX + text))
+        yield f"answer_{word}", format_fault(said("Check n1.", f"assistant: {text}"))
+        yield f"result_{word}", told(text)
+
+
+FORMAT_FAULTS = {  # those that are no bad JSON
+    "messages_missing": lambda: verified(conversations(row(None)))[1]["reason"][0].removeprefix("format_"),
+    "messages_unreadable": lambda: format_fault(said("\ud800", f"assistant: {STATUS}")),
+    "messages_schema": lambda: format_fault([]),
+    "system_is_no_offer": lambda: format_fault(asked([NODE_STATUS], offer="You are helpful.")),
+    "offer_schema": lambda: format_fault(asked([NODE_STATUS], offer=SYSTEM_PREFIX + "{}")),
+    "roles_out_of_order": lambda: format_fault(said("Check n1.", "And n2.", f"assistant: {STATUS}")),
+    "messages_blank": lambda: format_fault(said(" ", f"assistant: {STATUS}")),
+    "messages_nul": lambda: format_fault(said("a\0b", f"assistant: {STATUS}")),
+    "answer_schema": lambda: format_fault(said("Check n1.", "assistant: []")),
+    "answer_blank": lambda: format_fault(said("Check n1.", 'assistant: {"workflow":{"steps":[]},"message":" "}')),
+    "step_ids_out_of_order": lambda: format_fault(said("Check n1.", f"assistant: {STATUS.replace('1', '2', 1)}")),
+    "result_schema": lambda: told("{}"),
+    "result_of_no_step": lambda: told(READY, READY),
+    "last_is_no_answer": lambda: format_fault(said("Check n1.", f"assistant: {STATUS}", f"tool: {READY}")),
+}
+TOOLS_FAULTS = {
+    "tool_offered_twice": lambda: tools_fault(asked((), "Hi.", offer=offer_text(tools=[WEATHER] * 2)), "production"),
+    "registry_tool_altered": lambda: tools_fault(
+        asked((), "Hi.", offer=offer_text(tools=[{**WEATHER, "name": "drain_node"}])), "production"
+    ),
+    "offer_invalid": lambda: tools_fault(
+        asked((), "Hi.", offer=offer_text(tools=[{**WEATHER, "parameters": {"type": "dict"}}])), "production"
+    ),
+    "environment_unknown": lambda: tools_fault(asked([NODE_STATUS]), "prod"),
+    "tool_not_offered": lambda: tools_fault(asked([("fly", {})]), "production"),
+    "params_invalid": lambda: tools_fault(asked([("get_node_status", {})]), "production"),
+    "tool_not_in_environment": lambda: tools_fault(
+        asked([("rollback_release", {"namespace": "a", "deployment_name": "b"})]), "development"
+    ),
+    "approval_missing": lambda: tools_fault(asked([DRAIN]), "production"),
+}
+EXECUTION_FAULTS = {
+    "scenario_invalid": lambda: execution_fault(asked((), "No."), "{}", "production"),
+    "environment_differs": lambda: execution_fault(asked((), "No."), TALK.model_dump_json(), "staging"),
+    "step_refused": lambda: execution_fault(
+        asked([("get_node_status", {"node": "n9"})]), TALK.model_dump_json(), "production"
+    ),
+    "goal_not_met": lambda: execution_fault(asked((), "No."), TALK.model_dump_json(), "production"),
+    "beyond_goal": lambda: execution_fault(
+        asked([NODE_STATUS, ("cordon_node", {"node": "n1"})]), ONE_LOOK.model_dump_json(), "production"
+    ),
+}
+ONE_LOOK = Scenario(
+    before=ClusterState(nodes={"n1": Node()}),
+    goal=(Called(tool="get_node_status", params={"node": "n1"}),),
+    exact=True,
+)
+
+
+def test_every_reason_of_verification_is_explained_and_given_by_its_stage() -> None:
+    """No fault is unknown, and no reason is never given."""
+    found = dict(faults_of_json())
+    assert found == {word: word for word in found}
+    for faults in (FORMAT_FAULTS, TOOLS_FAULTS, EXECUTION_FAULTS):
+        assert {word: fault() for word, fault in faults.items()} == {word: word for word in faults}
+    by_stage = {"format": {*found, *FORMAT_FAULTS}, "tools": TOOLS_FAULTS, "execution": EXECUTION_FAULTS}
+    assert {stage: set(words) for stage, words in by_stage.items()} == {
+        stage: set(words) for stage, words in verify.FAULTS.items()
+    }
+    assert set(verify.REASONS) == {f"{stage}_{word}" for stage, words in by_stage.items() for word in words}
 
 
 # --- a published line ------------------------------------------------------------------------------------------------

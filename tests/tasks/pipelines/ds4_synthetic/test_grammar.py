@@ -19,7 +19,7 @@ from tasks.tool_use.simulator.cluster import outcome
 
 pytestmark = pytest.mark.unit
 
-REQUESTS = list(grammar.requests())
+REQUESTS = list(grammar.requests(1.0, grammar.SEED))
 # Parameters whose words the grammar may choose; all others must stand in the request as they are.
 WORDED = {"message", "title", "body", "description", "manifest_content"}
 
@@ -118,24 +118,24 @@ def test_the_environment_is_told_unless_it_is_production() -> None:
 
 def test_more_requests_leave_the_earlier_ones_as_they_are() -> None:
     """Scale only adds."""
-    assert {request.user for request in REQUESTS} <= {request.user for request in grammar.requests(1.2)}
+    assert {request.user for request in REQUESTS} <= {request.user for request in grammar.requests(1.2, grammar.SEED)}
 
 
 def test_a_seed_decides_everything() -> None:
     """Same seed, same requests, field by field; another seed, others."""
-    assert list(grammar.requests(0.2)) == list(grammar.requests(0.2))
-    assert {r.user for r in grammar.requests(0.2)} != {r.user for r in grammar.requests(0.2, seed=1)}
+    assert list(grammar.requests(0.2, grammar.SEED)) == list(grammar.requests(0.2, grammar.SEED))
+    assert {r.user for r in grammar.requests(0.2, grammar.SEED)} != {r.user for r in grammar.requests(0.2, seed=1)}
 
 
 def test_the_smallest_scale_still_has_every_family() -> None:
     """One request of each."""
-    assert Counter(request.family for request in grammar.requests(0.0)) == dict.fromkeys(FAMILIES, 1)
+    assert Counter(request.family for request in grammar.requests(0.0, grammar.SEED)) == dict.fromkeys(FAMILIES, 1)
 
 
 def test_a_family_that_runs_out_of_texts_gives_those_it_has() -> None:
     """No endless search for a text that does not exist."""
     told = {normalised(request.user) for request in REQUESTS if request.family == "describe"}
-    again = list(grammar._of_family("describe", 3, grammar.SEED, told=_Everything()))
+    again = list(grammar._of_family("describe", 3, grammar.SEED, texts=_Everything()))
     assert told
     assert again == []
 

@@ -7,7 +7,8 @@ import pytest
 
 from schemas.scenario import Scenario, Untouched
 from schemas.tools import APPROVAL, REGISTRY
-from tasks.pipelines.ds4_synthetic.intents import FAMILIES, Act, Family, Plan, cordon, drain, rollback
+from tasks.pipelines.ds4_synthetic.acts import Act, Family, Plan, cordon, drain, rollback
+from tasks.pipelines.ds4_synthetic.intents import FAMILIES
 from tasks.pipelines.ds4_synthetic.scenario_generator import cluster, scene
 from tasks.pipelines.ds4_synthetic.words import FACTS, PHRASINGS
 from tasks.tool_use.simulator.cluster import outcome

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.ds6_the_stack import FAMILIES, LONGEST_NAME, LONGEST_QUOTE, PHRASINGS, PLACES
+from schemas.ds6_the_stack import LONGEST_NAME, LONGEST_QUOTE
 from tasks.curate.text.yaml_manifests import Resource, documents, resources
-from tasks.pipelines.ds6_the_stack import requests as asking
+from tasks.pipelines.ds6_the_stack.requests import main_kind, quotes, request
+from tasks.pipelines.ds6_the_stack.words import FAMILIES, PHRASINGS, PLACES
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +26,7 @@ def one(kind: str, body: str = "", name: str = "web", version: str = "v1") -> li
 
 def variants(manifest: list[Resource], namespace: str = "", times: int = 200) -> set[str]:
     """Requests for the same resources as texts that differ in a comment get them."""
-    asked = (asking.request(manifest, namespace, f"# {n}") for n in range(times))
+    asked = (request(manifest, namespace, f"# {n}") for n in range(times))
     return {text for text in asked if text}
 
 
@@ -169,24 +170,6 @@ def test_a_list_of_permissions_half_of_which_cannot_be_said_is_not_said() -> Non
     assert not any("get" in text for text in variants(role))
 
 
-@pytest.mark.parametrize(
-    ("cron", "said"),
-    [
-        ("*/15 * * * *", "every 15 minutes"),
-        ("* * * * *", "every minute"),
-        ("@hourly", "every hour"),
-        ("7 * * * *", "every hour"),
-        ("5 4 * * *", "every day at 04:05"),
-        ("0 0 1 * MON-FRI", "on the schedule 0 0 1 * MON-FRI"),
-        ("{{ cron }}", "on a schedule"),
-        ("1 " * 40, "on a schedule"),
-    ],
-)
-def test_a_cron_expression_is_told_as_people_tell_it(cron: str, said: str) -> None:
-    """Where there are no words for it, as it is."""
-    assert asking.when(cron) == said
-
-
 # --- several ---------------------------------------------------------------------------------------------------------
 
 SEVERAL = """apiVersion: v1
@@ -257,16 +240,10 @@ def test_what_several_are_for_is_a_label_of_all_or_the_name_of_all() -> None:
 )
 def test_the_main_kind_is_the_workload_else_the_most_frequent(kinds: tuple[str, ...], main: str) -> None:
     """The first of equals."""
-    assert asking.main_kind([one(kind)[0] for kind in kinds]) == main
+    assert main_kind([one(kind)[0] for kind in kinds]) == main
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["x" * 37, "${NAME}", "<EMAIL>", "a b", "\u05d0\u05d1", "{{x}}", "a\nb", "-x", ""])
-def test_a_name_that_cannot_be_said_is_not_said(name: str) -> None:
-    """Too long, templated, redacted, of another script, or no name at all."""
-    assert asking.said(name) == ""
 
 
 def test_a_long_name_is_told_by_its_beginning() -> None:
@@ -283,67 +260,7 @@ def test_a_name_the_cluster_makes_up_is_told_by_its_beginning() -> None:
     assert any("whose name starts with nightly" in text for text in variants(job))
 
 
-@pytest.mark.parametrize(
-    ("image", "said"),
-    [
-        ("nginx:1.25", "nginx:1.25"),
-        ("registry.example.com/a/very/long/path/of/folders/app:1.2", "a/very/long/path/of/folders/app:1.2"),
-        ("app@sha256:" + "0" * 64, "app"),
-        ("${IMAGE}", ""),
-        ("team/${NAME}:1", ""),
-        ("x" * 50, ""),
-    ],
-)
-def test_an_image_is_told_by_as_much_of_its_path_as_fits(image: str, said: str) -> None:
-    """The end of a path says more than its beginning."""
-    assert asking.said_image(image) == said
-
-
 # --- English ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("noun", "article"),
-    [
-        ("Ingress", "an"), ("Service", "a"), ("HTTPRoute", "an"), ("APIService", "an"), ("TCPRoute", "a"),
-        ("UpdateJob", "an"), ("User", "a"), ("NFSVolume", "an"), ("DNSEndpoint", "a"), ("HumioAlert", "a"),
-        ("ingress", "an"), ("HTTP route", "an"),
-        ("ReferenceGrant", "a"), ("Unicorn", "a"), ("EnvoyFilter", "an"), ("K8sPolicy", "a"),
-    ],
-)  # fmt: skip
-def test_articles_go_by_sound(noun: str, article: str) -> None:
-    """An H spelled out begins with a vowel; a U may begin with a Y."""
-    assert asking.with_article(noun) == f"{article} {noun}"
-
-
-@pytest.mark.parametrize(
-    ("noun", "plural"),
-    [
-        ("Role", "Roles"), ("NetworkPolicy", "NetworkPolicies"), ("Gateway", "Gateways"), ("Ingress", "Ingresses"),
-        ("Endpoints", "Endpoints"), ("Mesh", "Meshes"), ("config map", "config maps"),
-        ("IngressClass", "IngressClasses"),
-    ],
-)  # fmt: skip
-def test_plurals(noun: str, plural: str) -> None:
-    """As English makes them."""
-    assert asking.plural(noun) == plural
-
-
-def test_counts_are_words_up_to_ten() -> None:
-    """As in print."""
-    assert [asking.counted(n, "Role") for n in (1, 2, 10, 11)] == ["a Role", "two Roles", "ten Roles", "11 Roles"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"),
-    [
-        ("ConfigMap", "config map"), ("HTTPRoute", "HTTP route"), ("CSIDriver", "CSI driver"), ("Pod", "pod"),
-        ("HorizontalPodAutoscaler", "horizontal pod autoscaler"), ("postgresql", "postgresql"),
-    ],
-)  # fmt: skip
-def test_a_kind_in_words(kind: str, words: str) -> None:
-    """Acronyms stay what they are."""
-    assert asking.kind_in_words(kind) == words
 
 
 def test_only_well_known_kinds_are_said_in_words_unless_one_is_too_long() -> None:
@@ -393,7 +310,7 @@ def longest_common(one_text: str, other: str) -> int:
 @given(st.text("ab", max_size=60), st.text("ab", max_size=60), st.integers(1, 12))
 def test_quoting_is_a_common_substring_longer_than_the_limit(one_text: str, other: str, longest: int) -> None:
     """Oracle: the quadratic table, on texts of two letters, where common passages are everywhere."""
-    assert asking.quotes(one_text, other, longest) == (longest_common(one_text, other) > longest)
+    assert quotes(one_text, other, longest) == (longest_common(one_text, other) > longest)
 
 
 @pytest.mark.parametrize("length", range(LONGEST_QUOTE - 2, LONGEST_QUOTE + 4))
@@ -401,14 +318,14 @@ def test_a_passage_is_found_wherever_it_stands(length: int) -> None:
     """At the limit and beside it, at every offset."""
     passage = "".join(itertools.islice(itertools.cycle(string.ascii_letters), length))
     for offset in range(25):
-        assert asking.quotes("." * offset + passage + "!", f"--{passage}--") == (length > LONGEST_QUOTE)
+        assert quotes("." * offset + passage + "!", f"--{passage}--", LONGEST_QUOTE) == (length > LONGEST_QUOTE)
 
 
 def test_a_request_that_would_quote_is_told_with_fewer_words() -> None:
     """The manifest holds, as comments, what we would say of it; what is left is shorter than a quotation."""
     manifest, text, told = one("Deployment", DEPLOYMENT), "", []
     for _ in range(20):
-        asked = asking.request(manifest, "shop", "# 1", clean=partial(_quotes_none_of, text))
+        asked = request(manifest, "shop", "# 1", clean=partial(_quotes_none_of, text))
         assert asked
         told.append(asked)
         text += "\n# " + asked
@@ -417,14 +334,14 @@ def test_a_request_that_would_quote_is_told_with_fewer_words() -> None:
 
 
 def _quotes_none_of(text: str, asked: str) -> bool:
-    return not asking.quotes(asked, text)
+    return not quotes(asked, text, LONGEST_QUOTE)
 
 
 def test_a_manifest_whose_comments_hold_our_own_words_is_not_quoted() -> None:
     """Every way in which we ask for it stands in it."""
     manifest = one("Deployment", DEPLOYMENT)
     text = "\n".join(sorted(variants(manifest, "shop", times=2_000)))
-    asked = asking.request(manifest, "shop", text)
+    asked = request(manifest, "shop", text)
     assert asked
     assert _quotes_none_of(text, asked)
 
@@ -432,8 +349,8 @@ def test_a_manifest_whose_comments_hold_our_own_words_is_not_quoted() -> None:
 def test_what_may_not_be_seen_is_not_told() -> None:
     """`clean` decides; a request that says less may pass it."""
     manifest = one("Deployment", DEPLOYMENT)
-    assert asking.request(manifest, "", "x", clean=lambda _: False) is None
-    asked = asking.request(manifest, "", "x", clean=lambda text: "web" not in text)
+    assert request(manifest, "", "x", clean=lambda _: False) is None
+    asked = request(manifest, "", "x", clean=lambda text: "web" not in text)
     assert asked
     assert "web" not in asked
 
@@ -448,7 +365,7 @@ def test_no_request_quotes_its_manifest(name: str, kind: str, value: str) -> Non
     """Whatever the names are; they are themselves no longer than LONGEST_NAME."""
     metadata = f"metadata:\n  name: '{name}'\n  labels:\n    app: '{value}'\n"
     text = f"apiVersion: v1\nkind: {kind}\n{metadata}data:\n  '{value}': x\n"
-    asked = asking.request(found(text), "", text)
+    asked = request(found(text), "", text)
     assert asked is not None
     assert longest_common(asked, text) <= LONGEST_QUOTE
     assert max(map(len, asked.split())) <= LONGEST_NAME + len("(),.?")

@@ -1,5 +1,6 @@
 """The combined table against a plain one that compares every pair, and the laws a trainer relies on."""
 
+import re
 from collections import Counter
 from itertools import combinations
 from typing import Any
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from schemas.finding import SourceError
 from schemas.format_a import SPLIT_SHARES
 from schemas.format_b import COLUMNS, SPLITS, VERIFIED, message, messages_json
-from schemas.snapshot import REJECT_COLUMNS
+from schemas.reject import REJECT_COLUMNS
 from schemas.workflow import answer, result
 from tasks.curate.dedup.minhash import jaccard
-from tasks.pipelines.track_b.combine import combine, overview, parts
+from tasks.pipelines.track_b import combine as module
+from tasks.pipelines.track_b.combine import overview, parts
 from tasks.pipelines.track_b.duplicates import compared
 from tasks.quality.licences import bundle, kind, require_permissive
 from tasks.quality.splits import split_of
@@ -41,6 +43,12 @@ ANY_ROW = st.fixed_dictionaries(
     }
 )
 ANY_ROWS = st.lists(ANY_ROW, max_size=10)
+DUPLICATE_REASONS = {"exact_duplicate", "near_duplicate", "payload_duplicate"}
+
+
+def combine(*tables: pd.DataFrame, **parameters: Any) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The combined table at this file's threshold."""
+    return module.combine(*tables, threshold=THRESHOLD, **parameters)
 
 
 def of_source(rows: Rows, source: str) -> pd.DataFrame:
@@ -77,7 +85,8 @@ def test_combined_is_what_the_words_say(one: Rows, other: Rows) -> None:
     tables = of_source(one, "a"), of_source(other, "b")
     combined, duplicates, rejected = combine(*tables)
     assert combined["id"].tolist() == [row.id for row in plainly(*tables)]
-    assert len(combined) + len(duplicates) + len(rejected) == len(one) + len(other)
+    assert len(combined) + len(rejected) == len(one) + len(other)
+    assert len(duplicates) == len(rejected)
     for _, pair in combined.groupby("source"):
         assert pair["id"].is_monotonic_increasing
 
@@ -140,9 +149,25 @@ def test_the_permissive_table_is_that_of_the_permissive_rows(one: Rows, other: R
     only = [table[table["licence"].isin(["MIT", "Apache-2.0"])] for table in tables]
     for made, expected in zip((combined, duplicates), combine(*only), strict=False):
         assert made.equals(expected)
-    assert len(rejected) == len(one) + len(other) - sum(map(len, only))
-    assert set(rejected["reason"]) <= {"share_alike"}
+    assert sum(rejected["reason"] == "share_alike") == len(one) + len(other) - sum(map(len, only))
+    assert set(rejected["reason"]) <= {"share_alike", *DUPLICATE_REASONS}
     assert set(rejected["outcome"]) <= {"dropped"}
+
+
+@settings(max_examples=20, deadline=None)
+@given(one=ANY_ROWS, other=ANY_ROWS, licence=st.sampled_from(["all", "permissive"]))
+def test_every_row_is_combined_or_rejected_with_its_reason(one: Rows, other: Rows, licence: Any) -> None:
+    """A duplicate's reason is the kind in the table of duplicates; rejects are by source and id."""
+    tables = of_source(one, "a"), of_source(other, "b")
+    combined, duplicates, rejected = combine(*tables, licence=licence)
+    lost = [orjson.loads(re.sub(r',"messages".*', "}", row))["id"] for row in rejected["row"]]
+    assert sorted([*combined["id"], *lost]) == sorted(by_id(*tables))
+    assert lost == sorted(lost, key=lambda name: (name.split(":")[0], name))
+    reason_of = dict(zip(lost, rejected["reason"], strict=True))
+    kinds = dict(zip(duplicates["removed"], duplicates["kind"], strict=True))
+    assert {name: f"{kind}_duplicate" for name, kind in kinds.items()} == {
+        name: reason for name, reason in reason_of.items() if reason != "share_alike"
+    }
 
 
 def test_a_permissive_twin_survives_its_share_alike_twin() -> None:
@@ -178,7 +203,7 @@ def test_columns_are_format_b_verified_and_split_and_slices_are_left_out() -> No
     types = {**COLUMNS, "verified": VERIFIED}
     assert list(combined.columns) == [*types, "split"]
     assert {name: combined[name].dtype for name in types} == types
-    assert tuple(rejected.columns) == REJECT_COLUMNS
+    assert dict(rejected.dtypes) == REJECT_COLUMNS
 
 
 def test_tables_without_rows_and_no_tables_give_empty_ones() -> None:
@@ -251,13 +276,13 @@ def many() -> pd.DataFrame:
 
 def test_parts_mix_train_alone() -> None:
     combined = many()
-    whole = parts(combined)
-    train, validation, test = parts(combined, {"a": 1, "b": 1}, seed=3)
+    whole = parts(combined, None, 42)
+    train, validation, test = parts(combined, {"a": 1, "b": 1}, 3)
     assert pd.concat(whole).sort_values(["source", "id"]).reset_index(drop=True).equals(combined)
     assert (validation.equals(whole[1]), test.equals(whole[2])) == (True, True)
     found = Counter(train["source"])
     assert found["a"] == found["b"] == Counter(whole[0]["source"])["a"]
-    assert not train.equals(parts(combined, {"a": 1, "b": 1}, seed=4)[0])
+    assert not train.equals(parts(combined, {"a": 1, "b": 1}, 4)[0])
 
 
 def test_the_overview_worked_by_hand() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.scenario import Applied, ClusterState, Drained, Namespace, Node, Pod, Replicas, RolledBack, Workload
 from schemas.tools import REGISTRY
-from tasks.tool_use.simulator.actions import ACTIONS, TELLING, home
+from tasks.tool_use.simulator.actions import ACTIONS, MESSAGING, home
 from tasks.tool_use.simulator.cluster import run
 from tasks.tool_use.simulator.trace import Run
 
@@ -57,7 +57,7 @@ def manifest(kind: str = "ConfigMap", name: str = "made", more: str = "", versio
 
 def test_every_tool_of_the_registry_has_an_action() -> None:
     assert set(ACTIONS) == set(REGISTRY)
-    assert TELLING == ("page_oncall", "slack_notification", "slack_approval", "open_ticket")
+    assert MESSAGING == ("page_oncall", "slack_notification", "slack_approval", "open_ticket")
 
 
 POD = {"namespace": "shop", "pod": "web-0"}

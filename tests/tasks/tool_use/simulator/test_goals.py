@@ -26,7 +26,7 @@ from schemas.scenario import (
 from schemas.workflow import Call
 from tasks.tool_use.simulator import trace
 from tasks.tool_use.simulator.cluster import run
-from tasks.tool_use.simulator.goals import beyond, fits, unmet, words
+from tasks.tool_use.simulator.goals import beyond, fits, in_words, unmet
 from tasks.tool_use.simulator.trace import Run
 
 pytestmark = pytest.mark.unit
@@ -247,7 +247,7 @@ def test_sentences_say_what_was_missed_and_what_was_too_much() -> None:
     assert beyond((FIVE,), ran(scale(5), RESTART)).startswith("Beyond the goal: step 2 (restart_workload) did this:")
     told = beyond((), ran(tell("#a")))
     assert told == "Beyond the goal: slack_notification was called 1 times, which the request asks for 0 times."
-    assert words(Called(tool="describe_pod")) == "called (tool describe_pod)"
+    assert in_words(Called(tool="describe_pod")) == "called (tool describe_pod)"
 
 
 @settings(max_examples=60, deadline=None)
