@@ -11,6 +11,7 @@ from flows.side_by_side import side_by_side
 from schemas import format_a
 from schemas.ds1_alibaba import HISTORY, MACHINE_CORES, WINDOW
 from schemas.ds2_loghub import YEAR
+from schemas.format_a import BALANCE_SEED, NORMAL_RATIO
 from schemas.parameters import (
     AllowMissing,
     DataDir,
@@ -63,8 +64,8 @@ def track_a(
     year: Year = YEAR,
     single_events: SingleEvents = "merge",
     limits: Limits = None,
-    normal_ratio: float = 3.0,
-    seed: Seed = 42,
+    normal_ratio: float = NORMAL_RATIO,
+    seed: Seed = BALANCE_SEED,
     scale: Scale = 1.0,
     allow_missing: AllowMissing = (),
 ) -> RunReport:
@@ -115,6 +116,7 @@ def combined(
         "train.parquet": train,
         "validation.parquet": validation,
         "test.parquet": test,
+        "quarantine.parquet": crossing,
         "report.html": derive(render, compared),
         "DATASHEET.md": derive(datasheet, compared),
     }

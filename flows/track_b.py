@@ -128,6 +128,7 @@ def combined(
         "validation.jsonl": derive_lines(lines, validation, name="validation", mode=every.mode),
         "test.jsonl": derive_lines(lines, test, name="test", mode=every.mode),
         "duplicates.parquet": duplicates,
+        "quarantine.parquet": left_out,
         "NOTICE.txt": derive(notice, every),
         "report.html": derive(render, compared),
         "DATASHEET.md": derive(datasheet, compared),

@@ -9,6 +9,8 @@ from typing import TypedDict
 import pandas as pd
 import pyarrow as arrow
 
+STEM = "ds6_the_stack"
+
 _TEXT = pd.ArrowDtype(arrow.string())
 
 # Columns that every Parquet shard of The Stack has, and further ones that are read where a shard has them.

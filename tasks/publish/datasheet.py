@@ -74,7 +74,7 @@ def _combined_sentence(combined: Ledger, report: RunReport) -> str:
 
 def _quarantine() -> Iterator[str]:
     yield from ("## Rows that are not used", "")
-    yield from ("Each dataset publishes them in its own `quarantine.parquet`:", "")
+    yield from ("Each dataset and each track publishes them in its own `quarantine.parquet`:", "")
     rows = [(code(name), REJECT_MEANINGS[name]) for name in REJECT_COLUMNS]
     yield from table(("column", "meaning"), rows, left=2)
 

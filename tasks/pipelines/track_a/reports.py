@@ -51,6 +51,7 @@ ABOUT = (
 )
 FILES = {
     "../track_A_combined.parquet": "every distinct sequence once, with its weight and split",
+    "quarantine.parquet": "every sequence that the combination left out, and why",
     "train.parquet": "for training: the rows of split train, balanced",
     "validation.parquet": "for choosing between models: as it occurred, not balanced",
     "test.parquet": "for the final test: as it occurred, not balanced",

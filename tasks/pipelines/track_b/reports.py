@@ -28,6 +28,7 @@ from schemas.run_report import (
 )
 from schemas.snapshot import Mode
 from tasks.pipelines.track_b.combine import CHARACTERS_PER_TOKEN
+from tasks.pipelines.track_b.rules import REASONS
 from tasks.publish.pii_benchmark import PiiBenchmark
 from tasks.publish.sections import splits_section, table, text
 from tasks.publish.verdict import made_sentence
@@ -48,6 +49,7 @@ FILES = {
     "train.jsonl": "for training: the lines of split train, in the proportions asked for",
     "validation.jsonl": "for choosing between models",
     "test.jsonl": "for the final test",
+    "quarantine.parquet": "every conversation that the combination left out, and why",
     "duplicates.parquet": "every conversation that was removed as a duplicate, and the one that was kept instead",
     "NOTICE.txt": "authors and links, as the licences ask",
     "manifest.json": "hashes of everything these files were made from, and of the files",
@@ -60,19 +62,6 @@ KNOWN_LIMITS = (
     "Requests of ds6_the_stack are written from the manifest they ask for; people ask for less, and less exactly.",
 )
 METADATA_MEANINGS = {
-    "id": "the dataset, and what identifies the conversation there",
-    "source": "the dataset the conversation comes from",
-    "group": "question, intent family, function or repository: all of a group are in one split",
-    "licence": "SPDX id of the licence of this line",
-    "attribution": "author and link, as the licence asks",
-    "split": "train, validation or test",
-    "verified": "stages passed: format, tools, execution (where a post-condition is known)",
-    "environment": "development, staging or production",
-    "weight": "weight for a sampler (ds3_stackoverflow: by quality; else 1)",
-    "mode": "sample: generated; local, live: real",
-    "rationale": "text behind the answer that is not part of it (ds3_stackoverflow: the accepted answer)",
-}
-MEANINGS = {
     "exact_duplicate": "Another conversation has the same text, the system message aside.",
     "near_duplicate": "Another conversation has nearly the same text, by the Jaccard similarity of their shingles.",
     "payload_duplicate": "Another conversation has the same payload.",
@@ -131,7 +120,8 @@ def _combination(items: Sequence[Ledger], kept: int, counts: Document) -> Ledger
     kinds = {f"{kind}_duplicate": n for kind, n in counts["duplicates"]["kinds"].items()}
     dropped = {**kinds, **counts["ledger"]["rejected"]}
     arrived = sum(ledger.kept for ledger in items)
-    return Ledger(stem=NAME, of="conversations", rows=arrived, kept=kept, dropped=dropped, meanings=MEANINGS)
+    meanings = {name: reason.meaning for name, reason in REASONS.items()}
+    return Ledger(stem=NAME, of="conversations", rows=arrived, kept=kept, dropped=dropped, meanings=meanings)
 
 
 def _findings(datasets: Sequence[DatasetFacts], in_splits: Sequence[Count]) -> Iterator[DatasetFinding]:

@@ -19,7 +19,7 @@ from tasks.pipelines.ds4_synthetic import prompt_store
 from tasks.pipelines.ds4_synthetic.prompt_store import TeacherReport, fill
 from tasks.sources.gemini import Budget, BudgetSpent, Gemini, TeacherFailed, TeacherRefused
 from tests.conftest import PROJECT
-from tests.gemini_server import GeminiServer
+from tests.fakes.gemini import GeminiServer
 from tests.tasks.pipelines.ds4_synthetic.stores import (
     SCALE,
     STATUS,
