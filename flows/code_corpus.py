@@ -1,6 +1,7 @@
-"""The code corpus: source files of The Stack v2, cleaned, redacted, without repetitions, each with its licence."""
+"""The code corpus: source files of The Stack v2, cleaned, redacted, without duplicates, each with its licence."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +39,7 @@ from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.hooks import ANNOUNCED
 from tasks.pipelines.code_corpus import reports, selection, similarity
-from tasks.pipelines.code_corpus import stages as by_file
+from tasks.pipelines.code_corpus import stages as file_stages
 from tasks.pipelines.code_corpus.rows import KeptAndRejects
 from tasks.pipelines.code_corpus.rules import Wanted
 from tasks.pipelines.code_corpus.source import REPO, REVISION, SHARDS, SOURCE, at, decode
@@ -80,21 +81,23 @@ def code_corpus(
         source: Folder for mode local: Parquet files in the columns of The Stack v2 or of the manifest, else any folder
             of source files, one repository or many.
         data_dir: Folder that takes the place of the setting's, in which raw, interim and processed lie.
-        languages: Languages to be kept; others are dropped, and told.
-        max_samples: Most files of a language, the first ones; left out: all, in mode live 1,000.
-        max_size_mb: MiB above which a file is dropped, at most 10.
-        similarity_threshold: Jaccard of words in fives from which on two files are near duplicates; left out: the
-            variable automend_thresholds, or 0.85.
-        stages: What is done, in the order in which it is done whatever the order here; without encoding, only UTF-8
-            files are kept.
-        keep: Which of several duplicates stays; best: most stars, then nothing redacted, then the longest.
-        opt_out: File with repositories whose owners asked to be left out, one a line: owner/name, or an owner alone.
-        benchmarks: Text file with strings, one a line, at least 20 characters each; a file that holds one is dropped.
-        tokenizer: A model's tokenizer.json, whose tokens are counted; left out: pieces that such a tokeniser begins
+        languages: Languages to keep; files in others are dropped. Default: all four.
+        max_samples: Most files of each language; the first ones are kept. Default: all; in mode live 1,000.
+        max_size_mb: Drop files larger than this many MiB, at most 10. Default: 1.
+        similarity_threshold: Jaccard similarity of words in fives from which two files are near duplicates. Default:
+            the variable automend_thresholds, or 0.85.
+        stages: Stages to run, always in this order. Without encoding, files that are not UTF-8 are quarantined.
+            Default: all.
+        keep: Which of several duplicates to keep; best: most stars, then nothing redacted, then the longest. Default:
+            first.
+        opt_out: Text file with repositories whose owners opted out, one a line: owner/name, or an owner alone.
+        benchmarks: Text file with strings of benchmarks, one a line, at least 20 characters each; a file that contains
+            one is dropped.
+        tokenizer: A model's tokenizer.json, whose tokens are counted. Default: the pieces that BPE tokenisers begin
             with, which are fewer.
-        repo: Dataset on the hub, for mode live.
-        revision: Its revision, 40 hexadecimal digits.
-        shards: Its metadata files, with * for any text.
+        repo: Dataset on the Hugging Face Hub, for mode live.
+        revision: Revision of the dataset, 40 hexadecimal digits.
+        shards: Metadata files of the dataset; * matches any text.
         limits: Thresholds of the checks; left out: the variable automend_thresholds, or the defaults.
         representation: Shares of a slice's groups that are told; left out: the variable automend_thresholds, or the
             defaults.
@@ -103,31 +106,20 @@ def code_corpus(
     root = (data_dir or settings().data_dir).resolve()
     agreed = thresholds(limits=limits, code_representation=representation, near_duplicates=similarity_threshold)
     opted_out = opt_outs.read(opt_out)
-    quoted = by_file.benchmark_strings(benchmarks)
-    vocabulary, vocabulary_sha256 = by_file.vocabulary_of(tokenizer)
-    largest = round(max_size_mb * (1 << 20))
-    wanted = Wanted(languages, opted_out, FEWEST_STARS, SMALLEST, largest)
+    asked = Asked(
+        wanted=Wanted(languages, opted_out, FEWEST_STARS, SMALLEST, round(max_size_mb * (1 << 20))),
+        max_samples=max_samples,
+        stages=stages,
+        similarity=agreed.near_duplicates,
+        keep=keep,
+        benchmarks=file_stages.benchmark_strings(benchmarks),
+        vocabulary=file_stages.vocabulary_of(tokenizer),
+    )
     origin = at(repo, revision, shards, languages, max_samples or MAX_SAMPLES)
     raw = acquire(origin, mode, source, root, scale=scale)
-
     stage = StageRunner()
-    stage.by_file(selection.selection, *raw.files, decode=decode, wanted=wanted)
-    stage.together(selection.limit, most=max_samples)
-    taken_in = stage.files
-    stage.by_file(by_file.encoding, guess="encoding" in stages)
-    if "malformed" in stages:
-        stage.by_file(by_file.malformed)
-    if "whitespace" in stages:
-        stage.by_file(by_file.whitespace)
-    if "pii" in stages:
-        stage.by_file(by_file.pii)
-    if "duplicates" in stages:
-        stage.together(similarity.duplicates, keep=keep)
-    if "near_duplicates" in stages:
-        stage.together(similarity.near_duplicates, threshold=agreed.near_duplicates, keep=keep)
-    if "decontamination" in stages:
-        stage.together(similarity.decontamination, benchmarks=quoted, copied=COPIED)
-    stage.by_file(by_file.tokens, count="tokens" in stages, vocabulary=vocabulary, vocabulary_sha256=vocabulary_sha256)
+    taken_in = stage.take_in(raw.files, asked)
+    stage.clean(asked)
     finished, rejected = stage.files, tuple(stage.rejected)
     stage.by_file(check, schema=Files)
 
@@ -161,12 +153,25 @@ def code_corpus(
             "similarity_threshold": agreed.near_duplicates,
             "stages": [stage for stage in STAGES if stage in stages],
             "keep": keep,
-            "benchmarks": len(quoted),
-            "tokenizer": vocabulary_sha256 or "pieces",
+            "benchmarks": len(asked.benchmarks),
+            "tokenizer": asked.vocabulary[1] or "pieces",
         },
         also={f"{STEM}_clusters.parquet": derive(reports.all_clusters, *stage.removed)} if stage.removed else {},
         summarise=summarise,
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks of the stages; the names are those of its parameters."""
+
+    wanted: Wanted
+    max_samples: int | None
+    stages: tuple[Stage, ...]
+    similarity: float
+    keep: Keep
+    benchmarks: tuple[str, ...]
+    vocabulary: tuple[str, str]  # path and SHA-256 of a tokenizer.json
 
 
 class StageRunner:
@@ -177,6 +182,35 @@ class StageRunner:
         self.rejected: list[Snapshot] = []
         self.removed: list[Snapshot] = []  # tables of schemas.code_corpus.CLUSTERS
         self.stages: list[StageCount] = []
+
+    def take_in(self, raw: Sequence[Snapshot], asked: Asked) -> Snapshot:
+        """The stages that always come first. Returns the files that they keep."""
+        self.by_file(selection.selection, *raw, decode=decode, wanted=asked.wanted)
+        self.together(selection.limit, most=asked.max_samples)
+        return self.files
+
+    def clean(self, asked: Asked) -> None:
+        """The stages that a run may leave out; `encoding` and `tokens` always run, since they make the columns."""
+        vocabulary, vocabulary_sha256 = asked.vocabulary
+        self.by_file(file_stages.encoding, guess="encoding" in asked.stages)
+        if "malformed" in asked.stages:
+            self.by_file(file_stages.malformed)
+        if "whitespace" in asked.stages:
+            self.by_file(file_stages.whitespace)
+        if "pii" in asked.stages:
+            self.by_file(file_stages.pii)
+        if "duplicates" in asked.stages:
+            self.together(similarity.duplicates, keep=asked.keep)
+        if "near_duplicates" in asked.stages:
+            self.together(similarity.near_duplicates, threshold=asked.similarity, keep=asked.keep)
+        if "decontamination" in asked.stages:
+            self.together(similarity.decontamination, benchmarks=asked.benchmarks, copied=COPIED)
+        self.by_file(
+            file_stages.tokens,
+            count="tokens" in asked.stages,
+            vocabulary=vocabulary,
+            vocabulary_sha256=vocabulary_sha256,
+        )
 
     def by_file(
         self, step: Callable[..., KeptAndRejects], *files: Snapshot, decode: Decode = row_groups, **parameters: Any
@@ -200,7 +234,7 @@ class StageRunner:
 
 
 def summary(published: Published) -> list[str]:
-    """What a run made, for the terminal."""
+    """The result of a run, for the terminal."""
     rows, root = published.manifest["rows"], published.kept.root
     reasons = {**rows["dropped"], **rows["quarantined"]}
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())) or "none"
