@@ -1,6 +1,7 @@
 """The code corpus: source files of The Stack v2, cleaned, redacted, without repetitions, each with its licence."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ from tasks.engine.server_values import thresholds
 from tasks.engine.snapshots import row_groups
 from tasks.observe.pipeline import pipeline
 from tasks.pipelines.code_corpus import reports, selection, similarity
-from tasks.pipelines.code_corpus import stages as by_file
+from tasks.pipelines.code_corpus import stages as file_stages
 from tasks.pipelines.code_corpus.rows import KeptAndRejects
 from tasks.pipelines.code_corpus.rules import REASONS, Wanted
 from tasks.pipelines.code_corpus.source import REPO, REVISION, SHARDS, SOURCE, at, decode
@@ -107,42 +108,31 @@ def code_corpus(
         limits=limits,
         code_corpus={"representation": representation, "near_duplicates": similarity_threshold},
     )
-    similarity_limit = agreed.code_corpus.near_duplicates
     opted_out = opt_outs.read(opt_out)
-    quoted = by_file.benchmark_strings(benchmarks)
-    vocabulary, vocabulary_sha256 = by_file.vocabulary_of(tokenizer)
-    wanted = Wanted(languages, opted_out, FEWEST_STARS, SMALLEST, round(max_size_mb * (1 << 20)))
+    asked = Asked(
+        wanted=Wanted(languages, opted_out, FEWEST_STARS, SMALLEST, round(max_size_mb * (1 << 20))),
+        max_samples=max_samples,
+        stages=stages,
+        similarity=agreed.code_corpus.near_duplicates,
+        keep=keep,
+        benchmarks=file_stages.benchmark_strings(benchmarks),
+        vocabulary=file_stages.vocabulary_of(tokenizer),
+    )
     origin = at(repo, revision, shards, languages, max_samples or MAX_SAMPLES)
     raw = acquire(origin, mode, source, root, scale=scale)
-
     stage = StageRunner()
-    stage.by_file(selection.selection, *raw.files, decode=decode, wanted=wanted)
-    stage.together(selection.limit, most=max_samples)
-    taken_in = stage.files
-    stage.by_file(by_file.encoding, guess="encoding" in stages)
-    if "malformed" in stages:
-        stage.by_file(by_file.malformed)
-    if "whitespace" in stages:
-        stage.by_file(by_file.whitespace)
-    if "pii" in stages:
-        stage.by_file(by_file.pii)
-    if "duplicates" in stages:
-        stage.together(similarity.duplicates, keep=keep)
-    if "near_duplicates" in stages:
-        stage.together(similarity.near_duplicates, threshold=similarity_limit, keep=keep)
-    if "decontamination" in stages:
-        stage.together(similarity.decontamination, benchmarks=quoted, copied=COPIED)
-    stage.by_file(by_file.tokens, count="tokens" in stages, vocabulary=vocabulary, vocabulary_sha256=vocabulary_sha256)
+    taken_in = stage.take_in(raw.files, asked)
+    stage.clean(asked)
     parameters = {
         **opt_outs.as_parameters(opted_out),
         "languages": languages,
         "max_samples": max_samples,
         "max_size_mb": max_size_mb,
-        "similarity_threshold": similarity_limit,
+        "similarity_threshold": asked.similarity,
         "stages": [stage for stage in STAGES if stage in stages],
         "keep": keep,
-        "benchmarks": len(quoted),
-        "tokenizer": vocabulary_sha256 or "pieces",
+        "benchmarks": len(asked.benchmarks),
+        "tokenizer": asked.vocabulary[1] or "pieces",
     }
     return assure(
         DATASET,
@@ -181,6 +171,19 @@ def _made(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) ->
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks of the stages; the names are those of its parameters."""
+
+    wanted: Wanted
+    max_samples: int | None
+    stages: tuple[Stage, ...]
+    similarity: float
+    keep: Keep
+    benchmarks: tuple[str, ...]
+    vocabulary: tuple[str, str]  # path and SHA-256 of a tokenizer.json
+
+
 class StageRunner:
     """Runs one stage after another, and keeps what each leaves: the files, the rejects, and how many of each."""
 
@@ -189,6 +192,35 @@ class StageRunner:
         self.rejected: list[Snapshot] = []
         self.removed: list[Snapshot] = []  # tables of schemas.code_corpus.CLUSTERS
         self.stages: list[StageCount] = []
+
+    def take_in(self, raw: Sequence[Snapshot], asked: Asked) -> Snapshot:
+        """The stages that always come first. Returns the files that they keep."""
+        self.by_file(selection.selection, *raw, decode=decode, wanted=asked.wanted)
+        self.together(selection.limit, most=asked.max_samples)
+        return self.files
+
+    def clean(self, asked: Asked) -> None:
+        """The stages that a run may leave out; `encoding` and `tokens` always run, since they make the columns."""
+        vocabulary, vocabulary_sha256 = asked.vocabulary
+        self.by_file(file_stages.encoding, guess="encoding" in asked.stages)
+        if "malformed" in asked.stages:
+            self.by_file(file_stages.malformed)
+        if "whitespace" in asked.stages:
+            self.by_file(file_stages.whitespace)
+        if "pii" in asked.stages:
+            self.by_file(file_stages.pii)
+        if "duplicates" in asked.stages:
+            self.together(similarity.duplicates, keep=asked.keep)
+        if "near_duplicates" in asked.stages:
+            self.together(similarity.near_duplicates, threshold=asked.similarity, keep=asked.keep)
+        if "decontamination" in asked.stages:
+            self.together(similarity.decontamination, benchmarks=asked.benchmarks, copied=COPIED)
+        self.by_file(
+            file_stages.tokens,
+            count="tokens" in asked.stages,
+            vocabulary=vocabulary,
+            vocabulary_sha256=vocabulary_sha256,
+        )
 
     def by_file(
         self, step: Callable[..., KeptAndRejects], *files: Snapshot, decode: Decode = row_groups, **parameters: Any

@@ -17,7 +17,7 @@ import pandas as pd
 import polars as pl
 
 from schemas import format_b
-from schemas.ds6_the_stack import OUTCOME, PLACE, SLICES, RawRow
+from schemas.ds6_the_stack import OUTCOME, PLACE, SLICES, STEM, RawRow
 from schemas.scenario import Applied, ClusterState, Namespace, Scenario
 from schemas.tools import DNS_LABEL, DNS_NAME, Environment, offered_in
 from schemas.workflow import answer
@@ -31,7 +31,6 @@ from tasks.quality.rejects import rejected
 from tasks.quality.row_rules import first_reason
 from tasks.tool_use.simulator.actions import home
 
-SOURCE = "ds6_the_stack"
 ANSWER = "apply_manifest"
 ENVIRONMENT: Environment = "production"  # no manifest names one; production has the strictest rules
 
@@ -133,8 +132,8 @@ def _conversation(row: RawRow, each: Manifest, text: str) -> ManifestRow:
         format_b.message("assistant", answer([(ANSWER, params)])),
     )
     return {
-        "id": f"{SOURCE}:{name}",
-        "source": SOURCE,
+        "id": f"{STEM}:{name}",
+        "source": STEM,
         "group": row["max_stars_repo_name"] or name,
         "messages": format_b.messages_json(messages),
         "licence": spdx(row["max_stars_repo_licenses"] or ""),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.ds6_the_stack import FURTHER_COLUMNS, LICENCE_SEPARATOR, NEEDED_COLUMNS, RAW_ROWS
+from schemas.ds6_the_stack import FURTHER_COLUMNS, LICENCE_SEPARATOR, NEEDED_COLUMNS, RAW_ROWS, STEM
 from schemas.finding import SourceError
 from schemas.source import Source
 from tasks.pipelines.ds6_the_stack.sample import sample
@@ -141,7 +141,7 @@ def at(repo: str, revision: str, shards: str) -> Source:
 
 
 SOURCE = Source(
-    stem="ds6_the_stack",
+    stem=STEM,
     title="The Stack (deduplicated), infrastructure as code",
     homepage=f"https://huggingface.co/datasets/{REPO}",
     licence="The licence of each file's repository, named in every row; permissive licences alone are kept",

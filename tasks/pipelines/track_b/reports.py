@@ -62,10 +62,17 @@ KNOWN_LIMITS = (
     "Requests of ds6_the_stack are written from the manifest they ask for; people ask for less, and less exactly.",
 )
 METADATA_MEANINGS = {
-    "exact_duplicate": "Another conversation has the same text, the system message aside.",
-    "near_duplicate": "Another conversation has nearly the same text, by the Jaccard similarity of their shingles.",
-    "payload_duplicate": "Another conversation has the same payload.",
-    "share_alike": "The licence is share-alike, and the run was asked for permissive licences only.",
+    "id": "the dataset, and what identifies the conversation there",
+    "source": "the dataset the conversation comes from",
+    "group": "question, intent family, function or repository: all of a group are in one split",
+    "licence": "SPDX id of the licence of this line",
+    "attribution": "author and link, as the licence asks",
+    "split": "train, validation or test",
+    "verified": "stages passed: format, tools, execution (where a post-condition is known)",
+    "environment": "development, staging or production",
+    "weight": "weight for a sampler (ds3_stackoverflow: by quality; else 1)",
+    "mode": "sample: generated; local, live: real",
+    "rationale": "text behind the answer that is not part of it (ds3_stackoverflow: the accepted answer)",
 }
 
 

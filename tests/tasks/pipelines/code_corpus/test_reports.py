@@ -17,6 +17,7 @@ from tasks.quality.outcome_bias import outcome_bias
 from tests.tasks.pipelines.code_corpus.files import measured
 from tests.tasks.publish.reports import source
 
+LIMITS = {"missing_limit": 0.0, "outlier_limit": 0.05, "rejected_limit": 0.05}
 pytestmark = pytest.mark.unit
 
 
@@ -76,8 +77,8 @@ def test_a_run_of_no_files_has_statistics_a_card_and_a_summary_too() -> None:
     none = made.iloc[:0][list(CHECKED)]
     told = reports.data_statistics(none, stages=[])
     validation = reports.validation_report(*check(made.iloc[:0], Files))
-    bias = outcome_bias(none, slices=SLICES)
-    found = reports.code_anomalies(none, previous_rows=None, rejected_rows=0)
+    bias = outcome_bias(none, slices=SLICES, disparity_limit=0.1)
+    found = reports.code_anomalies(none, previous_rows=None, rejected_rows=0, volume_drop=0.2, **LIMITS)
     run = reports.corpus_summary(none, told, validation, found, bias, mode="sample", source=source(STEM), reasons={})
     assert (told["files"], run["splits"]) == (0, [])
     assert "none, it has no files" in reports.licence_card(none)
@@ -88,8 +89,9 @@ def test_what_the_checks_and_the_bias_report_find_is_on_the_page() -> None:
     made = measured({}, {"path": "b.py"})
     seen = made[list(CHECKED)]
     told, validation = reports.data_statistics(seen, stages=[]), reports.validation_report(*check(made, Files))
-    fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5)
-    bias = {**outcome_bias(seen, slices=SLICES), "severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
+    fall = reports.code_anomalies(seen, previous_rows=100, rejected_rows=0, volume_drop=0.5, **LIMITS)
+    bias = outcome_bias(seen, slices=SLICES, disparity_limit=0.1)
+    bias |= {"severity": "high", "findings": ["repo: one/of has 99 % of the rows"]}
     run = reports.corpus_summary(seen, told, validation, fall, bias, mode="sample", source=source(STEM), reasons={})
     report = RunReport.model_validate(run)
     assert verdict(report)[0] == "warning"

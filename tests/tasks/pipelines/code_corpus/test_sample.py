@@ -357,7 +357,7 @@ def test_near_duplicates_differ_in_one_to_three_words_of_a_hundred(rows: list[Ro
         assert len(words) == len(others)
         changed = sum(one != other for one, other in zip(words, others, strict=True))
         assert 0.009 * len(words) < changed < 0.03 * len(words)
-        assert Thresholds().near_duplicates + 0.02 < jaccard(mine, first) < 1
+        assert Thresholds().code_corpus.near_duplicates + 0.02 < jaccard(mine, first) < 1
 
 
 def test_decoys_share_a_half_to_three_quarters(rows: list[Row]) -> None:

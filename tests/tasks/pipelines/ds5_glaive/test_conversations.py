@@ -297,7 +297,7 @@ def test_every_real_row_passes_format_and_tools(real: pd.DataFrame) -> None:
     assert failed.empty
     assert len(passed) + len(repeated) == len(real)
     assert reports.schema_stats(kept)["functions_across_groups"] == 0
-    report = reports.quality_report(kept, representation=Thresholds().ds5_representation)
+    report = reports.quality_report(kept, representation=Thresholds().ds5_glaive.representation)
     assert all(finding["holds"] for finding in report["findings"] if finding["kind"] == "format")
 
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.dataset]
 
 def quality(table: pd.DataFrame, *rejects: pd.DataFrame) -> dict[str, Any]:
     """The report with the default thresholds."""
-    return reports.quality_report(table, *rejects, representation=Thresholds().ds5_representation)
+    return reports.quality_report(table, *rejects, representation=Thresholds().ds5_glaive.representation)
 
 
 def test_a_measure_beyond_its_threshold_is_a_finding() -> None:

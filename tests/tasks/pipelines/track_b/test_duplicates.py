@@ -179,7 +179,7 @@ def test_rows_that_lost_their_reason_to_go_come_back(monkeypatch: pytest.MonkeyP
             columns, schema={"left": pl.Int64, "right": pl.Int64, "jaccard": pl.Float64, "kind": pl.Int8}
         )
 
-    monkeypatch.setattr(duplicates, "_pairs", found)
+    monkeypatch.setattr(duplicates, "_duplicate_pairs", found)
     kept, removed = distinct(conversations({"id": "x:z"}, {"id": "x:a"}, {"id": "x:b"}), THRESHOLD)
     assert (ids(kept), told(removed)) == (["x:z", "x:b"], [("x:a", "x:z", "near")])
 

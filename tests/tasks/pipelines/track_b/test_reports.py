@@ -5,6 +5,7 @@ import pytest
 
 from schemas.document import Document
 from schemas.format_b import METADATA, SPLITS
+from schemas.limits import NEAR_DUPLICATES
 from schemas.run_report import DatasetFacts, RunReport, Section, Table
 from tasks.engine.snapshots import to_json
 from tasks.pipelines.track_b.combine import combine, overview, parts
@@ -37,9 +38,9 @@ def content(manifest: Document = MANIFEST, **absent: str) -> Document:
         {"id": "a:3", "source": "a", "user": words(50, 90), "licence": "CC-BY-SA-4.0"},
         {"id": "a:4", "source": "a", "user": words(90, 130), **ran},
     ]
-    every, duplicates, left_out = combine(conversations(*rows))
+    every, duplicates, left_out = combine(conversations(*rows), threshold=NEAR_DUPLICATES)
     counts = orjson.loads(to_json(overview(every, duplicates, left_out)))  # as a step reads it: keys in order
-    train, _, _ = parts(every)
+    train, _, _ = parts(every, None, 42)
     facts = DatasetFacts(source=source("a"), manifest=manifest, reasons={"not_yaml": "The file is not YAML."})
     mixture = mixture_report(every, train, None)
     return conversation_summary(
