@@ -6,7 +6,7 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from schemas import format_a, format_b
+from schemas import contracts
 from schemas.document import Document
 from schemas.finding import GateFailed
 from schemas.limits import MISSING, OUTLIERS, Limits, Representation
@@ -58,9 +58,9 @@ class Form:
         return ".jsonl" if self.lines else ".parquet"
 
 
-FORMAT_A = Form(contract=format_a.Sequences, anomalies=anomalies, bias=label_bias)
+FORMAT_A = Form(contract=contracts.Sequences, anomalies=anomalies, bias=label_bias)
 FORMAT_B = Form(
-    contract=format_b.Conversations,
+    contract=contracts.Conversations,
     anomalies=conversation_anomalies,
     bias=outcome_bias,
     verify=verify_and_split,

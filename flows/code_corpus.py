@@ -21,12 +21,12 @@ from schemas.code_corpus import (
     SMALLEST,
     STAGES,
     STEM,
-    Files,
     Keep,
     Language,
     Stage,
     StageCount,
 )
+from schemas.contracts import Files
 from schemas.parameters import (
     DataDir,
     HubRepo,

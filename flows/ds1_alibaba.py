@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from flows.assure import FORMAT_A, Dataset, Made, assure
-from schemas.ds1_alibaba import HISTORY, MACHINE_CORES, TRACE_START, WINDOW, Sequences
+from schemas.contracts import MachineSequences
+from schemas.ds1_alibaba import HISTORY, MACHINE_CORES, TRACE_START, WINDOW
 from schemas.parameters import DataDir, History, Limits, Load, MachineCores, Mode, Scale, Source, Window
 from schemas.published import Published
 from schemas.settings import data_folder
@@ -19,7 +20,7 @@ from tasks.sources.acquire import acquire
 
 DATASET = Dataset(
     stem=SOURCE.stem,
-    form=replace(FORMAT_A, contract=Sequences),
+    form=replace(FORMAT_A, contract=MachineSequences),
     slices=("status", "task_type", "label"),
     outcomes=("label", "status"),
     rules=MEANINGS,

@@ -8,10 +8,7 @@ under one path.
 from typing import Literal, TypedDict, get_args
 
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow as arrow
-
-from schemas.format_b import SPLITS
 
 STEM = "code_corpus"
 
@@ -117,26 +114,3 @@ CLUSTERS = arrow.schema(  # one row for each file that left as a duplicate
         "jaccard": arrow.float64(),  # 1.0 for what is not near
     }
 )
-
-
-def _column(name: str) -> pa.Column:
-    checks = {
-        "language": pa.Check.isin(LANGUAGES, name="language_unknown"),
-        "split": pa.Check.isin(SPLITS, name="split_unknown"),
-        "size": pa.Check.in_range(1, 2 * MOST_MEGABYTES << 20, name="size_out_of_range"),  # Latin-1 may double in UTF-8
-        "lines": pa.Check.ge(1, name="lines_none"),
-        "tokens": pa.Check.ge(0, name="tokens_negative"),
-        "complexity": pa.Check.ge(0, name="complexity_negative"),
-        "stars": pa.Check.ge(0, name="stars_negative"),
-        "rows": pa.Check.eq(1, name="rows_not_one"),
-        "digest": pa.Check.str_length(64, 64, name="digest_malformed"),
-        **{
-            known: pa.Check.str_length(min_value=1, name=f"{known}_empty")
-            for known in ("id", "repo", "path", "name", "licence", "attribution", "blob", "encoding", "content")
-        },
-    }
-    return pa.Column(COLUMNS[name], checks.get(name), nullable=name in NULLABLE)
-
-
-# Rule by rule on single rows: files are checked a batch at a time. That no id repeats is checked with the statistics.
-Files = pa.DataFrameSchema({name: _column(name) for name in COLUMNS}, name="files")

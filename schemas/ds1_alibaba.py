@@ -9,10 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow as arrow
-
-from schemas import format_a
 
 STEM = "ds1_alibaba"
 
@@ -159,33 +156,6 @@ OBSERVATION: Mapping[str, arrow.DataType] = {
 }
 
 
-def _percent(column: arrow.DataType) -> pa.Column:
-    return pa.Column(pd.ArrowDtype(column), pa.Check.in_range(0, 100, name="0_to_100_percent"), nullable=True)
-
-
-Observations = pa.DataFrameSchema(
-    {
-        "table": pa.Column(pd.ArrowDtype(OBSERVATION["table"]), pa.Check.isin(USED, name="known_table")),
-        "entity": pa.Column(pd.ArrowDtype(OBSERVATION["entity"])),
-        "time": pa.Column(pd.ArrowDtype(OBSERVATION["time"]), pa.Check.ge(0, name="not_before_the_trace")),
-        "cpu": _percent(OBSERVATION["cpu"]),
-        "memory": _percent(OBSERVATION["memory"]),
-        "code": pa.Column(
-            pd.ArrowDtype(OBSERVATION["code"]),
-            pa.Check.isin([*STATUS_TOKENS.values(), *EVENT_TOKENS.values()], name="known_code"),
-            nullable=True,
-        ),
-        "network": pa.Column(pd.ArrowDtype(OBSERVATION["network"])),
-        "wait": pa.Column(pd.ArrowDtype(OBSERVATION["wait"]), pa.Check.ge(0, name="no_negative_wait"), nullable=True),
-        "row_hash": pa.Column(pd.ArrowDtype(OBSERVATION["row_hash"])),
-        "file": pa.Column(pd.ArrowDtype(OBSERVATION["file"])),
-        "line": pa.Column(pd.ArrowDtype(OBSERVATION["line"]), pa.Check.ge(1, name="lines_count_from_1")),
-    },
-    strict=True,
-    ordered=True,
-    name="ds1_observations",
-)
-
 # Where rows of a window have different statuses, its `status` is the first of these.
 STATUS_ORDER = ("Failed", "Interrupted", "Cancelled", "Waiting", "Unknown", "Ready", "Running", "Terminated")
 
@@ -193,12 +163,3 @@ STATUS_ORDER = ("Failed", "Interrupted", "Cancelled", "Waiting", "Unknown", "Rea
 TASK_TYPES = ("batch_task", "batch", "machine", "machine+batch")
 NO_STATUS = "none"
 ROWS = pd.ArrowDtype(arrow.int32())
-
-# The published sequences: Format A, then the slices. `rows` is the number of observations in the labelled window.
-Sequences = format_a.Sequences.add_columns(
-    {
-        "status": pa.Column(format_a.TEXT, pa.Check.isin((*STATUS_TOKENS, NO_STATUS), name="known_status")),
-        "task_type": pa.Column(format_a.TEXT, pa.Check.isin(TASK_TYPES, name="known_task_type")),
-        "rows": pa.Column(ROWS, pa.Check.ge(1, name="rows_at_least_1")),
-    }
-)

@@ -9,10 +9,9 @@ from datetime import timedelta
 from typing import Literal
 
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow as arrow
 
-from schemas.format_a import DATA_DRIFT, LABEL, TEXT, UTC
+from schemas.format_a import LABEL, TEXT, UTC
 
 STEM = "ds2_loghub"
 
@@ -79,39 +78,6 @@ PARSED_COLUMNS = ("system", "file", "line", "layout", "time", "host", "level", "
 
 FIRST_YEAR, LAST_YEAR = 1980, 2099  # a time outside is a fault: an epoch in milliseconds, a year cut in half
 
-
-def _no_line_twice(events: pd.DataFrame) -> bool:
-    return not events.duplicated(["system", "file", "line"]).any()
-
-
-Events = pa.DataFrameSchema(
-    {
-        "system": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+$", error="lower_case_system")),
-        "timestamp": pa.Column(
-            UTC,
-            pa.Check.in_range(
-                pd.Timestamp(f"{FIRST_YEAR}-01-01", tz="UTC"),
-                pd.Timestamp(f"{LAST_YEAR + 1}-01-01", tz="UTC"),
-                error="year_of_a_log",
-            ),
-        ),
-        "severity": pa.Column(TEXT, pa.Check.isin(SEVERITIES, error="known_severity")),
-        "source": pa.Column(TEXT),
-        "template_id": pa.Column(TEXT, pa.Check.str_length(min_value=1, error="template_id_not_empty")),
-        "template": pa.Column(TEXT),
-        "message": pa.Column(TEXT),
-        "line": pa.Column(LINE, pa.Check.ge(1, error="line_at_least_1")),
-        "event_type": pa.Column(TEXT, pa.Check.isin(EVENT_TYPES, error="known_event_type")),
-        "rule": pa.Column(TEXT, pa.Check.str_length(min_value=1, error="rule_not_empty")),
-        "state": pa.Column(LABEL, pa.Check.isin(range(DATA_DRIFT + 1), error="one_of_five_states")),
-        "entity": pa.Column(TEXT, pa.Check.str_matches(r"^[a-z0-9]+/.", error="system_slash_name")),
-        "file": pa.Column(TEXT),
-    },
-    checks=pa.Check(_no_line_twice, error="no_line_twice"),
-    strict=True,
-    ordered=True,
-    name="ds2_loghub_events",
-)
 
 EPOCH = "epoch"  # seconds since 1970 instead of a format
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Literal, TypedDict
 
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow as arrow
 
 Taxonomy = Literal["five", "seven"]
@@ -82,39 +81,3 @@ class Truth(TypedDict):
     """Content of truth.json, which a sample generator writes: what it planted."""
 
     incidents: list[Incident]
-
-
-def _within(ids: pd.Series, low: int, high: int) -> pd.Series:
-    """Rows whose token count lies in [low, high]."""
-    lengths = arrow.compute.list_value_length(arrow.array(ids))
-    return pd.Series(
-        arrow.compute.and_(
-            arrow.compute.greater_equal(lengths, low), arrow.compute.less_equal(lengths, high)
-        ).to_pandas(),
-        index=ids.index,
-    )
-
-
-Sequences = pa.DataFrameSchema(
-    {
-        "sequence_ids": pa.Column(
-            TOKENS, pa.Check(lambda s: _within(s, 1, MAX_LENGTH), name=f"length_1_to_{MAX_LENGTH}")
-        ),
-        "label": pa.Column(LABEL, pa.Check.isin(range(len(STATES)), name="known_label")),
-        "source": pa.Column(TEXT),
-        "entity": pa.Column(TEXT),
-        "window_start": pa.Column(UTC),
-        "window_end": pa.Column(UTC),
-        "label_rule": pa.Column(TEXT),
-        "weight": pa.Column(WEIGHT, pa.Check.ge(1, name="weight_at_least_1")),
-        "split": pa.Column(TEXT, pa.Check.isin(("", *SPLITS), name="known_split")),
-        "context_start": pa.Column(UTC),
-    },
-    checks=pa.Check(
-        lambda df: (df["context_start"] <= df["window_start"]) & (df["window_start"] < df["window_end"]),
-        name="times_in_order",
-    ),
-    strict=False,
-    ordered=False,
-    name="format_a",
-)

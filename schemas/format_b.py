@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias, TypedDict, get_args
 
 import orjson
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow as arrow
 
 from schemas.document import Document
@@ -158,24 +157,3 @@ def table(rows: Sequence[Mapping[str, object]], extra: Mapping[str, pd.ArrowDtyp
     types = {**COLUMNS, **(extra or {})}
     columns = {name: arrow.array([row[name] for row in rows], dtype.pyarrow_dtype) for name, dtype in types.items()}
     return arrow.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
-
-
-def _not_empty(name: str) -> pa.Column:
-    return pa.Column(COLUMNS[name], pa.Check.str_length(min_value=1, name=f"{name}_empty"))
-
-
-Conversations = pa.DataFrameSchema(
-    {
-        "id": pa.Column(COLUMNS["id"], pa.Check.str_length(min_value=1, name="id_empty"), unique=True),
-        **{name: _not_empty(name) for name in ("source", "group", "messages", "licence")},
-        "attribution": pa.Column(COLUMNS["attribution"]),
-        "environment": pa.Column(COLUMNS["environment"], pa.Check.isin(ENVIRONMENTS, name="environment_unknown")),
-        "weight": pa.Column(COLUMNS["weight"], pa.Check.ge(0, name="weight_negative")),
-        "rationale": pa.Column(COLUMNS["rationale"]),
-        "scenario": pa.Column(COLUMNS["scenario"]),
-        "rows": pa.Column(COLUMNS["rows"], pa.Check.ge(0, name="rows_negative")),
-        "verified": pa.Column(VERIFIED),
-        "split": pa.Column(COLUMNS["id"], pa.Check.isin(SPLITS, name="split_unknown")),
-    },
-    name="conversations",
-)

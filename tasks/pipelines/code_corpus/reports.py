@@ -1,6 +1,6 @@
 """The code corpus in numbers: what was taken in, what keeps the contract, statistics, anomalies, licences, the page.
 
-In: tables of schemas.code_corpus.Files without their content. Out: the content of published JSON files, a licence card
+In: tables of schemas.contracts.Files without their content. Out: the content of published JSON files, a licence card
 in markdown, and the run's report.
 """
 
@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from schemas.code_corpus import COLUMNS, NULLABLE, STEM, Files, StageCount
+from schemas.code_corpus import COLUMNS, NULLABLE, STEM, StageCount
+from schemas.contracts import Files
 from schemas.document import Document
 from schemas.finding import Finding
 from schemas.format_b import SPLITS
@@ -61,7 +62,7 @@ def ingest_manifest(files: pd.DataFrame) -> Document:
 
 
 def validation_report(valid: pd.DataFrame, refused: pd.DataFrame) -> Document:
-    """How many files keep the contract (schemas.code_corpus.Files), by language, and why the others do not."""
+    """How many files keep the contract (schemas.contracts.Files), by language, and why the others do not."""
     total = len(valid) + len(refused)
     return {
         "contract": Files.name,

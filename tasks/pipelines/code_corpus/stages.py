@@ -1,6 +1,6 @@
 """Stages that look at one file after another, a batch at a time. Pure: tables in, tables out.
 
-    files --encoding--> --malformed--> --whitespace--> --pii--> texts ... --tokens--> schemas.code_corpus.Files
+    files --encoding--> --malformed--> --whitespace--> --pii--> texts ... --tokens--> schemas.contracts.Files
 
 Each stage returns (kept, rejects), and no file is lost: kept and rejects add up to the input.
 """

@@ -88,7 +88,7 @@ def windows(
     does not publish it). `load`: thresholds of the label rules, in percent of a machine, measured: a request is no
     load. `load.wait_quantile` is over the waits given, so more data can move `wait_long`, and nothing else of an
     earlier window.
-    Returns (schemas.ds1_alibaba.Sequences, rejects); the sum of `rows` is the number of observations not rejected.
+    Returns (schemas.contracts.MachineSequences, rejects); the sum of `rows` is the number of observations not rejected.
     """
     table, rejects = _without_duplicates(pa.Table.from_pandas(observations, preserve_index=False))
     trace = _trace(table, window_seconds, load.wait_quantile)
@@ -294,7 +294,7 @@ class _Clock:
 
 
 def _sequences(trace: Trace, rule: Ints, history: int, clock: _Clock) -> pa.Table:
-    """One row a window, with the columns of schemas.ds1_alibaba.Sequences. `rule`: positions in LABEL_RULES."""
+    """One row a window, with the columns of schemas.contracts.MachineSequences. `rule`: positions in LABEL_RULES."""
     cut, count = trace.windows, len(trace.windows)
     first, context = _token_slices(cut, history)
     columns = {

@@ -7,8 +7,9 @@ import pandera.errors
 import polars as pl
 
 from schemas import format_a
+from schemas.contracts import Events
 from schemas.document import Document
-from schemas.ds2_loghub import STEM, Events
+from schemas.ds2_loghub import STEM
 from tasks.pipelines.ds2_loghub.windows import merged, spans_of, window_start
 from tasks.quality.vocabulary import template_tokens
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from schemas import format_a
+from schemas import contracts
 from schemas.snapshot import Snapshot
 from tasks.engine import caching
 
@@ -169,7 +169,7 @@ def test_content_mode_and_parameters_are_in_the_key_and_the_place_is_not() -> No
 
 
 def test_a_schema_at_module_level_can_be_a_parameter() -> None:
-    assert caching.fingerprint(format_a.Sequences) == caching.fingerprint(format_a.Sequences)
+    assert caching.fingerprint(contracts.Sequences) == caching.fingerprint(contracts.Sequences)
 
 
 @pytest.mark.parametrize("value", [lambda x: x, object()])

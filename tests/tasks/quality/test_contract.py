@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.config import ValidationDepth, config_context
 
+from schemas.contracts import Sequences
 from schemas.finding import GateFailed
-from schemas.format_a import MAX_LENGTH, Sequences
+from schemas.format_a import MAX_LENGTH
 from schemas.reject import REJECT_COLUMNS, ROW_TEXT_LIMIT
 from tasks.quality.contract import ContractFailed, check, contract_reasons
 from tests.tasks.quality.rows import sequences

@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, SLICES, STEM, Files, StageCount
+from schemas.code_corpus import CHECKED, CLUSTERS, COLUMNS, SLICES, STEM, StageCount
+from schemas.contracts import Files
 from schemas.run_report import RunReport
 from tasks.pipelines.code_corpus import reports
 from tasks.publish.page import render

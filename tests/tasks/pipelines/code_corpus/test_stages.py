@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.code_corpus import COLUMNS, Files
+from schemas.code_corpus import COLUMNS
+from schemas.contracts import Files
 from schemas.finding import SourceError
 from tasks.curate.text import languages
 from tasks.pipelines.code_corpus import stages

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from schemas import ds1_alibaba as ds1
+from schemas import contracts
 from schemas.reject import REJECT_COLUMNS
 from tests.tasks.pipelines.ds1_alibaba.trace import event, instance, read, task, usage
 
@@ -37,7 +37,7 @@ def test_a_row_is_read_in_the_units_of_its_table(
     assert (row["entity"], row["time"], row["code"], row["table"], row["line"]) == (entity, time, code, table, 1)
     for measured, expected in ((row["cpu"], cpu), (row["memory"], memory)):
         assert measured == (None if expected is None else pytest.approx(expected, rel=1e-6))
-    ds1.Observations.validate(kept)
+    contracts.Observations.validate(kept)
 
 
 def test_a_machines_cores_are_a_parameter(decoded: Decoded) -> None:

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from schemas import contracts, format_a
 from schemas import ds1_alibaba as ds1
-from schemas import format_a
 from schemas.reject import REJECT_COLUMNS
 from tasks.pipelines.ds1_alibaba import windows
 from tasks.pipelines.ds1_alibaba.parse import WAITING
@@ -31,7 +31,7 @@ def test_three_machines_worked_by_hand(observed: Decoded) -> None:
         server_event=[event(899, "softerror", "agent failure", 1)],
     )
     sequences, rejects = label(observations)
-    ds1.Sequences.validate(sequences)
+    contracts.MachineSequences.validate(sequences)
     assert len(rejects) == 0
     assert sequences["entity"].tolist() == ["m_1", "m_1", "m_10", "m_2"]
     assert tokens(sequences) == [
@@ -261,8 +261,8 @@ def test_a_later_day_changes_no_earlier_sequence(observations: pd.DataFrame) -> 
 
 def test_sequences_meet_their_contract_and_rows_add_up(observations: pd.DataFrame) -> None:
     sequences, rejects = label(observations)
-    ds1.Sequences.validate(sequences, lazy=True)
-    ds1.Observations.validate(observations, lazy=True)
+    contracts.MachineSequences.validate(sequences, lazy=True)
+    contracts.Observations.validate(observations, lazy=True)
     assert sequences["rows"].sum() + len(rejects) == len(observations)
     assert list(sequences.columns[:10]) == list(format_a.COLUMNS)
     assert {name: sequences[name].dtype for name in format_a.COLUMNS} == format_a.COLUMNS
@@ -311,13 +311,13 @@ def test_every_row_of_the_real_batch_task_table_is_accounted_for(real_data: Path
     statuses.update({status: int(rows) for status, rows in sequences.groupby("status")["rows"].sum().items()})
     assert statuses == {"Terminated": 67_013, "Waiting": 8_847, "Running": 3_567, "Failed": 1_126}
     assert left_out["reason"].value_counts().to_dict() == {"negative_time": 117, "ends_before_start": 1}
-    ds1.Sequences.validate(sequences, lazy=True)
+    contracts.MachineSequences.validate(sequences, lazy=True)
 
 
 def test_the_real_machine_usage_table_of_2018_goes_the_same_way(real_data: Path) -> None:
     kept, left_out = selected([real_data / "alibaba" / "cluster-trace-v2018" / "machine_usage.csv"])
     sequences, rejects = label(kept)
-    ds1.Sequences.validate(sequences, lazy=True)
+    contracts.MachineSequences.validate(sequences, lazy=True)
     assert (len(left_out), len(rejects)) == (0, 0)
     assert sequences["rows"].sum() == len(kept) == 50_001
     assert sequences["entity"].nunique() == 8

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from schemas.ds2_loghub import Events
+from schemas.contracts import Events
 from schemas.reject import REJECT_COLUMNS
 from tasks.pipelines.ds2_loghub.parse import parse
 from tasks.pipelines.ds2_loghub.reports import vocabulary

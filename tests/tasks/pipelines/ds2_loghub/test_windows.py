@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import format_a
-from schemas.ds2_loghub import EVENT_COLUMNS, Events, SingleEvents
+from schemas import contracts, format_a
+from schemas.contracts import Events
+from schemas.ds2_loghub import EVENT_COLUMNS, SingleEvents
 from schemas.reject import REJECT_COLUMNS
 from tasks.pipelines.ds2_loghub.parse import parse
 from tasks.pipelines.ds2_loghub.reports import vocabulary
@@ -56,7 +57,7 @@ def test_windows_are_cut_by_the_clock_per_entity_and_worked_by_hand() -> None:
     assert sequences["label_rule"].tolist() == ["timed_out", "normal", "crashed"]
     assert sequences["event_type"].tolist() == ["network_issue", "normal_ops", "system_crash"]
     assert sequences["rows"].tolist() == [2, 2, 2]
-    format_a.Sequences.validate(sequences)
+    contracts.Sequences.validate(sequences)
 
 
 def test_columns_are_format_as_and_then_the_slices() -> None:
@@ -203,7 +204,7 @@ def test_a_later_day_or_another_system_changes_no_earlier_id_and_no_earlier_wind
 
 def test_real_windows_are_sequences_of_format_a_and_lose_nothing(real: pd.DataFrame) -> None:
     sequences, rejects = label(real)
-    format_a.Sequences.validate(sequences)
+    contracts.Sequences.validate(sequences)
     Events.validate(real)
     assert sequences["rows"].sum() + len(rejects) == 10_000
     windows = report(real)["windows"]
