@@ -86,7 +86,7 @@ def test_a_word_of_another_script_is_refused_rather_than_guessed(codec):
 @pytest.mark.parametrize("codec", OTHERS)
 def test_what_the_source_tells_reads_what_could_not_be_guessed(codec):
     text = CODE % (OTHERS[codec][:4], "")
-    assert decoded(text.encode(codec), told=codec.upper()).text == text
+    assert decoded(text.encode(codec), declared=codec.upper()).text == text
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_the_source_tells_reads_what_could_not_be_guessed(codec):
 )
 def test_a_cookie_goes_before_a_guess(cookie):
     text = f"{cookie}\nx = 'мир'\n"
-    assert decoded(text.encode("koi8-r"), told="latin-1") == Decoded(text, "koi8-r")
+    assert decoded(text.encode("koi8-r"), declared="latin-1") == Decoded(text, "koi8-r")
 
 
 def test_a_cookie_below_the_second_line_says_nothing():
