@@ -106,7 +106,7 @@ def ntp(synchronised: str | None) -> Line:
     """Whether the machine's clock is synchronised: `yes`, `no`, or None where the system does not say."""
     if synchronised == "no":
         return Line("note", "clock (NTP)", "not synchronised", "sudo timedatectl set-ntp true")
-    return Line("ok", "clock (NTP)", "synchronised" if synchronised else "unknown here; see the line clock")
+    return Line("ok", "clock (NTP)", "synchronised" if synchronised else "unknown: systemd does not say")
 
 
 def heartbeat(seconds: int | None) -> Line:

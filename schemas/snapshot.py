@@ -1,7 +1,6 @@
 """What travels between tasks: the name of an immutable file, never the data itself.
 
-In: nothing. Out: `Snapshot`, a file known by its content, `Scan`, a table larger than memory as a function sees it,
-and `Rejects`, the columns of every row that was left out.
+`Snapshot` is a file known by its content, `Scan` a table larger than memory as a function sees it.
 """
 
 from collections.abc import Iterator
@@ -55,12 +54,3 @@ class Scan(Protocol):
 
     def batches(self, *columns: str) -> Iterator["pd.DataFrame"]:
         """The rows in their order, a batch at a time, at least one; all columns where none is named."""
-
-
-# Columns of a rejects table, the companion of every kept table:
-#   outcome  "dropped" (understood, and not wanted) | "quarantined" (not understood, or out of range)
-#   reason   a snake_case word; the datasheet counts them
-#   file     the raw file's name, line: its 1-based line there (0: the row has no single line, e.g. a sequence)
-#   row      the row itself as text, cut at 2,000 characters
-REJECT_COLUMNS = ("outcome", "reason", "file", "line", "row")
-ROW_TEXT_LIMIT = 2_000

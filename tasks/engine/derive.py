@@ -124,7 +124,7 @@ def _derive(
 
 def _name(fn: Callable[..., Any], part: Any, number: int) -> str:
     """File name of one result: the function's, and what distinguishes it from its sisters."""
-    if isinstance(part, pd.DataFrame) and {*part.columns, "step"} == set(REJECT_COLUMNS):
+    if isinstance(part, pd.DataFrame) and list(part.columns) == list(REJECT_COLUMNS):
         return f"{fn.__name__}_rejects"
     return fn.__name__ + (f"_{number + 1}" if number else "")
 

@@ -23,7 +23,7 @@ from prefect.logging import get_run_logger
 
 from schemas import format_a
 from schemas.document import Document
-from schemas.finding import Finding
+from schemas.finding import Finding, GateFailed
 from schemas.limits import Limits
 from schemas.published import Published
 from schemas.reject import Reasons
@@ -199,6 +199,11 @@ def findings_of(document: Snapshot) -> list[Finding]:
 
 def _source_rows(made: Snapshot) -> int:
     """Number of raw rows that these rows were made of."""
+    if "rows" not in pq.read_schema(made.file).names:
+        raise GateFailed(
+            f"{made.path.name} has no column `rows`, so its raw rows cannot be counted. Give each row the number of "
+            "raw rows that it was made of."
+        )
     column = pq.read_table(made.file, columns=["rows"])["rows"]
     return int(sum(column.to_pylist()) if len(column) else 0)
 

@@ -81,6 +81,5 @@ def _array(values: Values) -> pa.Array:
 
 def quarantine(*tables: pd.DataFrame) -> pd.DataFrame:
     """Rejects of all steps, in their order; a step without rejects adds nothing."""
-    named = [table if "step" in table else table.assign(step="") for table in tables]
-    parts = [table.loc[:, list(REJECT_COLUMNS)].astype(dict(REJECT_COLUMNS)) for table in named]
+    parts = [table.loc[:, list(REJECT_COLUMNS)].astype(dict(REJECT_COLUMNS)) for table in tables]
     return pd.concat(parts, ignore_index=True)

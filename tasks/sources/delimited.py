@@ -18,7 +18,7 @@ import pyarrow.compute
 import pyarrow.csv
 
 from schemas.finding import SourceError
-from schemas.snapshot import ROW_TEXT_LIMIT
+from schemas.reject import ROW_TEXT_LIMIT
 
 Columns = Mapping[str, pa.DataType]
 

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.finding import SourceError
-from schemas.snapshot import ROW_TEXT_LIMIT
+from schemas.reject import ROW_TEXT_LIMIT
 
 BATCH = 32 << 20  # bytes read at a time; a batch of lines needs about four times that in memory
 LONGEST = 64 << 10  # bytes of a line that is still one; the longest of LogHub's five samples has 2,496

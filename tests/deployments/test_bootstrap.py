@@ -211,9 +211,8 @@ def test_what_a_person_paused_stays_paused_even_when_the_file_changes_it(
     write(platform, "PATCH", schedule, {"active": False})
     write(platform, "POST", f"deployments/{track['id']}/pause_deployment")
     changed = tmp_path / "prefect.yaml"
-    changed.write_text(
-        FILE.read_text().replace('cron: "0 3 * * *"', 'cron: "0 2 * * *"').replace("Combines DS1", "Joins DS1")
-    )
+    text = FILE.read_text().replace("Combines DS1", "Joins DS1")
+    changed.write_text(text.replace('cron: "0 3 * * *"', 'cron: "0 2 * * *"'))
 
     lines = boot(platform, changed)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.contracts import Conversations
 from schemas.format_b import (
     COLUMNS,
     LINE_SCHEMA,
@@ -19,7 +20,6 @@ from schemas.format_b import (
     OFFER_SCHEMA,
     SYSTEM_PREFIX,
     VERIFIED,
-    Conversations,
     message,
     messages_json,
     system_message,

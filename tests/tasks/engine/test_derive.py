@@ -9,7 +9,8 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 
-from schemas.snapshot import REJECT_COLUMNS, Scan, Snapshot
+from schemas.reject import REJECT_COLUMNS
+from schemas.snapshot import Scan, Snapshot
 from tasks.engine import snapshots
 from tasks.engine.derive import derive, derive_batches, derive_lines, derive_scan
 
