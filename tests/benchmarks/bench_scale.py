@@ -47,6 +47,7 @@ from tests.conftest import PROJECT
 ROWS_OF_SCALE = {"ds1_alibaba": 123_000, "ds2_loghub": 101_000, "ds6_the_stack": 297}
 SHARE = {"ds1_alibaba": 1.0, "ds2_loghub": 1.0, "ds6_the_stack": 0.05}
 
+
 def select(batch: Any) -> Any:
     """DS1's first step on machines of the trace's size."""
     return ds1_parse.select(batch, machine_cores=MACHINE_CORES)
