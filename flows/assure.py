@@ -19,7 +19,7 @@ from tasks.engine.snapshots import row_groups
 from tasks.observe import hooks
 from tasks.publish import artifacts, publish
 from tasks.publish.page import render
-from tasks.publish.publish import Release
+from tasks.publish.release import Release
 from tasks.quality import rejects
 from tasks.quality.anomalies import anomalies, conversation_anomalies
 from tasks.quality.contract import check, contract_reasons, require_validation

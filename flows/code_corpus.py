@@ -137,14 +137,14 @@ def code_corpus(
     return assure(
         DATASET,
         raw,
-        _made(stage, taken_in, raw.missing),
+        _made_of_stages(stage, taken_in, raw.missing),
         limits=agreed.limits,
         parameters=parameters,
         representation=agreed.code_corpus.representation,
     )
 
 
-def _made(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) -> Made:
+def _made_of_stages(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) -> Made:
     """What the stages made, with its reports. `taken_in` are the files before any stage changed them."""
     finished, rejected = stage.files, tuple(stage.rejected)
     stage.by_file(check, schema=Files)  # the page tells what the contract let through

@@ -147,8 +147,8 @@ def _in_sequences(run: Run, row: str, combined: Path) -> Iterator[Stop]:
     own = pl.scan_parquet(run.root / "interim" / f"{run.stem}.parquet").filter(
         (pl.col("entity") == entity) & (pl.col("window_start").dt.strftime("%Y-%m-%dT%H:%M:%S") == start)
     )
-    tokens = own.select(_tokens()).collect()["tokens"]
-    every = pl.scan_parquet(combined).with_columns(_tokens())
+    tokens = own.select(_token_text()).collect()["tokens"]
+    every = pl.scan_parquet(combined).with_columns(_token_text())
     same = every.filter(pl.col("tokens").is_in(tokens.to_list())).collect().to_dicts()
     if not same:
         yield Stop("track_a", f"{row} is not in the combined file: its history would cross splits.")
@@ -157,7 +157,7 @@ def _in_sequences(run: Run, row: str, combined: Path) -> Iterator[Stop]:
         yield Stop("track_a", words, (f"its row: {kept['source']} {sequence_id(kept)}",))
 
 
-def _tokens() -> pl.Expr:
+def _token_text() -> pl.Expr:
     """A sequence as one text, by which it is compared."""
     return pl.col("sequence_ids").cast(pl.List(pl.String)).list.join(" ").alias("tokens")
 

@@ -42,6 +42,7 @@ from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
 from tasks.publish.page import render
+from tasks.publish.release import TrackRelease
 from tasks.publish.terminal import summary_lines
 from tasks.quality.label_accuracy import label_accuracy
 from tasks.quality.statistics import describe
@@ -121,7 +122,8 @@ def combined(
         "DATASHEET.md": derive(datasheet, compared),
     }
     words = {"tokens": vocabulary["tokens"], "sha256": vocabulary["sha256"]}
-    manifest = steps.publish_track(root, "track_A", every, files, compared, published, {"vocabulary": words})
+    release = TrackRelease("track_A", every, files, compared, published, {"vocabulary": words})
+    manifest = steps.publish_track(root, release)
     outputs = root / "processed"
     steps.version([outputs / "track_A", outputs / "track_A_combined.parquet"], root, key=manifest)
     report = steps.report_of(compared)

@@ -43,6 +43,7 @@ from tasks.publish import publish as steps
 from tasks.publish.artifacts import plot
 from tasks.publish.datasheet import datasheet
 from tasks.publish.page import render
+from tasks.publish.release import TrackRelease
 from tasks.publish.terminal import summary_lines
 from tasks.quality.licences import notice, require_permissive
 from tasks.tool_use.jsonl import lines
@@ -136,7 +137,8 @@ def combined(
     bundle = snapshots.read(counts)["bundle_licence"]
     also = {"licence": bundle, "near_duplicates": threshold, "mixture": mixture, "seed": seed}
     whole = derive_lines(lines, every, name="track_B_combined", mode=every.mode)
-    manifest = steps.publish_track(root, "track_B", whole, files, compared, published, also, suffix=".jsonl")
+    release = TrackRelease("track_B", whole, files, compared, published, also, suffix=".jsonl")
+    manifest = steps.publish_track(root, release)
     outputs = root / "processed"
     steps.version([outputs / "track_B", outputs / "track_B_combined.jsonl"], root, key=manifest)
     report = steps.report_of(compared)

@@ -12,7 +12,7 @@ from schemas import code_corpus, ds1_alibaba, ds2_loghub, format_a, format_b, to
 # ---- Track A
 
 
-def _within(ids: pd.Series, low: int, high: int) -> pd.Series:
+def _length_within(ids: pd.Series, low: int, high: int) -> pd.Series:
     """Rows whose token count lies in [low, high]."""
     lengths = arrow.compute.list_value_length(arrow.array(ids))
     return pd.Series(
@@ -27,7 +27,7 @@ Sequences = pa.DataFrameSchema(
     {
         "sequence_ids": pa.Column(
             format_a.TOKENS,
-            pa.Check(lambda s: _within(s, 1, format_a.MAX_LENGTH), name=f"length_1_to_{format_a.MAX_LENGTH}"),
+            pa.Check(lambda s: _length_within(s, 1, format_a.MAX_LENGTH), name=f"length_1_to_{format_a.MAX_LENGTH}"),
         ),
         "label": pa.Column(format_a.LABEL, pa.Check.isin(range(len(format_a.STATES)), name="known_label")),
         "source": pa.Column(format_a.TEXT),

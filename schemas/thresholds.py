@@ -28,11 +28,11 @@ class _Section(BaseModel):
 
     def over(self, given: Mapping[str, Any]) -> Self:
         """These values, replaced by those of the run that are not None; of a model, by the fields it sets itself."""
-        new = {name: _merged(getattr(self, name), value) for name, value in given.items() if value is not None}
+        new = {name: _over_old(getattr(self, name), value) for name, value in given.items() if value is not None}
         return self.model_copy(update=new)
 
 
-def _merged(old: Any, new: Any) -> Any:
+def _over_old(old: Any, new: Any) -> Any:
     if isinstance(old, _Section):
         return old.over(new)
     if isinstance(new, BaseModel):  # so that one flag does not reset the others

@@ -76,7 +76,7 @@ def _fingerprint(module: str, name: str, roots: frozenset[str]) -> str:
 def _definition(module: str, name: str, roots: frozenset[str]) -> tuple[str, list[tuple[str, str]]]:
     """Text of one definition, and the (module, name) places it refers to. A foreign package's text is its version."""
     if module.partition(".")[0] not in roots:
-        return _version(module.partition(".")[0]), []
+        return _package_version(module.partition(".")[0]), []
     outline = _outline(module)
     if name in outline.imports:
         return "", [outline.imports[name]]
@@ -176,7 +176,7 @@ def _as_module(origin: str, imported: str, roots: frozenset[str]) -> str | None:
 
 
 @cache
-def _version(package: str) -> str:
+def _package_version(package: str) -> str:
     """Version of a foreign package, "" for one without (the standard library: Python's own)."""
     if package in sys.stdlib_module_names:
         return sys.version.split()[0].rpartition(".")[0]

@@ -26,11 +26,11 @@ def start() -> None:
     """
     secrets.install()
     log_errors.install()
-    look_for_secrets_in(_secret_block)
+    look_for_secrets_in(_key_on_server)
     share_heaps()
 
 
-def _secret_block(name: str) -> SecretStr | None:
+def _key_on_server(name: str) -> SecretStr | None:
     """The key in a secret block of the Prefect server. Prefect is imported only when a key is looked for."""
     from tasks.engine.server_values import kept_secret
 

@@ -262,7 +262,7 @@ def _address(runner: str) -> str:
     """Of the scheduler. Raises RunnerUnknown."""
     if runner == DASK:
         with _STARTING:
-            return str(_local().scheduler_address)
+            return str(_own_cluster().scheduler_address)
     if "://" in runner:
         return runner
     raise RunnerUnknown(
@@ -272,7 +272,7 @@ def _address(runner: str) -> str:
 
 
 @cache
-def _local() -> Any:
+def _own_cluster() -> Any:
     """One cluster for the whole process, stopped with it."""
     return local_cluster(len(os.sched_getaffinity(0)))
 

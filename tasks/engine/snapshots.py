@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 import orjson
@@ -40,18 +40,28 @@ class SnapshotLost(UserError):
     """A snapshot's file is missing or no longer has the content it is named for."""
 
 
+class Place(NamedTuple):
+    """Where a snapshot will lie, but for the hash in its name."""
+
+    name: str
+    folder: Path
+    root: Path
+    mode: Mode
+
+
 def write(content: Content, name: str, folder: Path, root: Path, mode: Mode) -> Snapshot:
     """Write a table (Parquet), a mapping or list (JSON), text or bytes as `<root>/<folder>/<name>-<sha12>.<ext>`.
 
     A table may come in parts, an iterator of tables, of which one at a time is in memory. Bytes keep the suffix of
     `name`, such as model.onnx; without one they get `.bin`.
     """
+    place = Place(name, folder, root, mode)
     if isinstance(content, bytes):
-        return _write_bytes(content, name, folder, root, mode, _suffix_of(name, BINARY))
+        return _write_bytes(content, place, _suffix_of(name, BINARY))
     if isinstance(content, str):
-        return _write_bytes(content.encode(), name, folder, root, mode, _suffix_of(name, ".txt"))
+        return _write_bytes(content.encode(), place, _suffix_of(name, ".txt"))
     if isinstance(content, Mapping | list):
-        return _write_bytes(to_json(content), name, folder, root, mode, ".json")
+        return _write_bytes(to_json(content), place, ".json")
     with TableWriter(name, folder, root, mode) as writer:
         for part in ahead(content) if isinstance(content, Iterator) else (content,):
             writer.append(part)
@@ -68,10 +78,10 @@ def to_json(content: Any) -> bytes:
     return orjson.dumps(content, option=options | orjson.OPT_NON_STR_KEYS, default=str)
 
 
-def _write_bytes(data: bytes, name: str, folder: Path, root: Path, mode: Mode, suffix: str) -> Snapshot:
-    with scratch(root) as temporary:
+def _write_bytes(data: bytes, place: Place, suffix: str) -> Snapshot:
+    with scratch(place.root) as temporary:
         temporary.write_bytes(data)
-        return _settle(temporary, name, folder, root, mode, suffix, rows=1, schema_hash="")
+        return _named_by_content(temporary, place, suffix, rows=1, schema_hash="")
 
 
 def write_lines(lines: Iterable[bytes], name: str, folder: Path, root: Path, mode: Mode) -> Snapshot:
@@ -83,7 +93,7 @@ def write_lines(lines: Iterable[bytes], name: str, folder: Path, root: Path, mod
                 file.write(line)
                 file.write(b"\n")
                 rows += 1
-        return _settle(temporary, name, folder, root, mode, ".jsonl", rows, schema_hash="")
+        return _named_by_content(temporary, Place(name, folder, root, mode), ".jsonl", rows, schema_hash="")
 
 
 class TableWriter:
@@ -94,7 +104,7 @@ class TableWriter:
     """
 
     def __init__(self, name: str, folder: Path, root: Path, mode: Mode) -> None:
-        self._place = (name, folder, root, mode)
+        self._place = Place(name, folder, root, mode)
         self._scratch = scratch(root)
         self._writer: pq.ParquetWriter | None = None
         self.rows = 0
@@ -125,22 +135,21 @@ class TableWriter:
             self._scratch.__exit__(kind, error, trace)
 
     def _finish(self) -> Snapshot:
-        name, folder, root, mode = self._place
         if self._writer is None:
-            raise SourceError(f"{name}: no table was made, not even an empty one: every input file is empty.")
+            raise SourceError(
+                f"{self._place.name}: no table was made, not even an empty one: every input file is empty."
+            )
         columns = hashlib.sha256(str(self._writer.schema).encode()).hexdigest()[:16]
-        return _settle(self._temporary, name, folder, root, mode, ".parquet", self.rows, columns)
+        return _named_by_content(self._temporary, self._place, ".parquet", self.rows, columns)
 
 
-def _settle(
-    temporary: Path, name: str, folder: Path, root: Path, mode: Mode, suffix: str, rows: int, schema_hash: str
-) -> Snapshot:
+def _named_by_content(temporary: Path, place: Place, suffix: str, rows: int, schema_hash: str) -> Snapshot:
     """Give a finished scratch file its lasting name."""
     sha256 = sha256_of(temporary)
-    stem, own_suffix = Path(name).stem, Path(name).suffix
-    path = folder / f"{stem}-{sha256[:12]}{own_suffix or suffix}"
-    move(temporary, root / path)
-    return Snapshot(root=root, path=path, sha256=sha256, rows=rows, schema_hash=schema_hash, mode=mode)
+    stem, own_suffix = Path(place.name).stem, Path(place.name).suffix
+    path = place.folder / f"{stem}-{sha256[:12]}{own_suffix or suffix}"
+    move(temporary, place.root / path)
+    return Snapshot(root=place.root, path=path, sha256=sha256, rows=rows, schema_hash=schema_hash, mode=place.mode)
 
 
 def read(snapshot: Snapshot) -> Any:

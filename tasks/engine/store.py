@@ -30,7 +30,7 @@ def fetch(snapshot: Snapshot) -> str | None:
     if fault is None or settings().store is None:
         return fault
     with snapshots.scratch(snapshot.root) as temporary:
-        if not _download(_key(snapshot), temporary):
+        if not _fetched_file(_stored_path(snapshot), temporary):
             return fault
         measured = snapshots.sha256_of(temporary)
         if measured != snapshot.sha256:
@@ -43,8 +43,8 @@ def keep(snapshot: Snapshot, *, anew: bool = False) -> None:
     """Put a snapshot's file into the store, unless it is there already; `anew`: even then. Raises StoreFailed."""
     if settings().store is None:
         return
-    files, place = _place(_key(snapshot))
-    with _explained("keep", place):
+    files, place = _address_of(_stored_path(snapshot))
+    with _as_store_errors("keep", place):
         if anew or not files.exists(place) or files.size(place) != snapshot.file.stat().st_size:
             _upload(files, snapshot.file, place)
 
@@ -56,8 +56,8 @@ def read(file: Path, root: Path) -> bytes | None:
     """
     if settings().store is None:
         return None
-    files, place = _place(file.relative_to(root))
-    with _explained("fetch", place):
+    files, place = _address_of(file.relative_to(root))
+    with _as_store_errors("fetch", place):
         return files.cat_file(place) if files.exists(place) else None
 
 
@@ -66,7 +66,7 @@ def pull(file: Path, root: Path) -> None:
     if settings().store is None:
         return
     with snapshots.scratch(root) as temporary:
-        if _download(file.relative_to(root), temporary):
+        if _fetched_file(file.relative_to(root), temporary):
             snapshots.move(temporary, file)
 
 
@@ -74,18 +74,18 @@ def push(file: Path, root: Path) -> None:
     """Put a file into the store under its own name, if there is one; the last one wins. Raises StoreFailed."""
     if settings().store is None or not file.is_file():
         return
-    files, place = _place(file.relative_to(root))
-    with _explained("publish", place):
+    files, place = _address_of(file.relative_to(root))
+    with _as_store_errors("publish", place):
         _upload(files, file, place)
 
 
-def _key(snapshot: Snapshot) -> Path:
+def _stored_path(snapshot: Snapshot) -> Path:
     """Its path where the name says the content; raw files keep their own names, so their folder says it."""
     path, content = snapshot.path, snapshot.sha256[:12]
     return path if content in path.name else path.parent / content / path.name
 
 
-def _place(path: Path) -> tuple[Any, str]:
+def _address_of(path: Path) -> tuple[Any, str]:
     """(file system, address) of a path below the store."""
     address = settings().store
     if address is None:
@@ -98,14 +98,14 @@ def _place(path: Path) -> tuple[Any, str]:
 def _connect(address: str) -> tuple[Any, str]:
     import fsspec
 
-    with _explained("reach", address):
+    with _as_store_errors("reach", address):
         return fsspec.url_to_fs(address, use_listings_cache=False)
 
 
-def _download(path: Path, target: Path) -> bool:
+def _fetched_file(path: Path, target: Path) -> bool:
     """False when the store has no such file."""
-    files, place = _place(path)
-    with _explained("fetch", place):
+    files, place = _address_of(path)
+    with _as_store_errors("fetch", place):
         if not files.exists(place):
             return False
         files.get_file(place, str(target))
@@ -120,7 +120,7 @@ def _upload(files: Any, file: Path, place: str) -> None:
 
 
 @contextmanager
-def _explained(verb: str, place: str) -> Iterator[None]:
+def _as_store_errors(verb: str, place: str) -> Iterator[None]:
     """A client's error as a sentence with its cause."""
     try:
         yield

@@ -72,7 +72,7 @@ def started(before: Samples, pipeline: str, machine: Mapping[str, float]) -> Sam
 def finished(before: Samples, pipeline: str, run: Run, machine: Mapping[str, float], now: float) -> Samples:
     """The samples after a run that completed at `now` (seconds since 1970)."""
     after = _counted(_with_status(before, pipeline, STOPPED, machine), pipeline, run)
-    return {**after, _key("pipeline_last_success_timestamp_seconds", pipeline_name=pipeline): now}
+    return {**after, _sample_key("pipeline_last_success_timestamp_seconds", pipeline_name=pipeline): now}
 
 
 def stopped(before: Samples, pipeline: str, run: Run, machine: Mapping[str, float]) -> Samples:
@@ -92,8 +92,8 @@ def failed(before: Samples, pipeline: str, run: Run, machine: Mapping[str, float
 
 
 def _with_status(before: Samples, pipeline: str, status: int, machine: Mapping[str, float]) -> Samples:
-    usage = {_key(name): value for name, value in machine.items()}
-    return {**before, _key("pipeline_status", pipeline_name=pipeline): status, **usage}
+    usage = {_sample_key(name): value for name, value in machine.items()}
+    return {**before, _sample_key("pipeline_status", pipeline_name=pipeline): status, **usage}
 
 
 def _counted(before: Samples, pipeline: str, run: Run) -> Samples:
@@ -110,7 +110,7 @@ def _counted(before: Samples, pipeline: str, run: Run) -> Samples:
     if run.seconds is not None:
         _observe(after, "pipeline_processing_seconds", run.seconds, pipeline_name=pipeline, stage=FLOW)
     if run.cpu_percent is not None:
-        after[_key("system_cpu_usage_percent")] = run.cpu_percent
+        after[_sample_key("system_cpu_usage_percent")] = run.cpu_percent
     return after if run.content is None else _with_content(after, pipeline, run.content)
 
 
@@ -118,19 +118,19 @@ def _with_content(before: Samples, pipeline: str, content: Content) -> Samples:
     """The samples with the last run's rows and labels in place of the run's before it."""
     after = {key: value for key, value in before.items() if key[0] not in ("pipeline_rows", "pipeline_label_share")}
     for outcome, rows in content.rows.items():
-        after[_key("pipeline_rows", pipeline_name=pipeline, outcome=outcome)] = rows
+        after[_sample_key("pipeline_rows", pipeline_name=pipeline, outcome=outcome)] = rows
     rows_in = content.rows.get("in", 0)
     share = content.rows.get("quarantined", 0) / rows_in if rows_in else 0.0
-    after[_key("pipeline_quarantine_share", pipeline_name=pipeline)] = share
+    after[_sample_key("pipeline_quarantine_share", pipeline_name=pipeline)] = share
     for label, rows in content.labels.items():
         part = rows / (sum(content.labels.values()) or 1)
         _add(after, "pipeline_label_share", part, pipeline_name=pipeline, label=label)
     if content.newest_input is not None:
-        after[_key("pipeline_newest_input_timestamp_seconds", pipeline_name=pipeline)] = content.newest_input
+        after[_sample_key("pipeline_newest_input_timestamp_seconds", pipeline_name=pipeline)] = content.newest_input
     return after
 
 
-def _key(sample: str, /, **labels: str) -> Key:
+def _sample_key(sample: str, /, **labels: str) -> Key:
     names = BY_SAMPLE[sample].labels + (("le",) if "le" in labels else ())
     return sample, tuple((name, labels[name][:LONGEST_VALUE]) for name in names)
 
@@ -141,7 +141,7 @@ def _edge(seconds: float) -> str:
 
 
 def _add(samples: Samples, name: str, amount: float, /, **labels: str) -> None:
-    _grow(samples, _key(name, **_bounded(samples, name, labels)), amount)
+    _grow(samples, _sample_key(name, **_bounded(samples, name, labels)), amount)
 
 
 def _grow(samples: Samples, key: Key, amount: float) -> None:
@@ -152,9 +152,9 @@ def _observe(samples: Samples, name: str, value: float, /, **labels: str) -> Non
     """One observation of a histogram, whose buckets are cumulative."""
     bounded = _bounded(samples, f"{name}_count", labels)
     for edge in (*BUCKETS, math.inf):
-        _grow(samples, _key(f"{name}_bucket", **bounded, le=_edge(edge)), float(value <= edge))
-    _grow(samples, _key(f"{name}_sum", **bounded), value)
-    _grow(samples, _key(f"{name}_count", **bounded), 1)
+        _grow(samples, _sample_key(f"{name}_bucket", **bounded, le=_edge(edge)), float(value <= edge))
+    _grow(samples, _sample_key(f"{name}_sum", **bounded), value)
+    _grow(samples, _sample_key(f"{name}_count", **bounded), 1)
 
 
 def _bounded(samples: Samples, name: str, labels: dict[str, str]) -> dict[str, str]:
@@ -241,7 +241,7 @@ def _known(sample: Sample, group: Collection[str]) -> Key | None:
         own["le"] = _edge(float(own["le"]))
     if metric is None or set(own) != {*metric.labels, *(("le",) if sample.name.endswith("_bucket") else ())}:
         return None
-    return _key(sample.name, **own)
+    return _sample_key(sample.name, **own)
 
 
 def machine_usage(folder: Path) -> dict[str, float]:

@@ -1,12 +1,17 @@
 """The manifest: what was made from what, with counts that add up. No clock, no run id: same input, same bytes."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
+
+import pandas as pd
 
 from schemas.document import Document
+from schemas.reject import Reasons
 from schemas.run_report import RunReport
-from schemas.snapshot import Mode, Snapshot
-from schemas.source import Source
+from schemas.snapshot import Snapshot
+from tasks.engine.stage_log import Stage
+from tasks.publish.release import Release, TrackRelease
+from tasks.quality.gate import Ledger
 
 
 class RawContent(TypedDict):
@@ -22,35 +27,50 @@ class Content(RawContent):
     schema: str
 
 
+class Ledgers(NamedTuple):
+    """Where a dataset's raw rows went, and where the rows made of them went; both checked."""
+
+    rows: Ledger
+    sequences: Ledger
+
+
 def manifest(
-    source: Source,
-    inputs: Mapping[str, RawContent],
-    missing: Sequence[str],
-    unused: Mapping[str, str],
-    *,
-    mode: Mode,
-    rows: Mapping[str, object],
-    sequences: Mapping[str, object],
-    findings: Sequence[Mapping[str, object]],
-    outputs: Mapping[str, Snapshot],
+    release: Release,
+    left_out: pd.DataFrame,
+    ledgers: Ledgers,
     parameters: Mapping[str, object],
     previous_rows: int | None,
 ) -> Document:
-    """A dataset's manifest. `rows` and `sequences` are ledgers (in, kept, dropped, quarantined) that were checked."""
+    """A dataset's manifest. `left_out` are the release's rejects, read."""
+    source = release.acquired.source
     return {
         "dataset": source.stem,
-        "mode": mode,
+        "mode": release.kept.mode,
         "source": {"title": source.title, "homepage": source.homepage, "licence": source.licence},
-        "inputs": dict(inputs),
-        "missing": list(missing),
-        "unused": dict(unused),
+        "inputs": dict(inputs_of(release.acquired.files)),
+        "missing": list(release.acquired.missing),
+        "unused": dict(release.acquired.unused),
         "parameters": dict(parameters),
-        "rows": dict(rows),
-        "sequences": dict(sequences),
-        "findings": [{"stem": source.stem, **finding} for finding in findings],
-        "outputs": contents_of(outputs),
+        "rows": dict(ledgers.rows),
+        "sequences": dict(ledgers.sequences),
+        "reasons": reasons_that_occur(left_out, release.reasons),
+        "findings": [{"stem": source.stem, **finding.model_dump()} for finding in release.findings],
+        "steps": steps_with_tables(release.steps),
+        "outputs": contents_of({**release.rows, **release.tables}),
         "previous_rows": previous_rows,
     }
+
+
+def steps_with_tables(stages: Sequence[Stage]) -> list[Document]:
+    """Each step of a run that made tables, with their places: by these a row is followed (flows/explain.py)."""
+    made = [(stage.name, [file for file in stage.files if file.startswith("interim/")]) for stage in stages]
+    return [{"step": name, "files": files} for name, files in made if files]
+
+
+def reasons_that_occur(left_out: pd.DataFrame, known: Reasons) -> dict[str, Document]:
+    """Outcome and meaning of each reason in a table of rejects."""
+    names = sorted(set(left_out["reason"]) & set(known))
+    return {name: {"outcome": known[name].outcome, "meaning": known[name].meaning} for name in names}
 
 
 def inputs_of(raw: Sequence[Snapshot]) -> dict[str, RawContent]:
@@ -63,30 +83,23 @@ def contents_of(snapshots: Mapping[str, Snapshot]) -> dict[str, Content]:
     return {name: {"sha256": s.sha256, "rows": s.rows, "schema": s.schema_hash} for name, s in snapshots.items()}
 
 
-def track_manifest(
-    track: str,
-    mode: Mode,
-    datasets: Mapping[str, Document],
-    outputs: Mapping[str, Snapshot],
-    report: RunReport,
-    also: Mapping[str, object],
-) -> Document:
+def track_manifest(release: TrackRelease, report: RunReport) -> Document:
     """A track's manifest: the datasets' outputs it is made of, the datasets it lacks and why, and its own outputs.
 
-    `datasets` are their manifests; `also` is what only this kind of track has. Raises ValueError when the rows do not
-    add up.
+    Raises ValueError when the rows do not add up.
     """
-    arrived = sum(document["sequences"]["kept"] for document in datasets.values())
+    manifests = {stem: dataset.manifest for stem, dataset in release.datasets.items()}
+    arrived = sum(document["sequences"]["kept"] for document in manifests.values())
     return {
-        "track": track,
-        "mode": mode,
-        "datasets": {stem: document["outputs"] for stem, document in datasets.items()},
+        "track": release.name,
+        "mode": release.combined.mode,
+        "datasets": {stem: document["outputs"] for stem, document in manifests.items()},
         "absent": report.absent,
-        "sequences": _combination(track, arrived, report),
+        "sequences": _combination(release.name, arrived, report),
         "distinct": report.rows,
         "splits": {split.name: split.n for split in report.splits},
-        **also,
-        "outputs": contents_of(outputs),
+        **release.also,
+        "outputs": contents_of({**release.files, "combined": release.combined}),
     }
 
 

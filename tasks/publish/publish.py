@@ -5,13 +5,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pandas as pd
 import pyarrow.parquet as pq
 from filelock import FileLock
 from prefect import task
@@ -25,20 +23,17 @@ from schemas import format_a
 from schemas.document import Document
 from schemas.finding import Finding, GateFailed
 from schemas.limits import Limits
-from schemas.published import Published
-from schemas.reject import Reasons
 from schemas.run_report import RunReport
 from schemas.settings import settings
 from schemas.snapshot import Snapshot
 from tasks.engine import caching, snapshots, stage_log, store
 from tasks.engine.derive import cached, current_run, derive
-from tasks.engine.stage_log import Stage
 from tasks.observe import alerts, events
 from tasks.observe.hooks import alert
 from tasks.publish import artifacts, dvc
 from tasks.publish.comparison import history_of, with_history
-from tasks.publish.manifest import inputs_of, track_manifest
-from tasks.publish.manifest import manifest as make_manifest
+from tasks.publish.manifest import Ledgers, inputs_of, manifest, track_manifest
+from tasks.publish.release import Release, TrackRelease, findings_of
 from tasks.quality import gate, vocabulary
 from tasks.sources.acquire import Acquired
 
@@ -109,31 +104,6 @@ def baseline(root: Path, stem: str, acquired: Acquired, parameters: Mapping[str,
     return old["previous_rows"] if same else old["sequences"]["kept"]
 
 
-@dataclass(frozen=True)
-class Release:
-    """The files of one dataset that are ready for the gate.
-
-    `made` are the rows before any check, `kept` those that passed; `rows` is the file that `kept` becomes, by name,
-    `documents` lie beside it, and `tables` beside it in `interim/`. `rejected` are all rows that were left out.
-    """
-
-    stem: str
-    acquired: Acquired
-    made: Snapshot
-    kept: Snapshot
-    rejected: Snapshot
-    rows: Mapping[str, Snapshot]
-    documents: Mapping[str, Snapshot]
-    tables: Mapping[str, Snapshot] = field(default_factory=dict)
-    reasons: Reasons = field(default_factory=dict)
-    steps: tuple[Stage, ...] = ()
-
-    @property
-    def findings(self) -> list[Finding]:
-        """The checks that its documents report."""
-        return [finding for document in self.documents.values() for finding in findings_of(document)]
-
-
 @task(task_run_name="publish {release.stem}")
 def publish_dataset(
     release: Release, limits: Limits, previous_rows: int | None, parameters: Mapping[str, Any]
@@ -147,22 +117,7 @@ def publish_dataset(
     left_out = snapshots.read(release.rejected)
     rows = gate.ledger(release.acquired.rows, _source_rows(made), left_out[left_out["line"] > 0])
     through = gate.ledger(made.rows, kept.rows, left_out[left_out["line"] == 0])
-    document = {
-        "steps": _steps(release.steps),
-        "reasons": _explained(left_out, release.reasons),
-    } | make_manifest(
-        release.acquired.source,
-        inputs_of(release.acquired.files),
-        release.acquired.missing,
-        release.acquired.unused,
-        mode=kept.mode,
-        rows=rows,
-        sequences=through,
-        findings=[finding.model_dump() for finding in release.findings],
-        outputs={**release.rows, **release.tables},
-        parameters=dict(parameters),
-        previous_rows=previous_rows,
-    )
+    document = manifest(release, left_out, Ledgers(rows, through), parameters, previous_rows)
     errors = [finding for finding in release.findings if finding.severity == "error" and not finding.holds]
     budget = gate.quarantine_budget(rows, limits.quarantined)
     with lock(root, stem):
@@ -176,25 +131,6 @@ def publish_dataset(
         _put_text(folder / "manifest.json", snapshots.to_json(document), root)
     get_run_logger().info("%s: %s", stem, _ledger_line(rows, kept.rows))
     return document
-
-
-def _steps(stages: Sequence[Stage]) -> list[Document]:
-    """Each step of the run that made tables, with their places: by these a row is followed (flows/explain.py)."""
-    made = [(stage.name, [file for file in stage.files if file.startswith("interim/")]) for stage in stages]
-    return [{"step": name, "files": files} for name, files in made if files]
-
-
-def _explained(left_out: pd.DataFrame, known: Reasons) -> dict[str, Document]:
-    """The reasons that occur, with outcome and meaning."""
-    names = sorted(set(left_out["reason"]) & set(known))
-    return {name: {"outcome": known[name].outcome, "meaning": known[name].meaning} for name in names}
-
-
-def findings_of(document: Snapshot) -> list[Finding]:
-    """The checks that a published report contains; none where it has none, or has sentences (the bias report)."""
-    content = snapshots.read(document)
-    found = content.get("findings", []) if isinstance(content, Mapping) else []
-    return [Finding(**finding) for finding in found if isinstance(finding, Mapping)]
 
 
 def _source_rows(made: Snapshot) -> int:
@@ -244,29 +180,18 @@ def report_of(run: Snapshot) -> RunReport:
     return RunReport.model_validate(snapshots.read(run))
 
 
-@task(task_run_name="publish {name}")
-def publish_track(
-    root: Path,
-    name: str,
-    combined: Snapshot,
-    files: Mapping[str, Snapshot],
-    run: Snapshot,
-    published: Mapping[str, Published],
-    also: Mapping[str, Any],
-    suffix: str = ".parquet",
-) -> dict[str, Any]:
-    """Put a track's files in their places: the combined rows, `files` and `run.json` below `processed/<name>/`.
+@task(task_run_name="publish {release.name}")
+def publish_track(root: Path, release: TrackRelease) -> Document:
+    """Put a track's files in their places: the combined rows, the others and `run.json` below `processed/<name>/`.
 
-    The manifest goes last; `also` is what only this kind of track tells in it. Returns it. Raises ValueError when the
-    rows do not add up.
+    The manifest goes last. Returns it. Raises ValueError when the rows do not add up.
     """
-    manifests = {stem: dataset.manifest for stem, dataset in published.items()}
-    outputs = {**files, "combined": combined}
-    document = track_manifest(name, combined.mode, manifests, outputs, report_of(run), also)
+    name = release.name
+    document = track_manifest(release, report_of(release.run))
     with lock(root, name):
-        for file, snapshot in {**files, "run.json": run}.items():
+        for file, snapshot in {**release.files, "run.json": release.run}.items():
             _put(snapshot, root / "processed" / name / file)
-        _put(combined, root / "processed" / f"{name}_combined{suffix}")
+        _put(release.combined, root / "processed" / f"{name}_combined{release.suffix}")
         _put_text(root / "processed" / name / "manifest.json", snapshots.to_json(document), root)
     return document
 
@@ -279,12 +204,12 @@ def version(targets: Sequence[Path], root: Path, key: Any) -> None:
     if settings().dvc:
         remote = settings().dvc_remote
         name = [str(target.relative_to(root)) for target in targets]
-        content = caching.key(_version, (), {"content": key, "targets": name, "remote": remote})
+        content = caching.key(_version_files, (), {"content": key, "targets": name, "remote": remote})
         of = targets[0].name
-        cached("version", _version, content, root, PUSH_RETRIES, of, targets=list(targets), remote=remote)
+        cached("version", _version_files, content, root, PUSH_RETRIES, of, targets=list(targets), remote=remote)
 
 
-def _version(root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
+def _version_files(root: Path, targets: list[Path], remote: str | None) -> list[Snapshot]:
     pointers = dvc.version(targets, root, remote)
     get_run_logger().info("versioned: %s", ", ".join(str(p.relative_to(root)) for p in pointers))
     return [snapshots.as_snapshot(pointer, root) for pointer in pointers]

@@ -52,9 +52,9 @@ def acquire(
     if mode == "sample":
         made = _sample(source, root, seed, scale)
     elif mode == "local":
-        made, unused = _local(source, folder, root)
+        made, unused = _from_folder(source, folder, root)
     else:
-        made = _download(source, root)
+        made = _downloaded(source, root)
     return _acquired(source, made, unused)
 
 
@@ -92,7 +92,7 @@ def _candidates(source: Source, folder: Path) -> list[Path]:
     return [p for p in paths if source.identify(p) is not None]
 
 
-def _local(source: Source, folder: Path | None, root: Path) -> tuple[tuple[Snapshot, ...], dict[str, str]]:
+def _from_folder(source: Source, folder: Path | None, root: Path) -> tuple[tuple[Snapshot, ...], dict[str, str]]:
     """What lies in a folder, copied, or packed where it has none of the source's files but what can be made one."""
     if source.pack and folder and folder.is_dir() and not _candidates(source, folder):
         target = _fresh(root / "raw" / source.stem / "local") / PACKED
@@ -147,7 +147,7 @@ def _write_copies(root: Path, source: Source, found: dict[str, Path]) -> list[Sn
     return [_raw(source, folder / name, root, "local") for name in found]
 
 
-def _download(source: Source, root: Path) -> tuple[Snapshot, ...]:
+def _downloaded(source: Source, root: Path) -> tuple[Snapshot, ...]:
     if source.bring is not None:
         key = caching.key(_bring_all, (), {"stem": source.stem, "pin": source.pin, "count": source.count})
         return cached("acquire", _bring_all, key, root, of=source.stem, source=source, bring=source.bring)

@@ -42,7 +42,7 @@ def allowance(teacher: str, model: str, requests: int, tokens: int, *, no_key: s
     return Allowance(model, Budget(requests, tokens))
 
 
-def _key() -> SecretStr:
+def _gemini_key() -> SecretStr:
     key = secret(KEY)
     if key is None:
         raise RuntimeError("GOOGLE_API_KEY is no longer set, so Gemini cannot be asked. Set it, and run again.")
@@ -50,7 +50,7 @@ def _key() -> SecretStr:
 
 
 def _gemini(allowed: Allowance) -> Gemini:
-    return Gemini(_key(), model=allowed.model, budget=allowed.budget, url=settings().gemini_url)
+    return Gemini(_gemini_key(), model=allowed.model, budget=allowed.budget, url=settings().gemini_url)
 
 
 @task(task_run_name="ask {stem}", cache_policy=NO_CACHE)

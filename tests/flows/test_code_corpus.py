@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +21,7 @@ from tasks.curate.text import languages
 from tasks.engine import shards
 from tasks.pipelines.code_corpus import sample as code_sample
 from tasks.publish.publish import read_json
+from tests.flows.explaining import assert_every_reject_is_explained, assert_rows_lead_to_their_raw_rows_and_back
 
 pytestmark = [
     pytest.mark.integration,
@@ -53,6 +55,12 @@ def sampled(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> P
     state = run(root)
     assert state.is_completed(), state.message
     return root
+
+
+def test_every_row_can_be_asked_what_became_of_it(sampled: Path) -> None:
+    rows = pd.read_parquet(sampled / "data/processed/code_corpus/code_corpus.parquet", columns=["id"])["id"].tolist()
+    assert_every_reject_is_explained(sampled / "data", "code_corpus")
+    assert_rows_lead_to_their_raw_rows_and_back(sampled / "data", "code_corpus", rows)
 
 
 def test_the_sample_is_published_and_every_planted_file_is_where_it_belongs(sampled: Path) -> None:

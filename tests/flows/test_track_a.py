@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,14 @@ import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from flows.explain import from_token
 from flows.track_a import track_a
 from schemas import format_a
 from schemas.run_report import RunReport, Table
 from tasks.pipelines.track_a.reports import state_name
+from tasks.quality.trail import sequence_id
 from tests.conftest import PROJECT
+from tests.flows.explaining import assert_every_reject_is_explained, assert_rows_lead_to_their_raw_rows_and_back
 from tests.flows.tree import published, task_counts, task_states
 
 pytestmark = [
@@ -261,3 +265,26 @@ def test_a_failing_dataset_withholds_the_track_unless_it_is_allowed_to_be_missin
     allowed = track_a(mode="local", source=folder, data_dir=tmp_path, allow_missing=("ds1_alibaba",), return_state=True)
     assert allowed.is_completed()
     assert "ds1_alibaba" in read_json(tmp_path / "processed/track_A/manifest.json")["absent"]
+
+
+@pytest.mark.parametrize("stem", ["ds1_alibaba", "ds2_loghub"])
+def test_every_row_can_be_asked_what_became_of_it(first: tuple[Path, Any], stem: str) -> None:
+    root, _ = first
+    published = pd.read_parquet(root / f"interim/{stem}.parquet", columns=["entity", "window_start"])
+    rows = [sequence_id(row) for row in published.to_dict("records")]
+    assert_every_reject_is_explained(root, stem)
+    assert_rows_lead_to_their_raw_rows_and_back(root, stem, rows)
+
+
+def test_a_token_is_explained_with_its_meaning_and_where_it_occurs(first: tuple[Path, Any]) -> None:
+    vocabulary = read_json(first[0] / "processed/track_A/vocabulary.json")
+    meaning, where = list(from_token(first[0], 300))
+    assert vocabulary["300"]["meaning"] in meaning.words
+    assert re.search(r"In [\d,]+ distinct sequences", where.words)
+
+
+def test_the_track_publishes_what_it_left_out_with_its_reason(first: tuple[Path, Any]) -> None:
+    left_out = pd.read_parquet(first[0] / "processed/track_A/quarantine.parquet")
+    dropped = read_json(first[0] / "processed/track_A/manifest.json")["sequences"]["dropped"]
+    assert left_out["reason"].value_counts().to_dict() == {name: n for name, n in dropped.items() if n}
+    assert set(left_out["step"]) <= {"combine"}

@@ -16,11 +16,13 @@ import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from flows.explain import Run, explainer
 from flows.track_b import track_b
 from schemas import format_b
 from tasks.curate.dedup.minhash import jaccard
 from tasks.tool_use.verify import faults_of_line
 from tests.conftest import PROJECT
+from tests.flows.explaining import assert_every_reject_is_explained, assert_rows_lead_to_their_raw_rows_and_back
 from tests.flows.tree import published, task_counts, task_states
 
 pytestmark = [
@@ -236,3 +238,23 @@ def test_a_missing_dataset_fails_the_track_by_name_unless_it_is_allowed(
     allowed = track_b(mode="local", source=folder, data_dir=tmp_path, allow_missing=absent, return_state=True)
     assert allowed.is_completed(), allowed.message
     assert set(read_json(tmp_path / "processed/track_B/manifest.json")["absent"]) == set(absent)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_row_can_be_asked_what_became_of_it(first: tuple[Path, Any], stem: str) -> None:
+    root, _ = first
+    assert_every_reject_is_explained(root, stem)
+    rows = [line["metadata"]["id"] for line in lines(root / f"interim/{stem}.jsonl")]
+    from_files = [row for row in rows if stem != "ds4_synthetic" or asked_by_a_file(root, row)]
+    assert_rows_lead_to_their_raw_rows_and_back(root, stem, from_files)
+
+
+def asked_by_a_file(root: Path, row: str) -> bool:
+    """Whether a prompt file asked for the conversation; the others are the grammar's own."""
+    return explainer("ds4_synthetic").origins(Run(root, "ds4_synthetic"), row)[0].file != "generations.jsonl"
+
+
+def test_the_track_publishes_what_it_left_out_with_its_reason(first: tuple[Path, Any]) -> None:
+    left_out = pd.read_parquet(first[0] / "processed/track_B/quarantine.parquet")
+    dropped = read_json(first[0] / "processed/track_B/manifest.json")["sequences"]["dropped"]
+    assert left_out["reason"].value_counts().to_dict() == {name: n for name, n in dropped.items() if n}

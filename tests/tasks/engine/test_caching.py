@@ -141,10 +141,10 @@ def test_the_installed_version_of_a_foreign_package_is_part_of_the_fingerprint(
     package.edit("main", "import json", "import pandas")
     package.edit("main", "    return x\n", "    return pandas.Series(x)\n")
     before = package.fingerprints()
-    caching._version.cache_clear()
+    caching._package_version.cache_clear()
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.0.0-other")
     after = package.fingerprints()
-    caching._version.cache_clear()
+    caching._package_version.cache_clear()
     assert {name for name in NAMES if before[name] != after[name]} == {"uses_nothing"}
 
 
