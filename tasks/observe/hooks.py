@@ -4,11 +4,12 @@ Prefect calls these hooks in the run's own process, and, where that process is g
 `start()`. A killed process calls none; the server's automations (deployments/automations.py) are for that.
 """
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
@@ -59,9 +60,18 @@ def _slack_client() -> Any:
         return None
 
 
-def begin(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
-    """The first hook of every list: this process may be one that has not begun yet."""
-    start()
+Hook: TypeAlias = Callable[[Flow[..., Any], FlowRun, State[Any]], None]
+
+
+def begins(hook: Hook) -> Hook:
+    """A hook that begins its process first: a worker calls it in its own for a run whose process is gone."""
+
+    @functools.wraps(hook)
+    def begun(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+        start()
+        hook(flow, flow_run, state)
+
+    return begun
 
 
 def _root(run: FlowRun) -> Path:
@@ -70,16 +80,19 @@ def _root(run: FlowRun) -> Path:
     return data_folder(Path(given) if given else None)
 
 
+@begins
 def alert_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     details = {"mode": run.parameters.get("mode"), "run": run.name}
     _send(alerts.make("pipeline_start", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
+@begins
 def alert_success(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     details = {"mode": run.parameters.get("mode"), "run": run.name}
     _send(alerts.make("pipeline_success", flow.name, "", details, url=url_for(run) or ""), _root(run))
 
 
+@begins
 def alert_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Prefect's names of the parameters: where the flow's process is gone, a worker passes them by name."""
     message = (state.message or "").removeprefix("Flow run encountered an exception: ")
@@ -108,11 +121,13 @@ def _update_metrics(flow: Flow[..., Any], run: FlowRun, change: Callable[[metric
     metrics.update(flow.name, settings().logs_dir(_root(run)), change, settings().pushgateway_url)
 
 
+@begins
 def measure_start(flow: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
     stage_log.begin(str(run.id))
     _update_metrics(flow, run, partial(metrics.started, pipeline=flow.name, machine=metrics.machine_usage(_root(run))))
 
 
+@begins
 def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
     """A track's rows are in what it returned; a dataset's are noted by assure."""
     report = _outcome(state)
@@ -123,6 +138,7 @@ def measure_success(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> No
     _update_metrics(flow, run, partial(metrics.finished, pipeline=flow.name, run=noted, machine=machine, now=now))
 
 
+@begins
 def measure_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A crash too: where the run's process is gone, a worker calls this in its own, and only the state is known."""
     result = _outcome(state)
@@ -133,6 +149,7 @@ def measure_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) 
     )
 
 
+@begins
 def measure_stop(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  given by name
     noted, machine = stage_log.take(str(flow_run.id)), metrics.machine_usage(_root(flow_run))
     _update_metrics(flow, flow_run, partial(metrics.stopped, pipeline=flow.name, run=noted, machine=machine))

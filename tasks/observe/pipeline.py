@@ -38,9 +38,9 @@ def run_name() -> str:
 
 
 HOOKS: dict[str, Any] = {
-    "on_running": [hooks.begin, hooks.alert_start, hooks.measure_start],
-    "on_completion": [hooks.begin, hooks.alert_success, hooks.measure_success],
-    "on_failure": [hooks.begin, hooks.alert_failure, hooks.measure_failure],
-    "on_crashed": [hooks.begin, hooks.alert_failure, hooks.measure_failure],
-    "on_cancellation": [hooks.begin, hooks.measure_stop],
+    "on_running": [hooks.alert_start, hooks.measure_start],
+    "on_completion": [hooks.alert_success, hooks.measure_success],
+    "on_failure": [hooks.alert_failure, hooks.measure_failure],
+    "on_crashed": [hooks.alert_failure, hooks.measure_failure],
+    "on_cancellation": [hooks.measure_stop],
 }

@@ -8,6 +8,8 @@ import pytest
 
 from schemas.parameters import Mode, Scale
 from tasks.engine.secrets import MaskingFactory
+from tasks.observe import hooks
+from tasks.observe.hooks import Hook
 from tasks.observe.pipeline import HOOKS, pipeline
 
 pytestmark = pytest.mark.flow
@@ -42,6 +44,16 @@ def test_a_run_begins_its_process_before_the_flows_own_code(
         logging.setLogRecordFactory(before)
 
 
-def test_every_list_of_hooks_begins_the_process_first() -> None:
+@pytest.mark.parametrize("hook", {hook.__name__: hook for hooks in HOOKS.values() for hook in hooks}.values())
+def test_every_hook_begins_the_process_first(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker calls the hooks of a run that crashed in its own process, which may not have begun."""
-    assert {hooks[0].__name__ for hooks in HOOKS.values()} == {"begin"}
+
+    class BegunError(Exception):
+        pass
+
+    def begun() -> None:
+        raise BegunError
+
+    monkeypatch.setattr(hooks, "start", begun)
+    with pytest.raises(BegunError):
+        hook(None, None, None)  # type: ignore[arg-type]
