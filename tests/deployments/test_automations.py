@@ -322,7 +322,7 @@ def test_what_a_real_run_finds_odd_arrives_as_typed_events_of_its_dataset(
     settings.cache_clear()
     wait_until(lambda: len(events_of(platform, DataBias.NAME)) == 2, TIMEOUT_S, "the events' arrival")
     wait_until(lambda: events_of(platform, DataAnomaly.NAME), TIMEOUT_S, "the events' arrival")
-    (anomaly,), bias = events_of(platform, DataAnomaly.NAME), events(platform, DataBias.NAME)[0]
+    (anomaly,), bias = events_of(platform, DataAnomaly.NAME), events_of(platform, DataBias.NAME)[0]
     assert anomaly["resource"]["prefect.resource.id"] == "automend.dataset.ds1_alibaba"
     assert {"flow-run", "flow"} <= {related["prefect.resource.role"] for related in anomaly["related"]}
     told = DataAnomaly.model_validate(anomaly["payload"])
