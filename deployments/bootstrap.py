@@ -28,6 +28,7 @@ from deployments.plan import Step, Verb, apply, decide, only_when_both
 from schemas.document import Document
 from schemas.settings import PROJECT, Settings, UnknownSetting, settings
 from schemas.thresholds import VARIABLE, Thresholds
+from schemas.thresholds import faults as thresholds_faults
 from tasks.engine import secrets
 from tasks.engine.runtime import start
 
@@ -62,8 +63,7 @@ def faults(value: object) -> str:
     try:
         Thresholds.model_validate(value)
     except ValidationError as refused:
-        wrong = [f"{'.'.join(map(str, fault['loc'])) or 'the value'}: {fault['msg']}" for fault in refused.errors()]
-        return "; ".join(wrong) + ". Runs refuse this value: correct it in the UI"
+        return "; ".join(thresholds_faults(refused)) + ". Runs refuse this value: correct it in the UI"
     return ""
 
 

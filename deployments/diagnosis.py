@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from deployments import up
 from deployments.api_types import AutomationAnswer, PoolAnswer, VariableAnswer, WorkerAnswer
 from schemas.settings import PROJECT
-from schemas.thresholds import VARIABLE, Thresholds
+from schemas.thresholds import VARIABLE, Thresholds, faults
 
 CLOCK_S = 5  # runs are scheduled by the server's clock and taken by the worker's, which looks 10 s ahead
 STUCK = timedelta(minutes=10)  # in Pending: deployments/automations.py cancels a run after this time
@@ -223,9 +223,7 @@ def variable(answer: VariableAnswer | None) -> Line:
     try:
         Thresholds.model_validate(answer["value"])
     except ValidationError as refused:
-        first = refused.errors()[0]
-        text = f"{'.'.join(map(str, first['loc'])) or 'the value'}: {first['msg']}"
-        return Line("bad", name, text, f".venv/bin/prefect variable set --overwrite {VARIABLE} '{{}}'")
+        return Line("bad", name, faults(refused)[0], f".venv/bin/prefect variable set --overwrite {VARIABLE} '{{}}'")
     return Line("ok", name, "valid")
 
 

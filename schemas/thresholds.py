@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.ds3_stackoverflow import MIN_SCORE
 from schemas.ds5_glaive import RARE, VERY_RARE
@@ -93,3 +93,12 @@ class Thresholds(_Section):
     ds6_the_stack: Ds6TheStack = Ds6TheStack()
     code_corpus: CodeCorpus = CodeCorpus()
     track_b: TrackB = TrackB()
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Each invalid name with what is wrong with it; a name that has moved, with its new place."""
+    return [_fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+
+
+def _fault(name: str, message: str) -> str:
+    return f"{name} is now {MOVED[name]}" if name in MOVED else f"{name or 'the value'}: {message}"

@@ -7,7 +7,7 @@ from prefect.variables import Variable
 from pydantic import SecretStr, ValidationError
 
 from schemas.finding import UserError
-from schemas.thresholds import MOVED, VARIABLE, Thresholds
+from schemas.thresholds import VARIABLE, Thresholds, faults
 from tasks.engine import secrets
 
 NO_BLOCK = "Unable to find block document"  # how Prefect says it
@@ -28,19 +28,10 @@ def thresholds(**given: Any) -> Thresholds:
         agreed = Thresholds.model_validate(variable)
     except ValidationError as error:
         raise ThresholdsInvalid(
-            f"The variable {VARIABLE} on the Prefect server is not valid: {explained(error)}. Correct it (UI, "
+            f"The variable {VARIABLE} on the Prefect server is not valid: {'; '.join(faults(error))}. Correct it (UI, "
             "Variables), or delete it: `python -m deployments.bootstrap` makes it anew with the defaults."
         ) from error
     return agreed.over(given)
-
-
-def explained(error: ValidationError) -> str:
-    """Each invalid name with what is wrong with it, in one line; a name that has moved, with its new place."""
-    return "; ".join(_fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
-
-
-def _fault(name: str, message: str) -> str:
-    return f"{name} is now {MOVED[name]}" if name in MOVED else f"{name or VARIABLE}: {message}"
 
 
 def kept_secret(name: str) -> SecretStr | None:

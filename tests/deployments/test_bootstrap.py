@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments import work_pools
 from deployments.bootstrap import command, faults, reason, refusal
-from schemas.thresholds import VARIABLE, Thresholds
+from schemas.thresholds import VARIABLE, Ds3Stackoverflow, Thresholds
 from tests.conftest import PROJECT
 from tests.deployments.booted import FILE, boot, verb_of
 from tests.servers import Platform, wait_until
@@ -245,11 +245,13 @@ def test_an_automation_that_a_person_switched_off_stays_off_and_one_that_was_cha
 
 
 def test_a_persons_thresholds_survive_and_a_name_that_no_run_knows_is_told(platform: Platform, first: Any) -> None:
-    mine = {**Thresholds(min_score=7).model_dump(mode="json"), "min_scores": 8}
+    agreed = Thresholds(ds3_stackoverflow=Ds3Stackoverflow(min_score=7))
+    mine = {**agreed.model_dump(mode="json"), "min_scores": 8, "min_score": 7}
     write(platform, "PATCH", f"variables/name/{VARIABLE}", {"value": mine})
     line = next(line for line in boot(platform) if VARIABLE in line)
     assert line.startswith("unchanged")
     assert "min_scores" in line
+    assert "min_score is now ds3_stackoverflow.min_score" in line
     assert platform.get(f"variables/name/{VARIABLE}")["value"] == mine
     write(platform, "PATCH", f"variables/name/{VARIABLE}", {"value": Thresholds().model_dump(mode="json")})
 
