@@ -147,7 +147,7 @@ def code_corpus(
 def _made_of_stages(stage: "StageRunner", taken_in: Snapshot, missing: tuple[str, ...]) -> Made:
     """What the stages made, with its reports. `taken_in` are the files before any stage changed them."""
     finished, rejected = stage.files, tuple(stage.rejected)
-    stage.by_file(check, schema=Files)  # the page tells what the contract let through
+    stage.by_file(check, schema=Files)  # the page shows what the contract let through
     seen = stage.files.only(*CHECKED)
     statistics = derive(reports.data_statistics, seen, *stage.removed, stages=stage.stages)
     validation = derive(reports.validation_report, seen, stage.rejected[-1])

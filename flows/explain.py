@@ -73,7 +73,7 @@ class Run:
 
     def files(self) -> dict[str, int]:
         """Raw file -> its rows, by the names that tables have."""
-        return {name.split("/", 1)[-1]: told["rows"] for name, told in self.manifest["inputs"].items()}
+        return {name.split("/", 1)[-1]: file["rows"] for name, file in self.manifest["inputs"].items()}
 
 
 # ---------------------------------------------------------------------------------------------------- finding the row

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from schemas.finding import Finding, Severity
 from schemas.snapshot import Mode
 
-FINDINGS = 20  # told one by one; `broken` counts the others
+FINDINGS = 20  # listed one by one; `broken` counts all
 TEXT = 300  # characters of one text, as JSON writes it
 ALERT_DELIVERED = "alert.delivered"  # on a flow run, after Slack took the alert of its failure
 
@@ -88,19 +88,19 @@ class DataAnomaly(DataEvent):
 
     @classmethod
     def of(cls, stem: str, mode: Mode, findings: Sequence[Finding]) -> Self | None:
-        """The event of all checks of one run, the worst told first; None when every one holds."""
+        """The event of all checks of one run, the worst listed first; None when every check holds."""
         broken = [finding for finding in findings if not finding.holds]
         if not broken:
             return None
         broken.sort(key=lambda finding: -RANK[finding.severity])  # stable: the order of the report within a severity
-        told = tuple(Broken(**finding.model_dump(exclude={"holds"})) for finding in broken[:FINDINGS])
+        listed = tuple(Broken(**finding.model_dump(exclude={"holds"})) for finding in broken[:FINDINGS])
         return cls(
             stem=stem,
             mode=mode,
             broken=len(broken),
             checked=len(findings),
             severity=broken[0].severity,
-            findings=told,
+            findings=listed,
         )
 
 
@@ -118,12 +118,12 @@ class DataBias(DataEvent):
         """The event of a bias report; None when it found none."""
         if report["severity"] == "none":
             return None
-        told = list(report["findings"])
+        sentences = list(report["findings"])
         return cls(
             stem=stem,
             mode=mode,
-            broken=len(told),
+            broken=len(sentences),
             severity=report["severity"],
-            findings=tuple(told[:FINDINGS]),
+            findings=tuple(sentences[:FINDINGS]),
             limits=dict(list(report.get("limits", {}).items())[:FINDINGS]),
         )

@@ -244,13 +244,13 @@ def _cluster(runner: str) -> Iterator[Any]:
     """
     from prefect_dask.task_runners import DaskTaskRunner
 
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it logs every connection
     with get_client(sync_client=True) as client:
         api = str(client.api_url)
-    told = {"timeout": WAIT_S, "name": "automend"}
+    client_settings = {"timeout": WAIT_S, "name": "automend"}
     with (
         temporary_settings(updates={PREFECT_API_URL: api}),
-        DaskTaskRunner(address=_address(runner), client_kwargs=told) as cluster,
+        DaskTaskRunner(address=_address(runner), client_kwargs=client_settings) as cluster,
     ):
         yield cluster
 
@@ -285,11 +285,11 @@ def local_cluster(workers: int) -> Any:
     start: Any = distributed.LocalCluster  # untyped
     quiet = {"DASK_LOGGING__DISTRIBUTED": "warning"}  # at info, a worker begins with twenty lines
     early = {**BEFORE_START, **quiet}
-    told = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in early.items()}
-    told |= {f"distributed.nanny.environ.{name}": value for name, value in AFTER_START.items()}
+    workers_settings = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in early.items()}
+    workers_settings |= {f"distributed.nanny.environ.{name}": value for name, value in AFTER_START.items()}
     own = dict(os.environ)
     try:
-        with dask.config.set(told):
+        with dask.config.set(workers_settings):
             return start(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
     finally:
         _restore(own)

@@ -149,7 +149,7 @@ def record(alert: Alert, logs: Path) -> str | None:
     """Append the alert to `logs/alerts.log` and `logs/alerts_history.json`; any number of processes may do so at once.
 
     None when both are written, else the reason in a sentence, logged as a warning: an alert that cannot be written
-    must not end the run it tells of.
+    must not end the run that it is about.
     """
     try:
         logs.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ def _append_history(entry: Mapping[str, Any], path: Path) -> None:
 
 
 def _read_history(path: Path) -> list[Any]:
-    """The records so far; a file that is no list of records is set aside under a name that says so, and told."""
+    """The records so far; a file that is no list of records is set aside under a name that says so, with a warning."""
     if not path.exists():
         return []
     data = path.read_bytes()
@@ -344,7 +344,7 @@ def deliver(client: Any, alert: Alert, *, request_s: float = REQUEST_S, total_s:
         try:
             answers.put(_attempt(client, alert, request_s, deadline))
         except Exception as fault:  # noqa: BLE001  whatever it is, the run goes on
-            answers.put(_spoken(fault))
+            answers.put(_fault_in_words(fault))
 
     threading.Thread(target=ask, name="slack", daemon=True).start()
     try:
@@ -405,7 +405,7 @@ def _refusal(answer: Any) -> str:
     return f"it answered with status {status}{word}"
 
 
-def _spoken(fault: Exception) -> str:
+def _fault_in_words(fault: Exception) -> str:
     """An exception of the connection in words, without the address."""
     reason = fault.reason if isinstance(fault, URLError) else fault
     if isinstance(reason, TimeoutError):

@@ -52,7 +52,9 @@ REQUEST_S = 2.0  # seconds to connect, and to wait for each part of an answer
 TOTAL_S = 4.0  # seconds that one telling may spend on the Pushgateway, whatever it does
 LOCK_S = 5.0  # seconds to wait for another run of the same pipeline
 DAY_S = 86_400.0
-STALE_S = 30 * DAY_S  # a group this old belongs to a pipeline that is gone; that it stopped was told after 26 hours
+STALE_S = (
+    30 * DAY_S
+)  # a group this old belongs to a pipeline that is gone; an alert said after 26 hours that it stopped
 
 # (name of a sample, its labels as pairs in the order of schemas/metrics.py) -> value
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -356,7 +358,7 @@ def _warned(sentence: str) -> str:
 
 
 def _read(file: Path) -> Samples:
-    """The samples of a text file, none where there is none yet. A file that is no such text is begun anew, and told."""
+    """The samples of a text file, none where there is none yet. A file that is no such text is begun anew, with a warning."""
     try:
         return parsed(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as fault:

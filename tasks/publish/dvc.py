@@ -62,5 +62,5 @@ def _push(repo: Any, targets: list[Path], remote: str) -> None:
     except (DvcException, OSError) as error:
         raise PushFailed(
             f"DVC remote {remote!r}: the push failed: {error}. The data is published, and versioned here only. "
-            "Mend the remote (`dvc remote list`, `dvc push`), then run again."
+            "Fix the remote (`dvc remote list`, `dvc push`), then run again."
         ) from error

@@ -31,10 +31,10 @@ class Prompt:
         return hashlib.sha256(f"{teacher}\0{self.system}\0{self.user}".encode()).hexdigest()
 
 
-def draft(prompts: Iterable[Prompt], teacher: Teacher, store: Path, told: Callable[[str], None]) -> pd.DataFrame:
+def draft(prompts: Iterable[Prompt], teacher: Teacher, store: Path, warn: Callable[[str], None]) -> pd.DataFrame:
     """(question, answer) of those prompts that have an answer, after asking about the new ones.
 
-    What was not answered is told: a prompt that failed, or why the asking stopped (a budget spent, a key refused).
+    `warn` gets a sentence for each prompt that failed, and one where the asking stopped (a budget spent, a key refused).
     """
     known = _remembered(store)
     asked = list(prompts)
@@ -47,10 +47,10 @@ def draft(prompts: Iterable[Prompt], teacher: Teacher, store: Path, told: Callab
             try:
                 known[key] = teacher.answer(prompt.system, prompt.user)
             except (BudgetSpent, TeacherRefused) as stop:
-                told(f"{teacher.name} did not get to all questions. {stop}")
+                warn(f"{teacher.name} did not get to all questions. {stop}")
                 break
             except TeacherFailed as fault:
-                told(f"question {prompt.question}: {fault}")
+                warn(f"question {prompt.question}: {fault}")
                 continue
             file.write(orjson.dumps({"key": key, "answer": known[key]}) + b"\n")
             file.flush()

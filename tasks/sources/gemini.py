@@ -83,7 +83,7 @@ class Account:
             self.requests += 1
             self.tokens += tokens
 
-    def settle(self, booked: int, used: int) -> None:
+    def refund(self, booked: int, used: int) -> None:
         """Give back what a finished request did not use of the tokens booked for it."""
         with self._lock:
             self.tokens += min(used, booked) - booked
@@ -143,11 +143,11 @@ class Gemini:
         try:
             answer = self._client.generate_content(request, retry=None, timeout=_patience(self._timeout_s))
         except GoogleAPICallError:
-            self.account.settle(booked, 0)
+            self.account.refund(booked, 0)
             raise
         except ParseError:  # the body is no answer of theirs, such as a proxy's page
             return ""
-        self.account.settle(booked, answer.usage_metadata.total_token_count or booked)
+        self.account.refund(booked, answer.usage_metadata.total_token_count or booked)
         return "".join(part.text for candidate in answer.candidates[:1] for part in candidate.content.parts)
 
     @cached_property
@@ -172,7 +172,7 @@ class Gemini:
 
 
 def _patience(read_s: float) -> Callable[..., Any]:
-    """Google's clients take a number of seconds for everything, or a decorator: this one tells the two waits apart."""
+    """Google's clients take a number of seconds for everything, or a decorator: this one separates the two waits."""
     return lambda call: partial(call, timeout=(CONNECT_S, read_s))
 
 

@@ -151,7 +151,7 @@ def test_an_account_holds_what_is_booked_until_it_is_settled() -> None:
     account.book(60)
     with pytest.raises(BudgetSpent):
         account.book(60)
-    account.settle(60, 10)
+    account.refund(60, 10)
     account.book(60)
     assert (account.requests, account.tokens) == (2, 70)
 
