@@ -11,7 +11,8 @@ class Finding(BaseModel):
     """One check of one table. `kind` is the check's family, `name` what it looked at.
 
     `holds` is decided by whoever measures (large is bad for one check, small for another), so a reader need not know.
-    `severity` says what a failed one means: "error" closes the gate, "warning" is reported and alerted, "info" is only written.
+    `severity` says what a failed one means: "error" closes the gate, "warning" is reported and alerted, "info" is
+    only written.
     """
 
     model_config = ConfigDict(frozen=True)

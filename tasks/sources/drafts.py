@@ -34,7 +34,8 @@ class Prompt:
 def draft(prompts: Iterable[Prompt], teacher: Teacher, store: Path, warn: Callable[[str], None]) -> pd.DataFrame:
     """(question, answer) of those prompts that have an answer, after asking about the new ones.
 
-    `warn` gets a sentence for each prompt that failed, and one where the asking stopped (a budget spent, a key refused).
+    `warn` gets a sentence for each prompt that failed, and one where the asking stopped (a budget spent, a key
+    refused).
     """
     known = _remembered(store)
     asked = list(prompts)
