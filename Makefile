@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NO_SERVER := $(addprefix --ignore-glob=*/test_,acquire.py publish.py server_values.py derive.py dvc.py)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test test-tools check operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b bench-code label-accuracy bootstrap lock clean help
+.PHONY: run test test-tools check types units orders operations audit up down doctor bench bench-templates bench-alibaba bench-cache bench-track-b bench-code label-accuracy bootstrap lock clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,11 +25,21 @@ test-tools:  ## install chromium, Prometheus and tini for tests that need them, 
 	apt-get update -q && apt-get install -qy --no-install-recommends \
 	    chromium prometheus prometheus-alertmanager prometheus-pushgateway tini
 
-check: .venv/dev  ## lint, import layers, types and pure tests: about a minute
+check: .venv/dev  ## lint, import layers, types and pure tests: less than a minute
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types units
+
+types: .venv/dev  ## check types of schemas and tasks
 	$(BIN)/mypy schemas tasks
+
+units: .venv/dev  ## run the pure tests, without the long laws
 	$(BIN)/python -m pytest -q -m "unit and not slow" -n 2 -p no:cacheprovider tests/schemas tests/tasks $(NO_SERVER)
+
+orders: .venv/dev  ## run every test in five random orders: none may need another one before it
+	@for seed in 1 2 3 4 5; do \
+	    $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not operations" -p randomly --randomly-seed=$$seed $(ARGS) || exit 1; \
+	done
 
 bench: .venv/bench bench-templates bench-alibaba bench-cache bench-track-b bench-code  ## run every benchmark, as ratios to other tools in the same run
 	$(BIN)/python -m tests.benchmarks.bench_templates speed

@@ -38,11 +38,12 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One temporary Prefect server and database for the session's flow tests."""
-    from prefect.testing.utilities import prefect_test_harness
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One temporary Prefect server with an empty database for all flow tests of this process."""
+    from tests.production import database
+    from tests.servers import server
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with database("flows") as env, server(tmp_path_factory.mktemp("server"), env) as made, made.here():
         yield
 
 

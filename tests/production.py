@@ -97,6 +97,20 @@ def address(name: str) -> str:
 
 
 @contextmanager
+def database(purpose: str) -> Iterator[Mapping[str, str]]:
+    """PostgreSQL where there is one, else SQLite, as a server's environment.
+
+    Prefect's server waits 60 s for itself, now and then, where automations write into SQLite beside a run's events;
+    one such wait is longer than some tests have. `make operations` runs `make up`, which is on SQLite.
+    """
+    if not postgres_is_there():
+        yield {}
+        return
+    with postgres_database(purpose) as name:
+        yield {"PREFECT_SERVER_DATABASE_CONNECTION_URL": address(name)}
+
+
+@contextmanager
 def redis_database() -> Iterator["redis.Redis"]:
     """A client of an empty Redis database that no other test uses; emptied at the end."""
     for number in range(15, 0, -1):

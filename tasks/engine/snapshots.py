@@ -242,7 +242,7 @@ def replace_text(target: Path, text: str | bytes, root: Path) -> None:
 
 @contextmanager
 def scratch(root: Path) -> Iterator[Path]:
-    """A path for a file or folder on the same disk as `root`; gone afterwards. A full disk raises an error that says so."""
+    """A path for a file or folder on the same disk as `root`, removed afterwards. A full disk is named in the error."""
     temporary = root / ".tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
     temporary.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -5,9 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from moto.server import ThreadedMotoServer
-
 BUCKET = "automend-tests"
 SECRET_KEY = "plantedStorage2Jt5"  # noqa: S105  moto takes any
 
@@ -51,6 +48,9 @@ def environment(endpoint: str) -> dict[str, str]:
 @contextmanager
 def object_store() -> Iterator[ObjectStore]:
     """A server with one bucket until the block ends."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -32,6 +32,9 @@ pytestmark = [
 ]
 
 
+SCALE = 0.3  # of the sample: each reason is planted
+
+
 def run(tmp_path: Path, **parameters: Any) -> Any:
     return code_corpus(data_dir=tmp_path / "data", return_state=True, **parameters)
 
@@ -52,7 +55,7 @@ def truth(tmp_path: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def sampled(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sample")
-    state = run(root)
+    state = run(root, scale=SCALE)
     assert state.is_completed(), state.message
     return root
 
@@ -125,7 +128,7 @@ def test_every_file_that_left_as_a_duplicate_is_told_with_one_that_stays(sampled
 
 def test_a_second_run_computes_nothing_and_changes_no_byte(sampled: Path) -> None:
     before = {path: path.read_bytes() for path in (sampled / "data/processed/code_corpus").iterdir() if path.is_file()}
-    assert run(sampled).is_completed()
+    assert run(sampled, scale=SCALE).is_completed()
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -197,7 +200,7 @@ def steps_in_parts(root: Path) -> set[str]:
 
 def test_two_processes_and_eight_threads_give_the_same_bytes_in_another_folder(sampled: Path, tmp_path: Path) -> None:
     with shared_out(2):
-        assert run(tmp_path).is_completed()
+        assert run(tmp_path, scale=SCALE).is_completed()
     assert_same(sampled, tmp_path)
     assert steps_in_parts(tmp_path) >= {"selection", "encoding", "malformed", "whitespace", "pii", "tokens"}
 
