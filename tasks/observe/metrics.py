@@ -358,7 +358,7 @@ def _warned(sentence: str) -> str:
 
 
 def _read(file: Path) -> Samples:
-    """The samples of a text file, none where there is none yet. A file that is no such text begins anew, with a warning."""
+    """The samples of a text file, none where there is none yet. A torn file begins anew, with a warning."""
     try:
         return parsed(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as fault:
