@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from flows.assure import Dataset, Form, Made, assure
 from schemas.code_corpus import (
@@ -16,17 +13,24 @@ from schemas.code_corpus import (
     LANGUAGES,
     LARGEST,
     MAX_SAMPLES,
-    MOST_MEGABYTES,
     SLICES,
     SMALLEST,
     STAGES,
     STEM,
+    Benchmarks,
     Keep,
-    Language,
+    KeptDuplicate,
+    Languages,
+    MaxSamples,
+    MaxSizeMb,
+    MetadataFiles,
     Stage,
     StageCount,
+    Stages,
+    Tokenizer,
 )
 from schemas.contracts import Files
+from schemas.document import Document
 from schemas.parameters import (
     DataDir,
     HubRepo,
@@ -69,18 +73,18 @@ def code_corpus(
     mode: Mode = "sample",
     source: Source = None,
     data_dir: DataDir = None,
-    languages: tuple[Language, ...] = tuple(LANGUAGES),  # type: ignore[assignment]
-    max_samples: Annotated[int, Field(ge=1)] | None = None,
-    max_size_mb: Annotated[float, Field(gt=0, le=MOST_MEGABYTES)] = LARGEST / (1 << 20),
+    languages: Languages = tuple(LANGUAGES),  # type: ignore[assignment]
+    max_samples: MaxSamples = None,
+    max_size_mb: MaxSizeMb = LARGEST / (1 << 20),
     similarity_threshold: NearDuplicates = None,
-    stages: tuple[Stage, ...] = STAGES,
-    keep: Keep = "first",
+    stages: Stages = STAGES,
+    keep: KeptDuplicate = "first",
     opt_out: OptOut = None,
-    benchmarks: Path | None = None,
-    tokenizer: Path | None = None,
+    benchmarks: Benchmarks = None,
+    tokenizer: Tokenizer = None,
     repo: HubRepo = REPO,
     revision: HubRevision = REVISION,
-    shards: tuple[str, ...] = SHARDS,
+    shards: MetadataFiles = SHARDS,
     limits: Limits = None,
     representation: Representation = None,
     scale: Scale = 1.0,
@@ -90,18 +94,6 @@ def code_corpus(
     Mode local reads Parquet files in the columns of The Stack v2, else any folder of source files, one repository or
     many. Mode live takes metadata of The Stack v2 from the Hugging Face Hub (accept its terms there first, and set
     HF_TOKEN), and contents from Software Heritage's bucket (set AWS keys: the requester pays).
-
-    Args:
-        languages: Languages to keep. Files of others are dropped.
-        max_samples: Most files of each language; the first ones are taken. Default: all, in mode live 1,000.
-        max_size_mb: Drop files larger than this, in MiB; at most 10.
-        stages: Stages to run. They run in this order whatever order is given. Without encoding, only UTF-8 files are
-            kept.
-        keep: Which of several duplicates to keep. best: most stars, then nothing redacted, then the longest.
-        benchmarks: Text file with strings of at least 20 characters, one per line. A file that contains one is dropped.
-        tokenizer: A model's tokenizer.json, with which tokens are counted. Default: the pieces that such a tokenizer
-            begins with, which are fewer.
-        shards: Metadata files of that dataset, with * for any text.
     """
     root = data_folder(data_dir)
     agreed = thresholds(
@@ -123,23 +115,12 @@ def code_corpus(
     stage = StageRunner()
     taken_in = stage.take_in(raw.files, asked)
     stage.clean(asked)
-    parameters = {
-        **opt_outs.as_parameters(opted_out),
-        "languages": languages,
-        "max_samples": max_samples,
-        "max_size_mb": max_size_mb,
-        "similarity_threshold": asked.similarity,
-        "stages": [stage for stage in STAGES if stage in stages],
-        "keep": keep,
-        "benchmarks": len(asked.benchmarks),
-        "tokenizer": asked.vocabulary[1] or "pieces",
-    }
     return assure(
         DATASET,
         raw,
         _made_of_stages(stage, taken_in, raw.missing),
         limits=agreed.limits,
-        parameters=parameters,
+        parameters={**asked.parameters(), "max_size_mb": max_size_mb},
         representation=agreed.code_corpus.representation,
     )
 
@@ -182,6 +163,19 @@ class Asked:
     keep: Keep
     benchmarks: tuple[str, ...]
     vocabulary: tuple[str, str]  # path and SHA-256 of a tokenizer.json
+
+    def parameters(self) -> Document:
+        """The same for the manifest: content, not place."""
+        return {
+            **opt_outs.as_parameters(self.wanted.opted_out),
+            "languages": self.wanted.languages,
+            "max_samples": self.max_samples,
+            "similarity_threshold": self.similarity,
+            "stages": [stage for stage in STAGES if stage in self.stages],
+            "keep": self.keep,
+            "benchmarks": len(self.benchmarks),
+            "tokenizer": self.vocabulary[1] or "pieces",
+        }
 
 
 class StageRunner:

@@ -5,10 +5,12 @@ filters of The Stack's authors (Li et al., "StarCoder", 2023, section 3). A file
 under one path.
 """
 
-from typing import Literal, TypedDict, get_args
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, TypedDict, get_args
 
 import pandas as pd
 import pyarrow as arrow
+from pydantic import Field
 
 STEM = "code_corpus"
 
@@ -114,3 +116,46 @@ CLUSTERS = arrow.schema(  # one row for each file that left as a duplicate
         "jaccard": arrow.float64(),  # 1.0 for what is not near
     }
 )
+
+
+# ---- parameters of the flow, each with its sentence (see schemas/parameters.py)
+
+Languages: TypeAlias = Annotated[
+    tuple[Language, ...], Field(description="Languages to keep. Files in other languages are dropped.")
+]
+MaxSamples: TypeAlias = Annotated[
+    int | None,
+    Field(ge=1, description="Most files of each language; the first ones are taken. Default: all; in mode live 1,000."),
+]
+MaxSizeMb: TypeAlias = Annotated[
+    float, Field(gt=0, le=MOST_MEGABYTES, description="Drop files larger than this, in MiB; at most 10.")
+]
+Stages: TypeAlias = Annotated[
+    tuple[Stage, ...],
+    Field(
+        description="Stages to run, always in this order. Without encoding, files that are not UTF-8 are quarantined."
+    ),
+]
+KeptDuplicate: TypeAlias = Annotated[
+    Keep,
+    Field(
+        description="Which of several duplicates to keep. best: most stars, then nothing redacted, then the longest."
+    ),
+]
+Benchmarks: TypeAlias = Annotated[
+    Path | None,
+    Field(
+        description="Text file with strings of at least 20 characters, one per line. A file that contains one is "
+        "dropped."
+    ),
+]
+Tokenizer: TypeAlias = Annotated[
+    Path | None,
+    Field(
+        description="A model's tokenizer.json, with which tokens are counted. Default: the pieces that such a "
+        "tokenizer begins with, which are fewer."
+    ),
+]
+MetadataFiles: TypeAlias = Annotated[
+    tuple[str, ...], Field(description="Metadata files of the dataset on the hub; * matches any text.")
+]

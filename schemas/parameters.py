@@ -16,9 +16,12 @@ from pydantic.fields import FieldInfo
 
 from schemas import limits as thresholds
 from schemas import snapshot
+from schemas.ds3_stackoverflow import MIN_SCORE
 from schemas.format_a import Taxonomy as TaxonomyName
+from schemas.limits import NEAR_DUPLICATES
 
-VARIABLE_OR_DEFAULT = "Default: the variable automend_thresholds, else the defaults shown here."
+VARIABLE = "Default: the variable automend_thresholds"
+VARIABLE_OR_DEFAULT = f"{VARIABLE}, else the defaults shown here."
 
 Mode: TypeAlias = Annotated[
     snapshot.Mode,
@@ -81,7 +84,8 @@ SingleEvents: TypeAlias = Annotated[
     ),
 ]
 MinScore: TypeAlias = Annotated[
-    int | None, Field(description=f"Lowest score of a Stack Overflow question that is used. {VARIABLE_OR_DEFAULT}")
+    int | None,
+    Field(description=f"Lowest score of a Stack Overflow question that is used. {VARIABLE}, else {MIN_SCORE}."),
 ]
 OptOut: TypeAlias = Annotated[
     Path | None,
@@ -93,7 +97,9 @@ OptOut: TypeAlias = Annotated[
 NearDuplicates: TypeAlias = Annotated[
     float | None,
     Field(
-        gt=0, le=1, description=f"Jaccard similarity from which two texts are near duplicates. {VARIABLE_OR_DEFAULT}"
+        gt=0,
+        le=1,
+        description=f"Jaccard similarity from which two texts are near duplicates. {VARIABLE}, else {NEAR_DUPLICATES}.",
     ),
 ]
 HubRepo: TypeAlias = Annotated[str, Field(description="Dataset on the Hugging Face Hub, for mode live.")]

@@ -162,7 +162,7 @@ def artifact(platform: Platform, run: str, key: str) -> str:
 
 
 def test_the_report_shows_its_verdict_its_plot_and_its_tables(seen: Seen, runs: Runs, deployed: Platform) -> None:
-    page = seen.open(artifact(deployed, runs.good["id"], "track-a-report"), "Labels of train")
+    page = seen.open(artifact(deployed, runs.good["id"], "track-a-report"), "Labels of the training split")
     expect(page.get_by_role("table").first).to_contain_text("quarantined")
     expect(page.get_by_role("table").first).to_contain_text("ds1_alibaba")
     seen.picture()
@@ -199,7 +199,7 @@ def test_the_form_explains_its_fields_and_offers_what_may_be_chosen(seen: Seen, 
         seen.shows(re.compile(rf"^{field}\b"))
         seen.shows(" ".join(told["description"].split("`")[0].split()))
     page.get_by_text("Limits", exact=True).first.click()
-    seen.shows("Share of rows that may be quarantined before the gate closes.")
+    seen.shows("Withhold the dataset when a larger share of its rows is quarantined.")
     page.set_viewport_size({"width": 1400, "height": 2400})  # the form scrolls in a frame of its own
     seen.keep("form-of-track-a")
     page.set_viewport_size(WINDOW)
