@@ -8,11 +8,11 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from flows import ds3_stackoverflow as story
 from flows.ds3_stackoverflow import ds3_stackoverflow
 from schemas.settings import Settings
 from tasks.pipelines.ds3_stackoverflow import api as stack_exchange
 from tasks.publish.publish import read_json
+from tasks.sources import teachers
 from tests.fakes.stack_exchange import Api, question, reply, serving_api
 
 pytestmark = [
@@ -124,8 +124,8 @@ def test_geminis_answers_are_used_and_kept(tmp_path: Path, monkeypatch: pytest.M
             asked.append(user)
             return orjson.dumps({"workflow": {"steps": []}, "message": f"About {user[:20]}: raise it."}).decode()
 
-    monkeypatch.setattr(story, "Gemini", Scripted)
-    monkeypatch.setattr(story, "secret", lambda _name: SecretStr("k3y"))
+    monkeypatch.setattr(teachers, "Gemini", Scripted)
+    monkeypatch.setattr(teachers, "secret", lambda _name: SecretStr("k3y"))
     for _ in range(2):
         state = run(tmp_path, tables(), teacher="gemini")
         assert state.is_completed(), state.message
