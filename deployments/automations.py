@@ -44,16 +44,16 @@ class Waits:
     beyond_schedule: timedelta = timedelta(hours=2)
 
 
-def _states(*names: str) -> set[str]:
+def _run_states(*names: str) -> set[str]:
     return {f"prefect.flow-run.{name}" for name in names}
 
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
-FAILED = _states("Failed", "Crashed", "TimedOut")
-OVER = FAILED | _states("Completed", "Cancelled")
-STOPPED = _states("Paused", "Suspended", "AwaitingRetry")  # alive, or at rest on purpose
-TAKEN = OVER | _states("Pending", "Running", "Cancelling", "AwaitingConcurrencySlot")
-BEGUN = OVER | STOPPED | {HEARTBEAT} | _states("Running", "Cancelling", "Scheduled", "AwaitingConcurrencySlot")
+FAILED = _run_states("Failed", "Crashed", "TimedOut")
+OVER = FAILED | _run_states("Completed", "Cancelled")
+STOPPED = _run_states("Paused", "Suspended", "AwaitingRetry")  # alive, or at rest on purpose
+TAKEN = OVER | _run_states("Pending", "Running", "Cancelling", "AwaitingConcurrencySlot")
+BEGUN = OVER | STOPPED | {HEARTBEAT} | _run_states("Running", "Cancelling", "Scheduled", "AwaitingConcurrencySlot")
 
 # Escapes Slack's three control characters, and cuts a message at a length that fits a channel.
 _SAFE = (
@@ -142,7 +142,7 @@ def not_started(slack: _SlackMessage, waits: Waits) -> AutomationCore:
             f"No worker has taken a run {_duration(waits.late)} after it became Late. Check that a worker of its pool"
             " is alive (`prefect work-pool ls`) and has a free slot."
         ),
-        trigger=absent(_states("Late"), TAKEN, waits.late),
+        trigger=absent(_run_states("Late"), TAKEN, waits.late),
         actions=slack(
             f":hourglass: *Run not started* · {{{{ safe(flow.name) }}}}\n"
             f"`{{{{ safe(flow_run.name) }}}}` is late by {_duration(waits.late)}, and no worker has taken it."
@@ -160,9 +160,9 @@ def nothing_completed(slack: _SlackMessage, waits: Waits, scheduled: Mapping[str
 
 
 def _deployment_silent(slack: _SlackMessage, name: str, within: timedelta) -> AutomationCore:
-    completed = _states("Completed")
+    completed = _run_states("Completed")
     trigger = absent(
-        completed | _states("Pending", "Late"),
+        completed | _run_states("Pending", "Late"),
         completed,
         within,
         each="related:deployment:prefect.resource.id",
@@ -193,7 +193,7 @@ def no_heartbeat(waits: Waits) -> AutomationCore:
             f"A run whose process is silent for {_duration(waits.silence)} is marked Crashed, and reported like any"
             " crash. Workers need PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30."
         ),
-        trigger=absent({HEARTBEAT}, {HEARTBEAT} | STOPPED | OVER - _states("Crashed"), waits.silence),
+        trigger=absent({HEARTBEAT}, {HEARTBEAT} | STOPPED | OVER - _run_states("Crashed"), waits.silence),
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
@@ -215,7 +215,7 @@ def stuck_in_pending(slack: _SlackMessage, waits: Waits) -> AutomationCore:
             f"A run that a worker took and that has not begun {_duration(waits.pending)} later is cancelled, so that it"
             " does not block the next run of its deployment. Slack gets a message."
         ),
-        trigger=absent(_states("Pending"), BEGUN, waits.pending),
+        trigger=absent(_run_states("Pending"), BEGUN, waits.pending),
         actions=[
             ChangeFlowRunState(state=StateType.CANCELLED, message=reason),
             *slack(

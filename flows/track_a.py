@@ -107,7 +107,7 @@ def combined(
         train,
         contradictions,
         crossing,
-        datasets=[_labelled(dataset, taxonomy) for dataset in published.values()],
+        datasets=[_facts(dataset, taxonomy) for dataset in published.values()],
         vocabulary=Vocabulary(entries=vocabulary["entries"], sha256=vocabulary["sha256"]),
         absent=absent,
         mode=every.mode,
@@ -131,7 +131,7 @@ def combined(
     return report
 
 
-def _labelled(dataset: Published, taxonomy: format_a.Taxonomy) -> LabelledDataset:
+def _facts(dataset: Published, taxonomy: format_a.Taxonomy) -> LabelledDataset:
     """A dataset as the report describes it, its labels measured where the truth is known."""
     truth = dataset.truth
     accuracy = derive(label_accuracy, dataset.kept, truth=truth, taxonomy=taxonomy) if truth is not None else None

@@ -250,7 +250,7 @@ def _cluster(runner: str) -> Iterator[Any]:
     client_settings = {"timeout": WAIT_S, "name": "automend"}
     with (
         temporary_settings(updates={PREFECT_API_URL: api}),
-        DaskTaskRunner(address=_address(runner), client_kwargs=client_settings) as cluster,
+        DaskTaskRunner(address=_scheduler_address(runner), client_kwargs=client_settings) as cluster,
     ):
         yield cluster
 
@@ -258,7 +258,7 @@ def _cluster(runner: str) -> Iterator[Any]:
 _STARTING = threading.Lock()  # datasets of a track ask at the same moment
 
 
-def _address(runner: str) -> str:
+def _scheduler_address(runner: str) -> str:
     """Of the scheduler. Raises RunnerUnknown."""
     if runner == DASK:
         with _STARTING:

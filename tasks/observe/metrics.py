@@ -291,7 +291,7 @@ def _updated(
     after = change(merged(here, there) if newer_here else merged(there, here))
     _write(after, file)
     try:
-        _bounded_by(deadline, lambda: _push(gateway, pipeline, after, stale(page, time.time())))
+        _bounded_by(deadline, lambda: _push_samples(gateway, pipeline, after, stale(page, time.time())))
     except Exception as fault:  # noqa: BLE001  as above
         return _warned(_unpushed(pipeline, fault))
     return None
@@ -303,7 +303,7 @@ def _page(gateway: str) -> str:
     return answer.text
 
 
-def _push(gateway: str, pipeline: str, samples: Samples, gone: Iterable[str]) -> None:
+def _push_samples(gateway: str, pipeline: str, samples: Samples, gone: Iterable[str]) -> None:
     push_to_gateway(gateway, JOB, registry(samples), {"pipeline": pipeline}, timeout=REQUEST_S)
     for other in gone:
         if other != pipeline:

@@ -30,7 +30,7 @@ def version(targets: list[Path], root: Path, remote: str | None) -> list[Path]:
         try:
             repo.add([str(target) for target in targets])
             if remote:
-                _push(repo, targets, remote)
+                _push_data(repo, targets, remote)
         finally:
             repo.close()
     return [target.with_name(target.name + ".dvc") for target in targets]
@@ -54,7 +54,7 @@ def _repository(root: Path) -> Any:
         return Repo(str(root))
 
 
-def _push(repo: Any, targets: list[Path], remote: str) -> None:
+def _push_data(repo: Any, targets: list[Path], remote: str) -> None:
     from dvc.exceptions import DvcException
 
     try:

@@ -128,7 +128,7 @@ def test_a_local_cluster_of_single_threaded_workers_makes_the_same_bytes(
 ) -> None:
     work = numbers(tmp_path, monkeypatch)
     made = made_by("dask", odd_and_even, work, snapshots.row_groups)
-    with distributed.Client(shards._address("dask"), set_as_default=False) as client:
+    with distributed.Client(shards._scheduler_address("dask"), set_as_default=False) as client:
         assert set(client.run(threads_of_libraries).values()) == {(1, 1)}
     assert made_by("threads", odd_and_even, work, snapshots.row_groups) == made
 

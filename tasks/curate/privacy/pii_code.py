@@ -43,7 +43,7 @@ def _redaction(text: str, language: str, marked: pii.Redacted) -> Redaction:
         return Redaction(marked.text, marked.spans, "redacted")
     if grammars.parses(marked.text, language) or not grammars.parses(text, language):
         return Redaction(marked.text, marked.spans, "redacted")
-    named = _with_names(text, marked.spans)
+    named = _with_stand_ins(text, marked.spans)
     if not grammars.parses(named, language):
         return Redaction(marked.text, marked.spans, "breaks")
     return Redaction(named, marked.spans, "leak" if pii.find(named) else "redacted")
@@ -69,7 +69,7 @@ def _is_in_comment(text: str, language: str, span: Span) -> bool:
     )
 
 
-def _with_names(text: str, spans: Sequence[Span]) -> str:
+def _with_stand_ins(text: str, spans: Sequence[Span]) -> str:
     """The text with a name such as `REDACTED_EMAIL` for each value, and noughts for the digits of a number."""
     pieces, done = [], 0
     for span in spans:

@@ -187,7 +187,7 @@ def _of_pods(amount: str) -> str:
     return f"{amount} of the pods" if "%" in amount else "one pod" if amount == "1" else f"{amount} pods"
 
 
-def _limits(resource: Resource) -> Iterator[Fact]:
+def _resource_limits(resource: Resource) -> Iterator[Fact]:
     hard = at(resource.body, "spec", "hard")
     if isinstance(hard, dict) and hard:
         names = [sayable(key) for key in hard]
@@ -248,7 +248,7 @@ FACTS: tuple[Callable[[Resource], Iterator[Fact]], ...] = (
     _storage,
     _range,
     _disruption,
-    _limits,
+    _resource_limits,
     _traffic,
     _action,
     _watching,

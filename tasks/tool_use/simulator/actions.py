@@ -152,7 +152,7 @@ def _run_diagnostic_script(state: ClusterState, params: Params) -> Done:
 
 def _query_prometheus(state: ClusterState, params: Params) -> Done:
     """The server's own complaints: times it cannot read, half a range, a range that ends before it starts."""
-    if not _balanced(params["query"]):
+    if not _has_balanced_brackets(params["query"]):
         raise Refused("the query has a bracket or quote that is not closed")
     times = {name: _seconds(params[name], name) for name in ("time", "range_start", "range_end") if name in params}
     if ("range_start" in times) != ("range_end" in times):
@@ -177,7 +177,7 @@ def _seconds(text: str, name: str) -> float:
     return time.timestamp()
 
 
-def _balanced(query: str) -> bool:
+def _has_balanced_brackets(query: str) -> bool:
     """Whether every bracket is closed, those in texts and comments apart, and every quote."""
     opened: list[str] = []
     for character in QUOTED.sub("", query):

@@ -296,11 +296,11 @@ def failing(_batch: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize("runner", ["process", "dask-local", "8786", ""])
 def test_an_unknown_runner_is_told_with_the_known_ones(runner: str) -> None:
     with pytest.raises(shards.RunnerUnknown, match=r"threads .*, dask .*, or the address .* tcp://host:8786"):
-        shards._address(runner)
+        shards._scheduler_address(runner)
 
 
 def test_an_address_is_taken_as_it_is() -> None:
-    assert shards._address("tcp://10.0.0.7:8786") == "tcp://10.0.0.7:8786"
+    assert shards._scheduler_address("tcp://10.0.0.7:8786") == "tcp://10.0.0.7:8786"
 
 
 def test_a_parts_place_is_relative_to_the_data_folder(tmp_path: Path) -> None:
