@@ -1,6 +1,7 @@
 """The combined table against a plain one that compares every pair, and the laws a trainer relies on."""
 
 from collections import Counter
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +15,7 @@ from schemas.finding import SourceError
 from schemas.format_b import COLUMNS, SPLITS, VERIFIED, message, messages_json
 from schemas.snapshot import REJECT_COLUMNS
 from schemas.workflow import answer, result
-from tasks.curate.dedup.minhash import jaccard
+from tasks.curate.dedup import minhash
 from tasks.pipelines.track_b.combine import combine, overview, parts
 from tasks.pipelines.track_b.duplicates import compared
 from tasks.quality.licences import bundle, kind, require_permissive
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.unit
 
 Rows = list[dict[str, Any]]
 THRESHOLD = 0.85
+jaccard = cache(minhash.jaccard)  # few texts, in many pairs of many examples
 
 # Requests and manifests that overlap in 200 of up to 240 words: duplicates, chains, and pairs just below the threshold.
 SLIDING = st.integers(0, 10).map(lambda n: words(4 * n, 4 * n + 200))
