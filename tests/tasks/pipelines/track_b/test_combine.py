@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +17,7 @@ from schemas.format_a import SPLIT_SHARES
 from schemas.format_b import COLUMNS, SPLITS, VERIFIED, message, messages_json
 from schemas.reject import REJECT_COLUMNS
 from schemas.workflow import answer, result
-from tasks.curate.dedup.minhash import jaccard
+from tasks.curate.dedup import minhash
 from tasks.pipelines.track_b import combine as module
 from tasks.pipelines.track_b.combine import overview, parts
 from tasks.pipelines.track_b.duplicates import compared
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.unit
 
 Rows = list[dict[str, Any]]
 THRESHOLD = 0.85
+jaccard = cache(minhash.jaccard)  # few texts, in many pairs of many examples
 
 # Requests and manifests that overlap in 200 of up to 240 words: duplicates, chains, and pairs just below the threshold.
 SLIDING = st.integers(0, 10).map(lambda n: words(4 * n, 4 * n + 200))
