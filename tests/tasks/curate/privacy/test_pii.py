@@ -372,6 +372,20 @@ FRAGMENTS = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize(
+    ("before", "address"),
+    [
+        *(("", text) for text in ("::10.0.0.1", "::ffff:10.0.0.1", "1:2:3:4:5:6:10.0.0.1", "1:2:3:4:5::8.8.8.8")),
+        *((before, "::10.0.0.1") for before in ("x ", "ip:", "\\n")),
+        *((before, "::ffff:a1:2") for before in ("x ", "p:", "\\n")),
+    ],
+)
+def test_a_scan_of_many_texts_takes_an_address_with_a_dotted_tail_whole(before, address):
+    """What picks the lines to examine knows each spelling that the pattern knows, else the quad is taken alone."""
+    whole = [pii.Span(len(before), len(before) + len(address), "ipv6")]
+    assert scanned([before + address]) == [pii.find(before + address)] == [whole]
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.lists(FRAGMENTS, max_size=30).map("".join))
 def test_laws_of_finding_and_redacting(text):
