@@ -18,7 +18,7 @@ run: .venv/base  ## both tracks on generated sample data
 	$(BIN)/python flows/track_b.py
 
 test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not operations" --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not operations" --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.coverage_floors
 
 test-tools:  ## what some tests drive, from Debian's packages (needs root); without it they skip, saying so
