@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 from tests.production import AUTH, Production, Staffed, ended, in_postgres, server_settings, with_csrf
 from tests.servers import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deployments")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("production")]
 
 OPEN = ("health", "ready")  # for probes; every other route of the API asks for the auth string
 CLOSED = (

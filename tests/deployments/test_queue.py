@@ -12,7 +12,7 @@ from tests.conftest import PROJECT
 from tests.production import Production, Staffed, deploy, ended, start
 from tests.servers import Platform, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deployments")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("production")]
 
 PLACES = 2
 ENTRYPOINT = "tests.deployments.queued.queued"

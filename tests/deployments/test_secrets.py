@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from tests.production import AUTH, SECRETS, Production, Staffed, ended, staffed
 from tests.servers import server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deployments")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("production")]
 
 
 def found(places: Mapping[str, str]) -> list[str]:
