@@ -17,7 +17,7 @@ run: .venv/base  ## make both tracks' training sets from generated sample data
 	$(BIN)/python flows/track_a.py
 	$(BIN)/python flows/track_b.py
 
-test: .venv/dev  ## every test, with coverage of the pure tasks and of the rest
+test: .venv/dev  ## run every test, with coverage
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not operations" --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.coverage_floors
 
