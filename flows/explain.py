@@ -32,13 +32,18 @@ class Run:
     def __init__(self, root: Path, stem: str) -> None:
         self.root, self.stem = root, stem
         self.folder = root / "processed" / stem
-        file = self.folder / "manifest.json"
+        file, rejects = self.folder / "manifest.json", self.folder / "quarantine.parquet"
+        if not file.is_file() and rejects.is_file():
+            raise NothingToExplain(
+                f"The gate withheld the only run of {stem} below {root}: nothing was published. {rejects} lists each "
+                "row that was left out, with its file, line, step and reason; the run's error says which check failed."
+            )
         if not file.is_file():
             raise NothingToExplain(
                 f"No published run of {stem} is below {root}. Run `python flows/{stem}.py` first, or name the run's "
                 "data folder with --data-dir."
             )
-        self.manifest: dict[str, Any] = orjson.loads(file.read_bytes())
+        self.manifest: dict[str, Any] = _document(file, stem)
 
     @cached_property
     def _paths(self) -> dict[str, Path]:
@@ -55,7 +60,7 @@ class Run:
                 f"The table of step {name} of {self.stem} is no longer below {self.root / 'interim'}. Run "
                 f"`python flows/{self.stem}.py` again: what is missing is made again."
             )
-        return pl.scan_parquet(path)
+        return _table(path, self.stem)
 
     def raw(self, name: str) -> Path:
         found = [path for path in (self.root / "raw" / self.stem).rglob(name) if self.manifest["mode"] in path.parts]
@@ -63,17 +68,58 @@ class Run:
             raise NothingToExplain(f"The raw file {name} is no longer below {self.root / 'raw' / self.stem}.")
         return found[0]
 
+    @cached_property
+    def _quarantine(self) -> pl.LazyFrame:
+        return _table(self.folder / "quarantine.parquet", self.stem)
+
     def rejects(self, file: str, line: int) -> list[dict[str, Any]]:
         """Why the raw row was left out; none where it was kept."""
-        table = pl.scan_parquet(self.folder / "quarantine.parquet")
-        return table.filter((pl.col("file") == file) & (pl.col("line") == line)).collect().to_dicts()
+        return self._quarantine.filter((pl.col("file") == file) & (pl.col("line") == line)).collect().to_dicts()
 
     def meaning(self, reason: str) -> str:
-        return str(self.manifest.get("reasons", {}).get(reason, {}).get("meaning", ""))
+        """What the manifest says about a reason, else (a run that was withheld) what the pipeline's rules say."""
+        if reason in self.manifest["reasons"]:
+            return str(self.manifest["reasons"][reason]["meaning"])
+        known = importlib.import_module(f"tasks.pipelines.{self.stem}.rules").REASONS
+        return known[reason].meaning if reason in known else ""
+
+    def was_withheld_since(self) -> bool:
+        """Whether the gate withheld a later run, and the quarantine is that run's: the manifest counts other rows."""
+        ledgers = [ledger for ledger in self.manifest.values() if isinstance(ledger, dict) and "quarantined" in ledger]
+        counted = {pair for ledger in ledgers for part in ("dropped", "quarantined") for pair in ledger[part].items()}
+        found = set(self._quarantine.group_by("reason").len().collect().iter_rows())
+        return not found <= counted or {reason for reason, _ in found} != {reason for reason, _ in counted}
 
     def files(self) -> dict[str, int]:
         """Raw file -> its rows, by the names that tables have."""
         return {name.split("/", 1)[-1]: file["rows"] for name, file in self.manifest["inputs"].items()}
+
+
+def _document(file: Path, stem: str) -> dict[str, Any]:
+    """A JSON object that a run of the stem published. Raises NothingToExplain where it is none."""
+    try:
+        found = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise NothingToExplain(f"{file} is damaged ({error}). {_again(stem)}") from error
+    if not isinstance(found, dict):
+        raise NothingToExplain(f"{file} is damaged: it contains no JSON object. {_again(stem)}")
+    return found
+
+
+def _table(file: Path, stem: str) -> pl.LazyFrame:
+    """A Parquet file that a run of the stem published. Raises NothingToExplain where it is gone or damaged."""
+    if not file.is_file():
+        raise NothingToExplain(f"{file} is missing. {_again(stem)}")
+    table = pl.scan_parquet(file)
+    try:
+        table.collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise NothingToExplain(f"{file} is damaged ({error}). {_again(stem)}") from error
+    return table
+
+
+def _again(stem: str) -> str:
+    return f"Run `python flows/{stem}.py` again, with the flags of the run."
 
 
 # ---------------------------------------------------------------------------------------------------- finding the row
@@ -82,7 +128,10 @@ class Run:
 def explainer(stem: str) -> Explainer:
     """The explainer of a pipeline. Raises NothingToExplain for a name that is none."""
     if stem not in stems():
-        raise NothingToExplain(f"There is no dataset {stem!r}. There are: {', '.join(stems())}.")
+        names = ", ".join(stems())
+        if ":" in stem:
+            raise NothingToExplain(f"{stem!r} is a row. Name its dataset before it. There are: {names}.")
+        raise NothingToExplain(f"There is no dataset {stem!r}. There are: {names}.")
     found: Explainer = importlib.import_module(f"tasks.pipelines.{stem}.explain").EXPLAINER
     return found
 
@@ -94,12 +143,13 @@ def stems() -> list[str]:
 
 
 def place(text: str, run: Run) -> Origin:
-    """A raw row by `<file>:<line>`. Raises NothingToExplain, naming the files there are."""
+    """A raw row by `FILE:LINE`; a folder before the name is ignored. Raises NothingToExplain, naming the files."""
     file, _, number = text.rpartition(":")
     files = run.files()
+    file = Path(file).name if file not in files and Path(file).name in files else file
     named = ", ".join(f"{name} ({rows:,} rows)" for name, rows in sorted(files.items())) or "none"
     if not file or not number.isdecimal() or int(number) < 1:
-        raise NothingToExplain(f"{text!r} is no <file>:<line>, such as {next(iter(files), 'a.log')}:1. Files: {named}.")
+        raise NothingToExplain(f"{text!r} is no FILE:LINE, such as {next(iter(files), 'a.log')}:1. Files: {named}.")
     if file not in files and not run.rejects(file, int(number)):
         raise NothingToExplain(f"{run.stem} was not made of a file {file}. It was made of: {named}.")
     return Origin(file, int(number))
@@ -110,6 +160,11 @@ def from_raw(run: Run, origin: Origin) -> Iterator[Stop]:
     found = explainer(run.stem).follow(run, *origin)
     yield from found.stops
     rejects = run.rejects(*origin)
+    if run.was_withheld_since():
+        words = (
+            "The gate withheld a later run. quarantine.parquet is of that run; all else is of the run published before."
+        )
+        yield Stop("note", words)
     for reject in rejects:
         yield _left_out(reject, run.meaning(reject["reason"]))
     if not rejects and not found.stops:
@@ -148,12 +203,13 @@ def _in_sequences(run: Run, row: str, combined: Path) -> Iterator[Stop]:
         (pl.col("entity") == entity) & (pl.col("window_start").dt.strftime("%Y-%m-%dT%H:%M:%S") == start)
     )
     tokens = own.select(_token_text()).collect()["tokens"]
-    every = pl.scan_parquet(combined).with_columns(_token_text())
+    every = _table(combined, "track_a").with_columns(_token_text())
     same = every.filter(pl.col("tokens").is_in(tokens.to_list())).collect().to_dicts()
     if not same:
         yield Stop("track_a", f"{row} is not in the combined file: its history would cross splits.")
     for kept in same:
-        words = f"In split {kept['split']}, one row for {kept['weight']:,} equal sequences."
+        same_as = f", one row for {kept['weight']:,} equal sequences" if kept["weight"] > 1 else ""
+        words = f"In split {kept['split']}{same_as}."
         yield Stop("track_a", words, (f"its row: {kept['source']} {sequence_id(kept)}",))
 
 
@@ -170,7 +226,7 @@ def _in_lines(run: Run, row: str, file: Path) -> Iterator[Stop]:
     if kept:
         yield Stop("track_b", f"Published as {row}, split {kept['split']}.")
         return
-    duplicates = pl.scan_parquet(run.root / "processed" / "track_B" / "duplicates.parquet")
+    duplicates = _table(run.root / "processed" / "track_B" / "duplicates.parquet", "track_b")
     for other in duplicates.filter(pl.col("removed") == row).collect().to_dicts():
         similarity = (f"Jaccard {other['jaccard']:.2f}",)
         yield Stop("track_b", f"Left out as a duplicate ({other['kind']}) of {other['kept']}.", similarity)
@@ -198,12 +254,12 @@ def from_token(root: Path, token: int) -> Iterator[Stop]:
     file = root / "processed" / "track_A" / "vocabulary.json"
     if not file.is_file():
         raise NothingToExplain(f"No vocabulary is below {root}. Run `python flows/track_a.py` first.")
-    vocabulary = orjson.loads(file.read_bytes())
+    vocabulary = _document(file, "track_a")
     entry = vocabulary.get(str(token))
     if entry is None:
         raise NothingToExplain(f"No token {token} is in the vocabulary of {len(vocabulary):,} tokens.")
     yield Stop("vocabulary", f"Token {token} of {entry['source']}: {entry['meaning']}")
-    combined = pl.scan_parquet(root / "processed" / "track_A_combined.parquet")
+    combined = _table(root / "processed" / "track_A_combined.parquet", "track_a")
     having = combined.filter(pl.col("sequence_ids").list.contains(token)).collect()
     examples = [f"{row['source']} {sequence_id(row)}" for row in having.head(3).to_dicts()]
     yield Stop("track_a", f"In {having.height:,} distinct sequences.", tuple(examples))
@@ -231,13 +287,13 @@ def explain(
 ) -> None:
     """Says what became of one row in the last published run: each step, the rule or reason, the split.
 
-    python -m flows.explain ds2_loghub Linux.log:27
-    python -m flows.explain ds2_loghub --id linux/mars0@2005-12-31T00:30:00
-    python -m flows.explain --token 1000
+    - python -m flows.explain ds2_loghub Linux.log:27
+    - python -m flows.explain ds2_loghub --id linux/mars0@2005-12-31T00:30:00
+    - python -m flows.explain --token 1000
 
     Args:
         stem: Dataset, such as ds2_loghub.
-        row: A raw row, as <file>:<line>. Lines and rows count from 1.
+        row: A raw row as FILE:LINE, such as Linux.log:27. Lines and rows count from 1.
         id: A published row: its id, or entity@window_start of a sequence. Prints the raw rows it was made of.
         token: A token id of Track A. Prints what it means.
         data_dir: Data folder of the run. Default: AUTOMEND_DATA_DIR, else data/ in the project.
@@ -248,8 +304,10 @@ def explain(
         return
     explainer(stem)  # an unknown stem is refused before its run is looked for
     run = Run(root, stem)
-    if bool(row) == bool(id):
-        raise NothingToExplain("Give one raw row as <file>:<line>, or one published row with --id.")
+    if row and id:
+        raise NothingToExplain(f"There are two rows: {row} and --id {id}. Ask about one at a time.")
+    if not row and not id:
+        raise NothingToExplain("Give one raw row as FILE:LINE, or one published row with --id.")
     stops = list(from_published(run, id) if id else from_raw(run, place(row, run)))
     generated = " (generated, not real)" if run.manifest["mode"] == "sample" else ""
     print(f"{stem} {row or id}, mode {run.manifest['mode']}{generated}")
@@ -258,10 +316,14 @@ def explain(
 
 def main() -> None:
     """Run the command; status 1 and a sentence where there is nothing to explain."""
-    app = cyclopts.App(name="python -m flows.explain", version_flags=[])
+    app = cyclopts.App(
+        name="python -m flows.explain",
+        version_flags=[],
+        default_parameter=cyclopts.Parameter(show_default=False),
+    )
     app.default(explain)
     try:
-        app()
+        app(sys.argv[1:] or ["--help"])
     except NothingToExplain as nothing:
         sys.exit(f"{nothing}")
 

@@ -72,10 +72,10 @@ def track_a(
 ) -> RunReport:
     """Makes the trigger engine's training set: runs both datasets, then combines, splits and balances them.
 
-    One vocabulary, no sequence twice, no leak between splits; only train is balanced.
+    Both datasets share one vocabulary. No sequence occurs twice or in two splits. Only train is balanced.
 
     Args:
-        normal_ratio: Most Normal rows in train, as a multiple of the largest failure state.
+        normal_ratio: Largest number of Normal rows in train, for each row of the largest failure state.
     """
     root = data_folder(data_dir)
     common = {"mode": mode, "source": source, "data_dir": root, "window": window, "limits": limits, "scale": scale}

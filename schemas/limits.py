@@ -19,10 +19,13 @@ class Limits(BaseModel):
         0.20,
         ge=0,
         le=1,
-        description="Warn when rows drop by more than this share since the last run on different input.",
+        description="Warn when this run has fewer rows than the last run on other input, by more than this share.",
     )
     disparity: float = Field(
-        0.10, ge=0, le=1, description="Warn when failure rates of two groups of a slice differ by more than this."
+        0.10,
+        ge=0,
+        le=1,
+        description="Warn when the failure rates of two groups of one column differ by more than this.",
     )
 
 
@@ -31,12 +34,16 @@ class Representation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dominant: float = Field(0.40, ge=0, le=1, description="Report a group with a larger share of the rows as dominant.")
+    dominant: float = Field(
+        0.40, ge=0, le=1, description="Report a group as dominant when its share of the rows is above this."
+    )
     rare: float = Field(0.05, ge=0, le=1, description="Report a group with a smaller share of the rows as rare.")
-    very_rare: float = Field(0.0, ge=0, le=1, description="Report a rare group with a share below this as an error.")
-    smallest: int = Field(30, ge=1, description="Do not compare the rate of a group with fewer rows.")
+    very_rare: float = Field(
+        0.0, ge=0, le=1, description="Report a rare group as an error when its share is below this."
+    )
+    smallest: int = Field(30, ge=1, description="A group with fewer rows than this is not compared.")
     off_mean: float = Field(
-        0.25, ge=0, description="Report a group whose rate differs from the mean by more than this share of the mean."
+        0.25, ge=0, description="Report a group whose rate is farther from the mean than this share of the mean."
     )
 
 
@@ -45,7 +52,13 @@ class LoadRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpu_high: float = Field(80.0, description="Machine CPU in %, from which a window is Resource_Exhaustion.")
-    memory_high: float = Field(80.0, description="Machine memory in %, from which a window is Resource_Exhaustion.")
-    idle_cpu: float = Field(30.0, description="Machine CPU in %, up to which a failed task is System_Crash.")
-    wait_quantile: float = Field(0.99, description="Quantile of all waits, beyond which waiting is Data_Drift.")
+    cpu_high: float = Field(
+        80.0, description="A window is Resource_Exhaustion when the CPU of its machine, in %, is at least this."
+    )
+    memory_high: float = Field(
+        80.0, description="A window is Resource_Exhaustion when the memory of its machine, in %, is at least this."
+    )
+    idle_cpu: float = Field(
+        30.0, description="A failed task is System_Crash when the CPU of its machine, in %, is at most this."
+    )
+    wait_quantile: float = Field(0.99, description="Waits longer than this quantile of all waits are Data_Drift.")

@@ -63,7 +63,7 @@ Load: TypeAlias = Annotated[
 ]
 MachineCores: TypeAlias = Annotated[
     int,
-    Field(ge=1, description="Cores of one machine. Requests and loads of instances become shares of it."),
+    Field(ge=1, description="Cores of one machine. The CPU of instances is divided by it."),
 ]
 Taxonomy: TypeAlias = Annotated[
     TaxonomyName,
@@ -74,7 +74,9 @@ Taxonomy: TypeAlias = Annotated[
 ]
 Year: TypeAlias = Annotated[
     int,
-    Field(description="Year of the first line of logs that write no year (syslog). It rolls over in January."),
+    Field(
+        description="For logs without a year (syslog): the year of the first line. It increases by one each January."
+    ),
 ]
 SingleEvents: TypeAlias = Annotated[
     Literal["merge", "keep", "drop"],

@@ -11,6 +11,7 @@ import yaml
 from prefect import Flow
 
 import flows
+from tests import stems
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.integration
@@ -19,7 +20,12 @@ DEPLOYMENTS = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployment
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 RESULTS = (PROJECT / "tests/benchmarks/RESULTS.md").read_text(encoding="utf-8")
 PIPELINES = PROJECT / "tasks" / "pipelines"
-STEMS = sorted(path.parent.name for path in PIPELINES.glob("*/__init__.py"))
+STEMS = stems.folders(PIPELINES)
+# What each pipeline has, and each but a track.
+FILES, FILES_OF_A_DATASET = (
+    ("__init__.py", "README.md", "rules.py", "reports.py"),
+    ("source.py", "sample.py", "explain.py"),
+)
 TEXTS = (
     "README.md",
     "CONTRIBUTING.md",
@@ -55,7 +61,7 @@ FLOWS = flows_by_module()
 
 
 def test_the_walk_finds_the_pipelines() -> None:
-    assert {"track_a", "track_b"} < set(STEMS)
+    assert set(STEMS) > set(stems.TRACKS)
 
 
 @pytest.mark.parametrize("stem", STEMS)
@@ -64,14 +70,17 @@ def test_every_pipeline_has_a_flow(stem: str) -> None:
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_every_pipeline_has_a_page_and_tests_of_its_own(stem: str) -> None:
-    page, tests = PIPELINES / stem / "README.md", PROJECT / "tests/tasks/pipelines" / stem
-    assert page.is_file(), f"{page} is missing"
+def test_every_pipeline_has_the_files_of_a_pipeline_and_tests_of_its_own(stem: str) -> None:
+    tests = PROJECT / "tests/tasks/pipelines" / stem
+    names = FILES if stem in stems.TRACKS else FILES + FILES_OF_A_DATASET
+    missing = [name for name in names if not (PIPELINES / stem / name).is_file()]
+    assert not missing, f"tasks/pipelines/{stem} has no {', '.join(missing)}"
     assert list(tests.glob("test_*.py")), f"{tests} has no test: write test_<module>.py for each module of the pipeline"
 
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_pipeline_explains_why_it_rejects_rows(stem: str) -> None:
+    assert (PIPELINES / stem / "rules.py").is_file(), f"tasks/pipelines/{stem} has no rules.py"
     rules = importlib.import_module(f"tasks.pipelines.{stem}.rules")
     assert rules.REASONS
     assert all(reason.meaning for reason in rules.REASONS.values())

@@ -75,7 +75,7 @@ def find(source: Source, folder: Path | None) -> tuple[dict[str, Path], dict[str
     """Files of `source` below `folder`: name -> path, and the ones left aside with the reason."""
     if folder is None or not folder.is_dir():
         raise SourceError(
-            f"{source.stem}: mode local reads a folder, but --source is {folder}, which is none. "
+            f"{source.stem}: mode local reads a folder, but --source {folder} is no folder. "
             f"Give a folder that holds any of: {', '.join(source.expected)}."
         )
     used, unused = source.choose(_candidates(source, folder))

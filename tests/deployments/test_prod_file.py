@@ -24,6 +24,8 @@ def without_pool(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_both_files_describe_the_same_deployments_but_for_pool_and_resources() -> None:
+    names = [[entry["name"] for entry in file["deployments"]] for file in (PRODUCTION, LOCAL)]
+    assert names[0] == names[1], "prefect.prod.yaml and prefect.yaml list different deployments, or in another order"
     assert list(map(without_pool, PRODUCTION["deployments"])) == list(map(without_pool, LOCAL["deployments"]))
     assert PRODUCTION["prefect-version"] == LOCAL["prefect-version"]
 

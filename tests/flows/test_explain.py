@@ -25,7 +25,8 @@ def data(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     left_out = {"continuation": {"outcome": "dropped", "meaning": "The line continues the record before it."}}
     steps = [{"step": name, "files": [f"interim/{name}.parquet"]} for name in ("parse", "events", "check")]
-    manifest = {"mode": "sample", "inputs": {"a.log": {"rows": 3}}, "reasons": left_out, "steps": steps}
+    rows = {"in": 3, "kept": 2, "dropped": {"continuation": 1}, "quarantined": {}}
+    manifest = {"mode": "sample", "inputs": {"a.log": {"rows": 3}}, "reasons": left_out, "steps": steps, "rows": rows}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     rejects = rejected("events", REASONS, reasons=["continuation"], files=["a.log"], lines=[2], rows=["?? hello"])
     rejects.to_parquet(folder / "quarantine.parquet")
@@ -65,12 +66,14 @@ def test_a_line_that_was_left_out_is_shown_with_step_reason_meaning_and_text(dat
     [
         (("ds2_loghub", "b.log:1"), "ds2_loghub was not made of a file b.log. It was made of: a.log (3 rows)."),
         (("ds2_loghub", "a.log:9"), "a.log has no row 9 that ds2_loghub read: it has 3 rows."),
-        (("ds2_loghub", "a.log"), "'a.log' is no <file>:<line>, such as a.log:1. Files: a.log (3 rows)."),
-        (("ds2_loghub", "a.log:0"), "'a.log:0' is no <file>:<line>"),
-        (("ds2_loghub",), "Give one raw row as <file>:<line>, or one published row with --id."),
+        (("ds2_loghub", "a.log"), "'a.log' is no FILE:LINE, such as a.log:1. Files: a.log (3 rows)."),
+        (("ds2_loghub", "a.log:0"), "'a.log:0' is no FILE:LINE"),
+        (("ds2_loghub",), "Give one raw row as FILE:LINE, or one published row with --id."),
         (("ds1_alibaba", "a.csv:1"), "No published run of ds1_alibaba is below"),
         (("ds9", "a.csv:1"), "There is no dataset 'ds9'. There are: code_corpus, ds1_alibaba"),
         (("--token", "1000"), "No vocabulary is below"),
+        (("a.log:2",), "'a.log:2' is a row. Name its dataset before it."),
+        (("ds2_loghub", "a.log:2", "--id", "x"), "There are two rows: a.log:2 and --id x. Ask about one at a time."),
     ],
 )
 def test_what_is_not_there_is_named_in_a_sentence(
@@ -79,6 +82,48 @@ def test_what_is_not_there_is_named_in_a_sentence(
     status, out = explain(*arguments, "--data-dir", str(data))
     assert out == ""
     assert sentence in status
+
+
+def test_without_arguments_and_with_help_it_shows_how_a_row_is_named(explain: Callable[..., tuple[Any, str]]) -> None:
+    for arguments in ((), ("--help",)):
+        status, out = explain(*arguments)
+        assert status in (0, None)
+        assert "A raw row as FILE:LINE" in out
+        assert any(line.strip(" •-").startswith("python") and "Linux.log:27" in line for line in out.splitlines())
+
+
+def test_a_folder_before_the_files_name_does_not_matter(data: Path, explain: Callable[..., tuple[Any, str]]) -> None:
+    assert "events" in explain("ds2_loghub", "raw/ds2_loghub/sample/a.log:2", "--data-dir", str(data))[1]
+
+
+def test_after_a_withheld_run_it_says_which_files_are_of_which_run(
+    data: Path, explain: Callable[..., tuple[Any, str]]
+) -> None:
+    """The gate withheld a run on worse input: its quarantine is there, the manifest is the old one."""
+    rejects = rejected("parse", REASONS, reasons=["no_header"], files=["a.log"], lines=[1], rows=["??"])
+    rejects.to_parquet(data / "processed/ds2_loghub/quarantine.parquet")
+    _, out = explain("ds2_loghub", "a.log:1", "--data-dir", str(data))
+    assert "The gate withheld a later run." in out
+    assert REASONS["no_header"].meaning in out
+    (data / "processed/ds2_loghub/manifest.json").unlink()
+    status, _ = explain("ds2_loghub", "a.log:1", "--data-dir", str(data))
+    assert status.startswith("The gate withheld the only run of ds2_loghub below")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "quarantine.parquet"])
+def test_a_damaged_file_of_the_run_is_named_with_what_to_do(
+    name: str, data: Path, explain: Callable[..., tuple[Any, str]]
+) -> None:
+    (data / "processed/ds2_loghub" / name).write_bytes(b"PAR1 [")
+    status, _ = explain("ds2_loghub", "a.log:1", "--data-dir", str(data))
+    assert f"{name} is damaged" in status
+    assert "Run `python flows/ds2_loghub.py` again" in status
+
+
+def test_a_missing_quarantine_is_named_with_what_to_do(data: Path, explain: Callable[..., tuple[Any, str]]) -> None:
+    (data / "processed/ds2_loghub/quarantine.parquet").unlink()
+    status, _ = explain("ds2_loghub", "a.log:1", "--data-dir", str(data))
+    assert "quarantine.parquet is missing. Run `python flows/ds2_loghub.py` again" in status
 
 
 def test_it_imports_neither_prefect_nor_pandera_so_that_it_answers_at_once() -> None:

@@ -1,11 +1,13 @@
 """DS2's rules: which event type, state and meaning a log line is given, and what each reason for a reject means.
 
-To change a label rule, change its row in EVENT_RULES or FALLBACKS: name, event type, state, meaning and the words it
-looks for stand there together. Rules are asked in this order, and the first that applies decides. No rule knows a
-system: the words are those of operating systems, storage, networks, clusters and batch work in general.
+To change a label rule, change its row in EVENT_RULES or FALLBACKS: it has the name, event type, state, meaning and the
+words that the rule looks for. All rules of one event type give one state, and their rows lie together. Rules are asked
+in this order, and the first that applies decides. No rule knows a system: the words are those of operating systems,
+storage, networks, clusters and batch work in general.
 How a line is brought into the form that `words` describes, and what is removed from it first: words.py.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,6 +20,7 @@ from schemas.format_a import (
     NORMAL,
     PERMISSION_DENIED,
     RESOURCE_EXHAUSTION,
+    STATES,
     SYSTEM_CRASH,
     Taxonomy,
 )
@@ -420,7 +423,23 @@ MEANINGS = {rule.name: rule.meaning for rule in LABEL_RULES} | {
     SECURITY_RULE: "Taxonomy five: the window's worst event is a security event, which none of the five states has."
 }
 EVENT_TYPE_OF = {rule.name: rule.event_type for rule in LABEL_RULES}
-EVENT_STATES = {rule.event_type: rule.state for rule in LABEL_RULES}
+
+
+def states_by_event_type(rules: Iterable[Rule]) -> dict[str, int]:
+    """Event type -> its one state. Raises ValueError where two rules of one event type give different states."""
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        other = first.setdefault(rule.event_type, rule)
+        if other.state != rule.state:
+            raise ValueError(
+                f"rules.py: the rules {other.name} and {rule.name} have the event type {rule.event_type}, but the "
+                f"states {STATES[other.state]} and {STATES[rule.state]}. An event type has one state: give both rules "
+                "the same state, or one of them another event type."
+            )
+    return {event_type: rule.state for event_type, rule in first.items()}
+
+
+EVENT_STATES = states_by_event_type(LABEL_RULES)
 
 
 def state_of(rule: str, taxonomy: Taxonomy) -> int:

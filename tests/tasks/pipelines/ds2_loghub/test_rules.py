@@ -1,15 +1,24 @@
 """DS2: the table of rules is complete and in order, and every reason for a reject has a meaning and a case."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from schemas.ds2_loghub import EVENT_TYPES
-from schemas.format_a import STATES
+from schemas.format_a import NORMAL, STATES
 from tasks.pipelines.ds2_loghub import rules
 from tasks.pipelines.ds2_loghub.parse import parse
-from tasks.pipelines.ds2_loghub.rules import EVENT_RULES, EVENT_STATES, EVENT_TYPE_OF, LABEL_RULES, MEANINGS, REASONS
+from tasks.pipelines.ds2_loghub.rules import (
+    EVENT_RULES,
+    EVENT_STATES,
+    EVENT_TYPE_OF,
+    LABEL_RULES,
+    MEANINGS,
+    REASONS,
+    states_by_event_type,
+)
 from tasks.pipelines.ds2_loghub.sample import sample
 from tasks.pipelines.ds2_loghub.source import decode
 from tasks.pipelines.ds2_loghub.words import pattern
@@ -26,6 +35,11 @@ def test_the_order_of_the_rules_is_the_domains_order_of_event_types() -> None:
 
 def test_rules_of_one_event_type_give_one_state() -> None:
     assert len({(rule.event_type, rule.state) for rule in LABEL_RULES}) == len(EVENT_STATES) == len(EVENT_TYPES)
+    changed = (*LABEL_RULES, replace(LABEL_RULES[0], name="changed", state=NORMAL))
+    with pytest.raises(
+        ValueError, match=f"{LABEL_RULES[0].name} and changed have the event type .* An event type has one"
+    ):
+        states_by_event_type(changed)
 
 
 def test_every_rule_is_explained_and_no_braces_were_lost_in_its_pattern() -> None:
