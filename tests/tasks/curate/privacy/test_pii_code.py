@@ -78,14 +78,14 @@ def test_a_file_that_did_not_parse_is_redacted_like_any_text():
 
 
 def test_what_parses_with_neither_is_said_to_break(monkeypatch):
-    monkeypatch.setattr(pii_code, "_with_names", lambda text, spans: "a ) b")
+    monkeypatch.setattr(pii_code, "_with_stand_ins", lambda text, spans: "a ) b")
     [redaction] = redact_code([f"const page = <p>{MAIL}</p>;\n"], ["JavaScript"])
     assert redaction.outcome == "breaks"
     assert MAIL not in redaction.text
 
 
 def test_what_is_still_found_is_said_to_leak(monkeypatch):
-    monkeypatch.setattr(pii_code, "_with_names", lambda text, spans: text)
+    monkeypatch.setattr(pii_code, "_with_stand_ins", lambda text, spans: text)
     [redaction] = redact_code([f"const page = <p>{MAIL}</p>;\n"], ["JavaScript"])
     assert redaction.outcome == "leak"
 

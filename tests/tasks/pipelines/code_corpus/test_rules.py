@@ -68,7 +68,7 @@ def redacted(after: str) -> pd.DataFrame:
     """Rejects of a file whose redaction is `after`, as no file is known whose own redaction fails."""
     page = f"const page = <p>ada{chr(64)}lovelace-engines.org</p>;\n" + "const n = 1;\n" * 9
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pii_code, "_with_names", lambda text, _: after.replace("THE TEXT", text))
+        patch.setattr(pii_code, "_with_stand_ins", lambda text, _: after.replace("THE TEXT", text))
         return stages.pii(decoded({"path": "a.js", "content": page.encode()}))[1]
 
 
