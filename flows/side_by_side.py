@@ -47,8 +47,10 @@ def _refuse(failed: Mapping[str, str], allow_missing: Collection[str], any_left:
         get_run_logger().error("%s failed: %s", name, why)
     hard = [name for name in failed if name not in allow_missing or not any_left]
     if hard:
+        named = " ".join(f"--allow-missing {name}" for name in failed)
+        without = f" Or run without them, with the parameter allow_missing ({named})." if any_left else ""
         reasons = "\n".join(f"  {name}: {failed[name]}" for name in hard)
         raise DatasetsFailed(
             f"The track was not published, because {len(hard)} dataset(s) failed:\n{reasons}\n"
-            f"Fix the cause and run again (what succeeded is cached), or run without them: allow_missing={hard}."
+            f"Fix the cause and run again: what succeeded is cached.{without}"
         )

@@ -68,8 +68,8 @@ MachineCores: TypeAlias = Annotated[
 Taxonomy: TypeAlias = Annotated[
     TaxonomyName,
     Field(
-        description="five: security events are labelled Normal, with the rule `security`. seven: they are states 5 "
-        "and 6."
+        description="five: security events are labelled Normal, with the rule `security`. seven: they have the "
+        "states 5 and 6."
     ),
 ]
 Year: TypeAlias = Annotated[
@@ -119,8 +119,8 @@ Seed: TypeAlias = Annotated[int, Field(description="Seed of every random choice.
 AllowMissing: TypeAlias = Annotated[
     tuple[str, ...],
     Field(
-        description="Datasets that may fail, such as ds1_alibaba. The manifest names them. Default: none, so that one "
-        "failure ends the run."
+        description="Datasets that may fail, such as ds1_alibaba. The manifest names them. Default: none; one failed "
+        "dataset ends the run."
     ),
 ]
 
