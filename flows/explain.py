@@ -35,8 +35,8 @@ class Run:
         file, rejects = self.folder / "manifest.json", self.folder / "quarantine.parquet"
         if not file.is_file() and rejects.is_file():
             raise NothingToExplain(
-                f"The gate withheld the only run of {stem} below {root}: nothing was published. {rejects} lists each "
-                "row that was left out, with its file, line, step and reason; the run's error says which check failed."
+                f"No run of {stem} was published below {root}: the gate withheld it, or it did not end. {rejects} "
+                "lists each row that was left out, with its file, line, step and reason."
             )
         if not file.is_file():
             raise NothingToExplain(
@@ -83,8 +83,8 @@ class Run:
         known = importlib.import_module(f"tasks.pipelines.{self.stem}.rules").REASONS
         return known[reason].meaning if reason in known else ""
 
-    def was_withheld_since(self) -> bool:
-        """Whether the gate withheld a later run, and the quarantine is that run's: the manifest counts other rows."""
+    def has_a_later_quarantine(self) -> bool:
+        """Whether the quarantine is that of a later run, which was not published: the manifest counts other rows."""
         ledgers = [ledger for ledger in self.manifest.values() if isinstance(ledger, dict) and "quarantined" in ledger]
         counted = {pair for ledger in ledgers for part in ("dropped", "quarantined") for pair in ledger[part].items()}
         found = set(self._quarantine.group_by("reason").len().collect().iter_rows())
@@ -160,9 +160,10 @@ def from_raw(run: Run, origin: Origin) -> Iterator[Stop]:
     found = explainer(run.stem).follow(run, *origin)
     yield from found.stops
     rejects = run.rejects(*origin)
-    if run.was_withheld_since():
+    if run.has_a_later_quarantine():
         words = (
-            "The gate withheld a later run. quarantine.parquet is of that run; all else is of the run published before."
+            "quarantine.parquet is of a later run, which was not published: the gate withheld it, or it did not end. "
+            "All else is of the run published before."
         )
         yield Stop("note", words)
     for reject in rejects:

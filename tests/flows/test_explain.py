@@ -103,11 +103,11 @@ def test_after_a_withheld_run_it_says_which_files_are_of_which_run(
     rejects = rejected("parse", REASONS, reasons=["no_header"], files=["a.log"], lines=[1], rows=["??"])
     rejects.to_parquet(data / "processed/ds2_loghub/quarantine.parquet")
     _, out = explain("ds2_loghub", "a.log:1", "--data-dir", str(data))
-    assert "The gate withheld a later run." in out
+    assert "quarantine.parquet is of a later run, which was not published" in out
     assert REASONS["no_header"].meaning in out
     (data / "processed/ds2_loghub/manifest.json").unlink()
     status, _ = explain("ds2_loghub", "a.log:1", "--data-dir", str(data))
-    assert status.startswith("The gate withheld the only run of ds2_loghub below")
+    assert status.startswith("No run of ds2_loghub was published below")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "quarantine.parquet"])
